@@ -1,0 +1,56 @@
+# Every target is a plain command; `make` alone lists them.
+
+PYTHON = .venv/bin/python
+BOOTSTRAP = @deploy/local/bootstrap.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down logs status check contracts lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+
+demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), show what comes out; KEEP=1 leaves the stack up
+	$(BOOTSTRAP)
+	@$(PYTHON) -m deploy.local demo
+
+test:  ## run all tests, with real servers; ARGS goes to pytest
+	$(BOOTSTRAP)
+	$(PYTHON) -m pytest $(ARGS)
+
+up:  ## start the stack in the background; writes .local/env
+	$(BOOTSTRAP)
+	@$(PYTHON) -m deploy.local up
+
+down:  ## stop the stack
+	@test ! -x $(PYTHON) || $(PYTHON) -m deploy.local down
+
+logs:  ## show the services' logs, and go on in a terminal
+	$(BOOTSTRAP)
+	@$(PYTHON) -m deploy.local logs
+
+status:  ## show what runs
+	$(BOOTSTRAP)
+	@$(PYTHON) -m deploy.local status
+
+check:  ## lint, types, contracts and tests: what CI runs
+	$(BOOTSTRAP)
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m contracts check
+	$(PYTHON) -m pytest $(ARGS)
+
+contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
+	$(BOOTSTRAP)
+	$(PYTHON) -m contracts build
+
+lock: .local/tools/bin/uv  ## pin every requirement with its hashes
+	for extra in ingest spectrogram analysis gateway dev; do \
+		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
+	done
+
+.local/tools/bin/uv:
+	python3 -m venv .local/tools && .local/tools/bin/python -m pip install --quiet uv
+
+clean: down  ## stop the stack and forget all its recordings, logs and results
+	rm -rf .local demo-output build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,145 @@
+"""Decoding by PyAV (FFmpeg's libraries): M4A, AAC, Matroska, Opus, and whatever libsndfile gave up on."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream as Track
+from av.container import InputContainer
+from av.stream import Discard
+
+from .errors import EmptyRecordingError, NoAudioTrackError
+from .format import AudioFormat, Container
+from .reader import INT16_SCALE, Block, CannotOpenError
+from .source import GuardedSource
+
+# Always named: left to guess, FFmpeg takes a text for a network session or a playlist and opens what it names.
+_DEMUXERS = {
+    Container.WAV: "wav",
+    Container.W64: "w64",
+    Container.FLAC: "flac",
+    Container.OGG: "ogg",
+    Container.MP3: "mp3",
+    Container.MP4: "mov",
+    Container.ADTS: "aac",
+    Container.AIFF: "aiff",
+    Container.MATROSKA: "matroska",
+}
+# These may hold pictures only; any other container without audio is a broken one.
+_MULTIMEDIA = {Container.MP4, Container.MATROSKA, Container.OGG}
+_NO_PROTOCOL = {"protocol_whitelist": "none"}
+_READ_BYTES = 131_072
+_MICROSECOND = Fraction(1, 1_000_000)
+
+
+class LibavReader:
+    """Reads through PyAV; the format is that of the first decoded frame, not of the header."""
+
+    def __init__(self, guard: GuardedSource, container: Container) -> None:
+        guard.seek(0)
+        self.fault: str | None = None
+        self._guard = guard
+        self._input = _open_input(guard, container)
+        try:
+            self._stream = _audio_stream(self._input, container)
+            self._frames = self._decoded()
+            first = self._first_frame()
+        except BaseException:
+            self._input.close()
+            raise
+        self.scale = INT16_SCALE if first.dtype == np.int16 else 1.0
+        self.format = self._format(container, first.shape[1])
+        self.expected_frames = self.format.claimed_frames
+        self._nothing = first[:0]
+        self._pending: list[Block] = [first]
+
+    def read(self, frames: int) -> Block:
+        held = sum(len(piece) for piece in self._pending)
+        while held < frames and (piece := next(self._frames, None)) is not None:
+            self._pending.append(piece)
+            held += len(piece)
+        joined = np.concatenate([self._nothing, *self._pending])
+        self._pending = [joined[frames:]] if held > frames else []
+        return joined[:frames]
+
+    def close(self) -> None:
+        self._input.close()
+
+    def _first_frame(self) -> Block:
+        first = next(self._frames, None)
+        if first is not None:
+            return first
+        self._guard.raise_error()
+        if self.fault is not None:
+            raise CannotOpenError(self.fault)
+        raise EmptyRecordingError
+
+    def _decoded(self) -> Iterator[Block]:
+        """Decode frame by frame, up to the end or to the first fault."""
+        agreed = None
+        try:
+            for packet in self._input.demux(self._stream):
+                for frame in packet.decode():
+                    found = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
+                    agreed = agreed or found
+                    if found != agreed:
+                        self.fault = f"the format changes on the way, from {agreed} to {found}"
+                        return
+                    yield _samples(frame)
+        except av.FFmpegError as error:
+            self.fault = error.strerror or type(error).__name__
+
+    def _format(self, container: Container, channels: int) -> AudioFormat:
+        context = self._stream.codec_context
+        rate_hz = context.sample_rate
+        return AudioFormat(
+            container=container,
+            codec=context.codec.canonical_name.removesuffix("le").removesuffix("be"),
+            rate_hz=rate_hz,
+            channels=channels,
+            bit_depth=_bit_depth(context.codec.canonical_name, context.format.bits),
+            claimed_frames=None if container is Container.ADTS else self._claimed_frames(rate_hz),
+        )
+
+    def _claimed_frames(self, rate_hz: int) -> int | None:
+        if self._stream.duration and self._stream.time_base:
+            return round(self._stream.duration * self._stream.time_base * rate_hz)
+        return round(self._input.duration * _MICROSECOND * rate_hz) if self._input.duration else None
+
+
+def _open_input(guard: GuardedSource, container: Container) -> InputContainer:
+    demuxer = _DEMUXERS[container]
+    try:
+        return av.open(guard, "r", format=demuxer, container_options=_NO_PROTOCOL, buffer_size=_READ_BYTES)
+    except av.FFmpegError as error:
+        guard.raise_error()
+        raise CannotOpenError(error.strerror or type(error).__name__) from error
+
+
+def _audio_stream(source: InputContainer, container: Container) -> Track:
+    stream = source.streams.best("audio")
+    if not isinstance(stream, Track):
+        raise NoAudioTrackError(container) if container in _MULTIMEDIA else CannotOpenError("no frame was found")
+    for other in source.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
+    return stream
+
+
+def _bit_depth(codec: str, bits: int) -> int | None:
+    return bits if codec.startswith("pcm_") or codec == "flac" else None
+
+
+def _samples(frame: av.AudioFrame) -> Block:
+    """Return one decoded frame as (n, channels), int16 where it is that, otherwise float32 in [-1, 1]."""
+    content = frame.to_ndarray()
+    block = content.T if frame.format.is_planar else content.reshape(-1, frame.layout.nb_channels)
+    if block.dtype == np.int16:
+        return cast("Block", block)
+    if block.dtype == np.uint8:
+        return (block.astype(np.int16) - 128) << 8
+    if block.dtype == np.int32:
+        return block.astype(np.float32) * np.float32(2**-31)
+    return block.astype(np.float32, copy=False)

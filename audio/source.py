@@ -1,0 +1,49 @@
+"""A byte source that two C libraries read through: what goes wrong in it is kept, not lost in a callback."""
+
+from typing import BinaryIO
+
+
+class GuardedSource:
+    """Passes reads and seeks on, and remembers the first error.
+
+    libsndfile's callbacks cannot raise: without this, a storage fault in the middle of
+    a recording would look like the recording's end.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.error: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._source.read(size)
+        except Exception as error:  # noqa: BLE001 - whatever it is, `raise_error` raises it again
+            self._keep(error)
+            return b""
+
+    def readinto(self, buffer: memoryview) -> int:
+        # Filled to the brim: libsndfile takes a short read, which raw sources may give, for the end.
+        filled = 0
+        while filled < len(buffer) and (piece := self.read(len(buffer) - filled)):
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._source.seek(offset, whence)
+        except Exception as error:  # noqa: BLE001 - whatever it is, `raise_error` raises it again
+            self._keep(error)
+            return self._source.tell()
+
+    def tell(self) -> int:
+        return self._source.tell()
+
+    def raise_error(self) -> None:
+        """Raise what went wrong in the source, if anything did."""
+        if self.error is not None:
+            raise self.error
+
+    def _keep(self, error: Exception) -> None:
+        if self.error is None:
+            self.error = error

@@ -1,0 +1,1 @@
+"""What every service is built on; it knows no word of the domain."""

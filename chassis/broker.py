@@ -1,0 +1,139 @@
+"""RabbitMQ through FastStream, with the defaults that lose messages mended in one place.
+
+FastStream publishes non-persistent, to classic queues, silent about what no queue took, and ignores
+`publish(timeout=)`; here a publish is persistent, mandatory, confirmed, and bounded.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from faststream import AckPolicy
+from faststream.exceptions import FastStreamException
+from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
+
+from contracts.envelope import CONTENT_TYPE, from_message
+from contracts.topology import Queue, exchanges, queues, work_queue_name
+from contracts.vocabulary import Lane
+
+from .errors import BrokerUnavailableError
+from .settings import ServiceSettings
+
+log = structlog.get_logger()
+
+RECONNECT_S = 1.0
+HEARTBEAT_S = 10
+
+
+def create_broker(settings: ServiceSettings, middlewares: Iterable[Any] = ()) -> RabbitBroker:
+    """Return a broker that reads events only, and raises when nobody takes what it publishes."""
+    return RabbitBroker(
+        _with_heartbeat(settings.amqp_url.get_secret_value()),
+        timeout=settings.publish_timeout_s,
+        reconnect_interval=RECONNECT_S,
+        graceful_timeout=settings.drain_timeout_s,
+        default_channel=Channel(on_return_raises=True),
+        decoder=_decode_event,
+        middlewares=tuple(middlewares),
+        logger=None,
+        app_id="dawnchorus",
+    )
+
+
+async def start_patiently(broker: RabbitBroker) -> None:
+    """Connect, declare the topology, start the consumers; while the broker is down, keep trying."""
+    while True:
+        try:
+            await broker.connect()
+            await declare_topology(broker)
+            await broker.start()
+        except (AMQPError, OSError, TimeoutError) as error:
+            log.warning("broker_unreachable", reason=repr(error))
+            await asyncio.sleep(RECONNECT_S)
+        else:
+            log.info("broker_connected")
+            return
+
+
+async def declare_topology(broker: RabbitBroker) -> None:
+    """Declare what is not there yet; what is there already must have the same arguments."""
+    for name in exchanges():
+        await broker.declare_exchange(topic(name))
+    for queue in queues():
+        declared = await broker.declare_queue(durable(queue))
+        for binding in queue.bindings:
+            await declared.bind(binding.exchange, routing_key=binding.routing_key)
+
+
+def topic(name: str) -> RabbitExchange:
+    """Return a durable topic exchange."""
+    return RabbitExchange(name, type=ExchangeType.TOPIC, durable=True)
+
+
+def durable(queue: Queue) -> RabbitQueue:
+    """Return a contract's queue in FastStream's words."""
+    arguments: Any = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
+    # The overloads want one literal queue type each; a contract's queue may be any.
+    make: Any = RabbitQueue
+    made: RabbitQueue = make(queue.name, queue_type=QueueType(queue.arguments["x-queue-type"]), arguments=arguments)
+    return made
+
+
+def is_connected(broker: RabbitBroker) -> bool:
+    """Tell whether the connection to the broker stands now."""
+    connection = broker._connection  # noqa: SLF001 (ping() opens a channel; this must not wait)
+    return connection is not None and connection.connected.is_set()
+
+
+def lane_subscriber(broker: RabbitBroker, service: str, lane: Lane, slots: int) -> Any:  # noqa: ANN401 (a decorator)
+    """Return the decorator for a handler of one lane: as many messages at once as slots, rejected ones parked."""
+    [queue] = [each for each in queues() if each.name == work_queue_name(service, lane)]
+    return broker.subscriber(
+        durable(queue),
+        channel=Channel(prefetch_count=slots),
+        ack_policy=AckPolicy.REJECT_ON_ERROR,
+        # An incoming reply_to would have our result published wherever it says.
+        no_reply=True,
+    )
+
+
+class Publisher:
+    """Publishes bytes: persistent, mandatory, confirmed, within a bound on waiting."""
+
+    def __init__(self, broker: RabbitBroker, timeout_s: float) -> None:
+        self._broker = broker
+        self._timeout_s = timeout_s
+
+    async def publish(
+        self, body: bytes, *, exchange: str, routing_key: str, headers: Mapping[str, Any], persist: bool = True
+    ) -> None:
+        """Return when the broker has the message; raise `BrokerUnavailableError` otherwise.
+
+        A publish that timed out may still arrive: consumers deduplicate.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._broker.publish(
+                    body,
+                    exchange=topic(exchange),
+                    routing_key=routing_key,
+                    headers=dict(headers),
+                    content_type=CONTENT_TYPE,
+                    message_id=headers.get("ce-id"),
+                    persist=persist,
+                    mandatory=persist,
+                )
+        except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
+            raise BrokerUnavailableError(repr(error)) from error
+
+
+async def _decode_event(message: Any) -> Any:  # noqa: ANN401 (FastStream's seam)
+    return from_message(message.headers, message.body).event
+
+
+def _with_heartbeat(url: str) -> str:
+    if "heartbeat=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_S}"

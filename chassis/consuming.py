@@ -1,0 +1,103 @@
+"""What surrounds every handler: a span, a log context, a count, and the ladder for what may go better later."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from faststream import BaseMiddleware
+from faststream.exceptions import NackMessage
+from pydantic import ValidationError
+
+from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key
+from contracts.vocabulary import Lane
+
+from .broker import Publisher
+from .errors import BrokerUnavailableError, LeaseHeldError, UnprocessableError
+from .metrics import MESSAGES_HANDLED
+from .tracing import SpanKind, extract, span
+
+log = structlog.get_logger()
+
+ATTEMPT_HEADER = "x-attempt"
+
+CallNext = Callable[[Any], Awaitable[Any]]
+
+
+class Telemetry(BaseMiddleware):
+    """One CONSUMER span per message, child of its producer and linked to it; one count per outcome."""
+
+    async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401 (FastStream's seam)
+        """Handle one message inside its span."""
+        queue = str(msg.raw_message.routing_key)
+        attributes = {
+            "messaging.system": "rabbitmq",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": queue,
+            "messaging.message.id": str(msg.message_id),
+        }
+        with (
+            structlog.contextvars.bound_contextvars(event_id=msg.message_id),
+            span(f"process {queue}", kind=SpanKind.CONSUMER, attributes=attributes, parent=extract(msg.headers)),
+        ):
+            return await call_next(msg)
+
+
+class RetryLadder:
+    """Makes the middleware that sends a message back later when its handler failed for a passing reason."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.publisher: Publisher | None = None
+
+    def __call__(self, msg: Any, /, *, context: Any) -> "_Rung":  # noqa: ANN401 (FastStream's seam)
+        """Return the middleware of one message."""
+        return _Rung(msg, context=context, ladder=self)
+
+    async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
+        """Publish the message again, to come back after the delay of its rung."""
+        attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
+        climbs = not isinstance(error, LeaseHeldError)
+        delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
+        if self.publisher is None:
+            raise error
+        try:
+            await self.publisher.publish(
+                msg.body,
+                exchange=RETRY_EXCHANGE,
+                routing_key=retry_key(self._service, delay, _lane(msg)),
+                headers={**msg.headers, ATTEMPT_HEADER: attempt + int(climbs)},
+            )
+        except BrokerUnavailableError as unavailable:
+            raise NackMessage from unavailable
+        log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
+
+    def count(self, outcome: str) -> None:
+        """Count one handled message."""
+        MESSAGES_HANDLED.labels(self._service, outcome).inc()
+
+
+class _Rung(BaseMiddleware):
+    def __init__(self, msg: Any, /, *, context: Any, ladder: RetryLadder) -> None:  # noqa: ANN401
+        super().__init__(msg, context=context)
+        self._ladder = ladder
+
+    async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
+        started = time.monotonic()
+        try:
+            await call_next(msg)
+        except (UnprocessableError, ValidationError):
+            # Rejected: the queue's dead-letter exchange parks it.
+            self._ladder.count("parked")
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever failed may go better later; the ladder is where it is decided)
+            self._ladder.count("postponed")
+            await self._ladder.retry_later(msg, error)
+            return
+        self._ladder.count("handled")
+        log.info("message_handled", duration_s=round(time.monotonic() - started, 4))
+
+
+def _lane(msg: Any) -> Lane:  # noqa: ANN401
+    # The key is `recording.uploaded.v1.bulk` at first and `spectrogram.5s.bulk` on its way back: the lane is last.
+    return Lane(str(msg.raw_message.routing_key).rsplit(".", 1)[-1])

@@ -1,0 +1,83 @@
+"""The errors every service shares.
+
+    DawnchorusError
+    ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
+    │   └── (each domain's own: audio.errors)
+    └── TransientError              may go away: the retry ladder tries again
+        ├── BrokerUnavailableError  the broker did not confirm a message
+        ├── ObjectStoreError        S3 did not do what was asked of it (chassis.objects)
+        ├── JobCrashedError         the child process died
+        ├── JobTimeoutError         the child process took too long
+        └── LeaseHeldError          another worker has this task
+
+An error takes facts and writes the sentence, so that it survives pickling between processes.
+"""
+
+from typing import ClassVar
+
+
+class DawnchorusError(Exception):
+    """Base of everything raised on purpose."""
+
+    code: ClassVar[str] = "internal"
+    next_step: ClassVar[str] = "Try again later; if it stays, tell the operators the trace id."
+
+
+class UnprocessableError(DawnchorusError):
+    """No retry helps."""
+
+    code: ClassVar[str] = "unprocessable"
+
+
+class TransientError(DawnchorusError):
+    """May go away by itself."""
+
+    code: ClassVar[str] = "temporarily_unavailable"
+
+
+class BrokerUnavailableError(TransientError):
+    """The broker did not confirm a message."""
+
+    code: ClassVar[str] = "broker_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class LeaseHeldError(TransientError):
+    """Another worker has this task; its lease must run out first."""
+
+    code: ClassVar[str] = "lease_held"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+
+    def __str__(self) -> str:
+        return f"Another worker has the task {self.args[0]}."
+
+
+class JobCrashedError(TransientError):
+    """The child process died; the recording, the decoder or the machine is at fault."""
+
+    code: ClassVar[str] = "job_crashed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"The process that worked on this recording died: {self.args[0]}."
+
+
+class JobTimeoutError(TransientError):
+    """The child process was stopped because it took too long."""
+
+    code: ClassVar[str] = "job_timeout"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(limit_s)
+
+    def __str__(self) -> str:
+        return f"The work on this recording took longer than {self.args[0]:.0f} s."

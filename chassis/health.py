@@ -1,0 +1,46 @@
+"""Liveness, readiness and metrics: three paths, the same on every service."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+
+@dataclass
+class Health:
+    """Named facts that must hold before this process is given work; and whether it is on its way out."""
+
+    checks: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    draining: bool = False
+
+    def report(self) -> dict[str, bool]:
+        """Return every fact and whether it holds now."""
+        return {"not_draining": not self.draining, **{name: check() for name, check in self.checks.items()}}
+
+
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+async def answer_operations(path: str, health: Health, send: Send) -> bool:
+    """Answer `/livez`, `/readyz` or `/metrics`; return False when `path` is none of them.
+
+    Liveness depends on nothing but this process: a server that is down must not restart us.
+    """
+    if path == "/livez":
+        await _respond(send, 200, b'{"alive": true}')
+    elif path == "/readyz":
+        report = health.report()
+        await _respond(send, 200 if all(report.values()) else 503, json.dumps(report).encode())
+    elif path == "/metrics":
+        await _respond(send, 200, generate_latest(), CONTENT_TYPE_LATEST)
+    else:
+        return False
+    return True
+
+
+async def _respond(send: Send, status: int, body: bytes, content_type: str = "application/json") -> None:
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

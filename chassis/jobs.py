@@ -1,0 +1,98 @@
+"""Jobs in child processes: the event loop never computes, and a crash or a hang costs its own job only."""
+
+import asyncio
+import concurrent.futures
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pebble
+
+from .errors import JobCrashedError, JobTimeoutError
+
+T = TypeVar("T")
+
+_PR_SET_PDEATHSIG = 1
+# One thread per job: the pool is what uses the cores.
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class JobPool:
+    """A bounded number of warm children; each is replaced after `jobs_per_child` jobs."""
+
+    def __init__(self, slots: int, memory_bytes: int, jobs_per_child: int = 200) -> None:
+        for name in _THREAD_LIMITS:
+            os.environ.setdefault(name, "1")
+        self._slots = slots
+        self._pool = pebble.ProcessPool(
+            max_workers=slots,
+            max_tasks=jobs_per_child,
+            initializer=_confine,
+            initargs=(os.getpid(), memory_bytes),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:  # noqa: ANN401
+        """Return what `function` returns; its own errors come through as they are.
+
+        Cancelling kills the child. Raises `JobTimeoutError` after `timeout_s`, `JobCrashedError` when the child died.
+        """
+        future = self._pool.schedule(function, args=arguments, timeout=timeout_s)
+        try:
+            return await asyncio.wrap_future(future)
+        except concurrent.futures.TimeoutError as error:
+            raise JobTimeoutError(timeout_s) from error
+        except (pebble.ProcessExpired, MemoryError) as error:
+            raise JobCrashedError(str(error) or repr(error)) from error
+
+    async def warm_up(self, function: Callable[[], object], timeout_s: float = 120) -> None:
+        """Run `function` in every child, so that the first job is as fast as the tenth."""
+        await asyncio.gather(*(self.run(function, timeout_s=timeout_s) for _ in range(self._slots)))
+
+    def stop(self) -> None:
+        """Kill the children."""
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates it by half
+        self._pool.join()
+
+
+@asynccontextmanager
+async def open_job_pool(slots: int, memory_bytes: int) -> AsyncIterator[JobPool]:
+    """Open a pool and kill its children at the end."""
+    pool = JobPool(slots, memory_bytes)
+    try:
+        yield pool
+    finally:
+        await asyncio.to_thread(pool.stop)
+
+
+class ProgressFile:
+    """How far a child is: a number in a file, because a child that is killed holds no lock on a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, share: float) -> None:
+        """Note, in the child, the share of the job that is done."""
+        self._path.write_text(f"{share:.4f}")
+
+    def read(self) -> float:
+        """Return, in the parent, the share noted last; 0 while there is none."""
+        try:
+            return float(self._path.read_text() or 0)
+        except FileNotFoundError:
+            return 0.0
+
+
+def _confine(parent: int, memory_bytes: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

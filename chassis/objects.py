@@ -1,0 +1,160 @@
+"""Objects in S3: streamed in, streamed out, each call with a span and a bound on waiting."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .errors import TransientError
+from .settings import ServiceSettings
+from .tracing import SpanKind, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_aiobotocore_s3 import S3Client
+
+# S3 refuses smaller parts, all but the last.
+PART_BYTES = 8 * 1024 * 1024
+READ_BYTES = 256 * 1024
+
+
+class ObjectStoreError(TransientError):
+    """S3 did not do what was asked of it."""
+
+    code = "object_store_unavailable"
+
+    def __init__(self, operation: str, key: str, reason: str) -> None:
+        super().__init__(operation, key, reason)
+
+    def __str__(self) -> str:
+        operation, key, reason = self.args
+        return f"{operation} of the object {key} failed: {reason}."
+
+
+class ObjectMissingError(ObjectStoreError):
+    """There is no object of that key."""
+
+    code = "object_missing"
+
+
+class ObjectStore:
+    """One bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    async def ensure_bucket(self) -> None:
+        """Make the bucket unless it is there."""
+        try:
+            await self._client.head_bucket(Bucket=self._bucket)
+        except ClientError:
+            await self._client.create_bucket(Bucket=self._bucket)
+
+    async def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Write a whole object."""
+        with _call("PutObject", key):
+            await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Write an object of unknown length, holding one part in memory; an error leaves nothing behind."""
+        first = await _next_part(chunks)
+        if len(first) < PART_BYTES:
+            await self.put(key, bytes(first), "application/octet-stream")
+            return
+        with _call("CreateMultipartUpload", key):
+            upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+        try:
+            await self._put_parts(key, upload["UploadId"], first, chunks)
+        except BaseException:
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
+            raise
+
+    async def _put_parts(self, key: str, upload_id: str, first: bytearray, chunks: AsyncIterator[bytes]) -> None:
+        parts: list[Any] = []
+        part = first
+        while part:
+            with _call("UploadPart", key):
+                answer = await self._client.upload_part(
+                    Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
+                )
+            parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
+            part = await _next_part(chunks)
+        with _call("CompleteMultipartUpload", key):
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            )
+
+    async def get(self, key: str) -> bytes:
+        """Return a whole object; only for objects whose size we bounded when we wrote them."""
+        with _call("GetObject", key):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+            async with answer["Body"] as body:
+                return await body.read()
+
+    async def blocks(self, key: str) -> AsyncIterator[bytes]:
+        """Read an object block by block."""
+        with _call("GetObject", key):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+            async with answer["Body"] as body:
+                async for block in body.content.iter_chunked(READ_BYTES):
+                    yield block
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        with _call("DeleteObject", key):
+            await self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    async def presigned_url(self, key: str, lifetime_s: int) -> str:
+        """Return a URL that reads one object for a while, for a child process that has no credentials."""
+        return await self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
+        )
+
+
+@asynccontextmanager
+async def open_object_store(settings: ServiceSettings) -> AsyncIterator[ObjectStore]:
+    """Connect to S3; the bucket is made when it is first needed."""
+    config = AioConfig(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        connect_timeout=settings.s3_timeout_s,
+        read_timeout=settings.s3_timeout_s,
+        retries={"mode": "standard", "max_attempts": 2},
+        max_pool_connections=64,
+    )
+    session = aioboto3.Session(
+        settings.s3_access_key_id.get_secret_value(),
+        settings.s3_secret_access_key.get_secret_value(),
+        region_name=settings.s3_region,
+    )
+    async with session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client:
+        yield ObjectStore(client, settings.s3_bucket)
+
+
+async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
+    part = bytearray()
+    async for chunk in chunks:
+        part += chunk
+        if len(part) >= PART_BYTES:
+            break
+    return part
+
+
+@contextmanager
+def _call(operation: str, key: str) -> "Iterator[None]":
+    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
+    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
+        try:
+            yield
+        except ClientError as error:
+            missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404")
+            raise (ObjectMissingError if missing else ObjectStoreError)(operation, key, str(error)) from error
+        except (BotoCoreError, OSError, TimeoutError) as error:
+            raise ObjectStoreError(operation, key, repr(error)) from error

@@ -1,0 +1,103 @@
+"""The only way an event leaves: from the document that made it true, confirmed by the broker, then pulled."""
+
+import asyncio
+import json
+from typing import Any
+
+import structlog
+
+from contracts.documents import OutboxEntry
+from contracts.envelope import Envelope, to_message
+from contracts.topology import EVENTS_EXCHANGE
+
+from .broker import Publisher
+from .documents import Collection, PyMongoError
+from .errors import BrokerUnavailableError
+from .metrics import OUTBOX_FAILURES, OUTBOX_PUBLISHED
+from .tracing import SpanKind, attached, current_trace, span
+
+log = structlog.get_logger()
+
+BATCH = 100
+
+
+def outbox_entry(envelope: Envelope) -> OutboxEntry:
+    """Return what is stored in the document: the message, and the trace it belongs to."""
+    message = to_message(envelope)
+    return OutboxEntry(
+        event_id=envelope.id,
+        routing_key=envelope.routing_key,
+        headers=message.headers,
+        body=message.body.decode() if isinstance(message.body, bytes) else json.dumps(message.body),
+        trace=current_trace(),
+    )
+
+
+class OutboxRelay:
+    """Publishes the outbox entries of one collection; two relays that race only repeat an event."""
+
+    def __init__(self, collection: Collection, publisher: Publisher, poll_s: float) -> None:
+        self._collection = collection
+        self._publisher = publisher
+        self._poll_s = poll_s
+        self._awake = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Make the index that finds waiting entries."""
+        await self._collection.create_index("outbox.event_id", sparse=True, name="outbox")
+
+    def wake(self) -> None:
+        """Say that an entry was just written, so that it need not wait for the next look."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Publish for ever: at once when woken, and at every poll for what others left behind."""
+        while True:
+            self._awake.clear()
+            try:
+                while await self.drain():
+                    pass
+            except (BrokerUnavailableError, PyMongoError) as error:
+                OUTBOX_FAILURES.labels(self._collection.name).inc()
+                log.warning("outbox_waiting", collection=self._collection.name, reason=str(error))
+                await asyncio.sleep(self._poll_s)
+                continue
+            await self._wait()
+
+    async def drain(self) -> int:
+        """Publish what waits now, at most one batch of documents; return how many entries left."""
+        waiting = self._collection.find({"outbox.event_id": {"$exists": True}}, {"outbox": 1}).limit(BATCH)
+        published = 0
+        async for document in waiting:
+            for raw in document["outbox"]:
+                await self._send(document["_id"], OutboxEntry.model_validate(raw))
+                published += 1
+        return published
+
+    async def _send(self, document_id: Any, entry: OutboxEntry) -> None:  # noqa: ANN401
+        attributes = {
+            "messaging.system": "rabbitmq",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": EVENTS_EXCHANGE,
+            "messaging.rabbitmq.destination.routing_key": entry.routing_key,
+            "messaging.message.id": entry.event_id,
+        }
+        with (
+            attached(entry.trace),
+            span(f"send {EVENTS_EXCHANGE}", kind=SpanKind.PRODUCER, attributes=attributes),
+        ):
+            await self._publisher.publish(
+                entry.body.encode(),
+                exchange=EVENTS_EXCHANGE,
+                routing_key=entry.routing_key,
+                headers={**entry.headers, **current_trace()},
+            )
+            await self._collection.update_one({"_id": document_id}, {"$pull": {"outbox": {"event_id": entry.event_id}}})
+        OUTBOX_PUBLISHED.labels(self._collection.name).inc()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._awake.wait()
+        except TimeoutError:
+            return

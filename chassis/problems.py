@@ -1,0 +1,112 @@
+"""Errors over HTTP: RFC 9457 problem details with a stable code and the trace id."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.types import ExceptionHandlersMap
+
+from .errors import DawnchorusError, TransientError
+from .tracing import trace_id
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_BASE = "urn:dawnchorus:problem:"
+RETRY_AFTER_S = 5
+
+_CODES = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported",
+    422: "invalid",
+    429: "too_many_requests",
+}
+
+
+class ProblemError(Exception):
+    """An answer that is a problem: facts for the client, none of our insides."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        next_step: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,  # noqa: ANN401 (extension members of RFC 9457)
+    ) -> None:
+        super().__init__(status, code, detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.next_step = next_step
+        self.headers = headers or {}
+        self.extra = extra
+
+
+def problem(error: ProblemError, instance: str) -> Response[dict[str, Any]]:
+    """Return the problem document of `error`."""
+    body = {
+        "type": f"{TYPE_BASE}{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        "code": error.code,
+        "trace_id": trace_id(),
+        **({"next_step": error.next_step} if error.next_step else {}),
+        **error.extra,
+    }
+    return Response(body, status_code=error.status, media_type=PROBLEM_JSON, headers=dict(error.headers))
+
+
+def exception_handlers(statuses: Mapping[str, int]) -> ExceptionHandlersMap:
+    """Return Litestar's handlers; `statuses` says which of our codes is which HTTP status (422 where it is silent)."""
+
+    def ours(request: Request[Any, Any, Any], error: DawnchorusError) -> Response[dict[str, Any]]:
+        if isinstance(error, TransientError):
+            log.warning("request_failed_for_now", code=error.code, reason=str(error))
+            return problem(unavailable(error.code), request.url.path)
+        status = statuses.get(error.code, 422)
+        return problem(ProblemError(status, error.code, str(error), next_step=error.next_step), request.url.path)
+
+    return {
+        ProblemError: lambda request, error: problem(error, request.url.path),
+        DawnchorusError: ours,
+        HTTPException: _of_litestar,
+        Exception: _unexpected,
+    }
+
+
+def unavailable(code: str) -> ProblemError:
+    """Return the problem of a server behind us that does not answer."""
+    return ProblemError(
+        503,
+        code,
+        "A server this request needs does not answer at the moment.",
+        next_step="Send the request again after the time in Retry-After.",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    status = error.status_code
+    extra: dict[str, Any] = {"errors": error.extra} if isinstance(error.extra, list) else {}
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAuthorizedException) else error.headers
+    made = ProblemError(status, _CODES.get(status, "http_error"), error.detail, headers=headers, **extra)
+    return problem(made, request.url.path)
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.error("request_crashed", path=request.url.path, exc_info=error)
+    made = ProblemError(500, "internal", "Something here went wrong; the trace id tells the operators where.")
+    return problem(made, request.url.path)

@@ -1,0 +1,90 @@
+"""Run one service: an ASGI server, the operations paths, and a drain on SIGTERM."""
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+
+from .errors import DawnchorusError
+from .health import Health, answer_operations
+from .logging import configure_logging
+from .settings import ServiceSettings
+from .tracing import configure_tracing
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A named ASGI application: its resources live in `lifespan`, its routes, if it has any, in `app`."""
+
+    name: str
+    health: Health
+    lifespan: Callable[[], AbstractAsyncContextManager[None]]
+    app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 (the ASGI protocol)
+        """Answer operations paths here and leave the rest to `app`."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif await answer_operations(scope["path"], self.health, send):
+            return
+        elif self.app is not None:
+            await self.app(scope, receive, send)
+        else:
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _live(self, receive: Any, send: Any) -> None:  # noqa: ANN401
+        await receive()
+        try:
+            async with self.lifespan():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except BaseException:
+            # The server would go on without what it needs; leaving lets the platform start us anew.
+            log.exception("service_broke_down")
+            signal.raise_signal(signal.SIGTERM)
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _DrainingServer(uvicorn.Server):
+    """Says that it drains as soon as it is told to stop, so that streams end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._health.draining = True
+        super().handle_exit(sig, frame)
+
+
+def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) -> None:
+    """Run the service that `create` makes until SIGTERM, then drain."""
+    configure_logging(name, settings.log_level)
+    provider = configure_tracing(name)
+    service = create(settings)
+    config = uvicorn.Config(
+        service,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.drain_timeout_s),
+    )
+    try:
+        _DrainingServer(config, service.health).run()
+    except DawnchorusError as error:
+        log.critical("service_failed", code=error.code, sentence=str(error))
+        sys.exit(1)
+    finally:
+        provider.shutdown()

@@ -1,0 +1,31 @@
+"""Settings every service reads from the environment."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Where the servers are, and the bounds on waiting for them.
+
+    Own settings carry the prefix `DAWNCHORUS_`; those of the servers have the names other programs use, too.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DAWNCHORUS_", extra="ignore", populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    log_level: str = "INFO"
+    drain_timeout_s: float = 30.0
+
+    amqp_url: SecretStr = Field(validation_alias="AMQP_URL")
+    mongodb_url: SecretStr = Field(validation_alias="MONGODB_URL")
+    s3_endpoint_url: str | None = Field(default=None, validation_alias="S3_ENDPOINT_URL")
+    s3_access_key_id: SecretStr = Field(validation_alias="S3_ACCESS_KEY_ID")
+    s3_secret_access_key: SecretStr = Field(validation_alias="S3_SECRET_ACCESS_KEY")
+    s3_bucket: str = Field(default="dawnchorus", validation_alias="S3_BUCKET")
+    s3_region: str = Field(default="us-east-1", validation_alias="S3_REGION")
+
+    publish_timeout_s: float = 5.0
+    mongodb_timeout_s: float = 5.0
+    s3_timeout_s: float = 20.0
+    outbox_poll_s: float = 1.0

@@ -1,0 +1,113 @@
+"""Claims on documents: who works on what, for how long, and whose result counts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from contracts.documents import OutboxEntry
+from contracts.vocabulary import State
+
+from .documents import Collection, PyMongoError
+from .errors import LeaseHeldError
+
+log = structlog.get_logger()
+
+_OPEN = [State.QUEUED, State.PROCESSING]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to finish one task: only the holder of the newest fence may."""
+
+    task_id: str
+    fence: int
+    attempts: int
+
+
+class TaskStore:
+    """Compare-and-set on the task documents of one collection; times are the database's."""
+
+    def __init__(self, collection: Collection, lease_s: float) -> None:
+        self._collection = collection
+        self._lease_s = lease_s
+
+    async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+        """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
+
+        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it.
+        """
+        await self._collection.update_one(
+            {"_id": task_id},
+            {"$setOnInsert": {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": []}},
+            upsert=True,
+        )
+        free = {"$or": [{"lease_until": None}, {"$expr": {"$lt": ["$lease_until", "$$NOW"]}}]}
+        claimed = await self._collection.find_one_and_update(
+            {"_id": task_id, "state": {"$in": _OPEN}, **free},
+            [{"$set": {**self._lease(), "state": State.PROCESSING, **_counted(), "started_at": "$$NOW"}}],
+            projection={"fence": 1, "attempts": 1},
+            return_document=True,
+        )
+        if claimed is not None:
+            return Claim(task_id, claimed["fence"], claimed["attempts"])
+        if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
+            raise LeaseHeldError(task_id)
+        return None
+
+    @asynccontextmanager
+    async def leased(self, claim: Claim) -> AsyncIterator[None]:
+        """Renew the lease while the work goes on; cancelled, give the task back without counting the attempt."""
+        renewal = asyncio.create_task(self._renew_for_ever(claim))
+        try:
+            yield
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(claim))
+            raise
+        finally:
+            renewal.cancel()
+
+    async def release(self, claim: Claim) -> None:
+        """Let the next try have the task at once; the attempt stays counted."""
+        await self._collection.update_one(_held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}})
+
+    async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        """End the task and announce it, in one write; return False when the claim is no longer the newest."""
+        facts = {**fields, "state": state, "lease_until": None}
+        result = await self._collection.update_one(
+            _held(claim),
+            {"$set": facts, "$push": {"outbox": outbox.model_dump()}, "$currentDate": {"completed_at": True}},
+        )
+        return result.modified_count == 1
+
+    async def _renew_for_ever(self, claim: Claim) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            try:
+                await self._collection.update_one(_held(claim), [{"$set": self._lease()}])
+            except PyMongoError as error:
+                log.warning("lease_not_renewed", task_id=claim.task_id, reason=str(error))
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            await self._collection.update_one(
+                _held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}, "$inc": {"attempts": -1}}
+            )
+        except PyMongoError as error:
+            # The lease runs out by itself; the next claim then counts this attempt, too.
+            log.warning("task_not_given_back", task_id=claim.task_id, reason=str(error))
+
+    def _lease(self) -> dict[str, Any]:
+        span = {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": int(self._lease_s * 1000)}}
+        return {"lease_until": span}
+
+
+def _held(claim: Claim) -> dict[str, Any]:
+    return {"_id": claim.task_id, "fence": claim.fence, "state": State.PROCESSING}
+
+
+def _counted() -> dict[str, Any]:
+    return {"attempts": {"$add": ["$attempts", 1]}, "fence": {"$add": ["$fence", 1]}}

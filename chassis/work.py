@@ -1,0 +1,264 @@
+"""One task from claim to announcement: every step may die, the next run finishes, a late result counts for nothing."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from opentelemetry import trace
+
+from contracts.envelope import envelop, event_id, to_message
+from contracts.events import Event
+from contracts.topology import PROGRESS_EXCHANGE
+from contracts.vocabulary import Fault, Stage, State
+
+from .broker import Publisher
+from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
+from .jobs import JobPool, ProgressFile
+from .metrics import TASK_SECONDS, TASKS_RUNNING
+from .objects import ObjectStore
+from .outbox import OutboxRelay, outbox_entry
+from .tasks import Claim, TaskStore
+from .tracing import span
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Event)
+E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
+
+MAX_ATTEMPTS = 4
+PROGRESS_POLL_S = 0.25
+# How much of the whole task is done when a stage begins.
+_STAGE_STARTS = {Stage.FETCH: 0.0, Stage.COMPUTE: 0.05, Stage.STORE: 0.95}
+
+Report = Callable[[Stage, float], Event]
+
+
+class ObjectCorruptError(TransientError):
+    """The object is not the bytes that were uploaded."""
+
+    code = "object_corrupt"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+
+    def __str__(self) -> str:
+        return f"The object {self.args[0]} is not the bytes that were uploaded."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: what its document says, and the event that announces it."""
+
+    state: State
+    fields: Mapping[str, Any]
+    event: Event
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What a worker works with."""
+
+    tasks: TaskStore
+    objects: ObjectStore
+    pool: JobPool
+    publisher: Publisher
+    relay: OutboxRelay
+    source: str
+
+
+@dataclass
+class Workbench:
+    """The tools of one attempt: a scratch folder, a stopwatch, and calls that say how far the task is."""
+
+    equipment: Equipment
+    scratch: Path
+    report: Report
+    timeout_s: float
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    async def fetch(self, key: str, sha256: str) -> Path:
+        """Copy an object into the scratch folder and check that it is what was uploaded."""
+        target = self.scratch / "object"
+        with self._stage(Stage.FETCH):
+            await self._announce(Stage.FETCH, 0.0)
+            digest = hashlib.sha256()
+            with target.open("wb") as sink:
+                async for block in self.equipment.objects.blocks(key):
+                    digest.update(block)
+                    sink.write(block)
+            if digest.hexdigest() != sha256:
+                raise ObjectCorruptError(key)
+        return target
+
+    async def compute(self, function: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401
+        """Run `function(*arguments, progress)` in a child process and pass its progress on."""
+        progress = ProgressFile(self.scratch / "progress")
+        with self._stage(Stage.COMPUTE):
+            watcher = asyncio.create_task(self._watch(progress))
+            try:
+                return await self.equipment.pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
+            finally:
+                watcher.cancel()
+
+    async def store(self, objects: Mapping[str, bytes], content_type: str) -> None:
+        """Write results; nothing points to them before the document does."""
+        with self._stage(Stage.STORE):
+            await self._announce(Stage.STORE, 0.0)
+            for key, body in objects.items():
+                await self.equipment.objects.put(key, body, content_type)
+
+    async def _watch(self, progress: ProgressFile) -> None:
+        last = -1.0
+        while True:
+            share = await asyncio.to_thread(progress.read)
+            if share != last:
+                await self._announce(Stage.COMPUTE, share)
+                last = share
+            await asyncio.sleep(PROGRESS_POLL_S)
+
+    async def _announce(self, stage: Stage, share: float) -> None:
+        start, end = _STAGE_STARTS[stage], {Stage.FETCH: 0.05, Stage.COMPUTE: 0.95, Stage.STORE: 1.0}[stage]
+        event = self.report(stage, round(start + (end - start) * share, 4))
+        envelope = envelop(event, source=self.equipment.source, id_=f"{event.recording_id}:{time.time_ns()}")
+        message = to_message(envelope)
+        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        try:
+            await self.equipment.publisher.publish(
+                body,
+                exchange=PROGRESS_EXCHANGE,
+                routing_key=envelope.routing_key,
+                headers=message.headers,
+                persist=False,
+            )
+        except BrokerUnavailableError as error:
+            # Progress is a courtesy: the task must not fail for it.
+            log.debug("progress_not_announced", reason=str(error))
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[None]:
+        started = time.monotonic()
+        with span(f"{self.equipment.source} {stage}"):
+            yield
+        self.timings_s[stage] = round(time.monotonic() - started, 4)
+
+
+class Work(Protocol[E_contra]):
+    """What a service plugs in: how its task is named, done, and reported as failed."""
+
+    parameters_id: str
+    parameters: dict[str, Any]
+
+    async def perform(self, event: E_contra, bench: Workbench) -> Outcome:
+        """Do the task; safe to run twice."""
+
+    def failed(self, event: E_contra, fault: Fault, attempts: int) -> Event:
+        """Return the event that says why there is no result."""
+
+    def progressed(self, event: E_contra, stage: Stage, share: float) -> Event:
+        """Return the event that says how far the task is."""
+
+    def timeout_s(self, event: E_contra) -> float:
+        """Return how long the job may take."""
+
+
+class Worker(Generic[E]):
+    """Carries out one service's tasks."""
+
+    def __init__(self, equipment: Equipment, work: Work[E]) -> None:
+        self._equipment = equipment
+        self._work = work
+
+    async def carry_out(self, event: E, announced_at: datetime) -> None:
+        """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice."""
+        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event))
+        if claim is None:
+            log.info("task_already_ended", recording_id=event.recording_id)
+            return
+        _describe(event, claim)
+        source = self._equipment.source
+        started = time.monotonic()
+        with TASKS_RUNNING.labels(source).track_inprogress():
+            async with self._equipment.tasks.leased(claim):
+                outcome = await self._outcome(event, claim, announced_at)
+                await self._finalize(event, claim, outcome)
+        TASK_SECONDS.labels(source, outcome.state).observe(time.monotonic() - started)
+
+    async def _outcome(self, event: E, claim: Claim, announced_at: datetime) -> Outcome:
+        if claim.attempts > MAX_ATTEMPTS:
+            return self._failure(event, claim, _poison(claim.attempts - 1))
+        try:
+            async with self._bench(event) as bench:
+                bench.timings_s["queued"] = round((datetime.now(UTC) - announced_at).total_seconds(), 4)
+                return await self._work.perform(event, bench)
+        except UnprocessableError as error:
+            return self._failure(event, claim, fault_of(error))
+        except Exception as error:
+            if claim.attempts < MAX_ATTEMPTS:
+                await self._equipment.tasks.release(claim)
+                raise
+            log.exception("task_given_up", attempts=claim.attempts)
+            return self._failure(event, claim, _poison(claim.attempts, error))
+
+    async def _finalize(self, event: E, claim: Claim, outcome: Outcome) -> None:
+        id_ = event_id(outcome.event, parameters_id=self._work.parameters_id)
+        entry = outbox_entry(envelop(outcome.event, source=self._equipment.source, id_=id_))
+        mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
+        self._equipment.relay.wake()
+        log.info(
+            "task_ended" if mine else "late_result_discarded", recording_id=event.recording_id, state=outcome.state
+        )
+
+    def _failure(self, event: E, claim: Claim, fault: Fault) -> Outcome:
+        log.warning("task_failed", recording_id=event.recording_id, **fault.model_dump())
+        failed = self._work.failed(event, fault, claim.attempts)
+        return Outcome(State.FAILED, {"error": fault.model_dump()}, failed)
+
+    @asynccontextmanager
+    async def _bench(self, event: E) -> AsyncIterator[Workbench]:
+        with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+            yield Workbench(
+                self._equipment,
+                Path(scratch),
+                lambda stage, share: self._work.progressed(event, stage, share),
+                self._work.timeout_s(event),
+            )
+
+    def _task_id(self, event: E) -> str:
+        return f"{event.recording_id}/{self._work.parameters_id}"
+
+    def _facts(self, event: E) -> dict[str, Any]:
+        return {
+            "recording_id": event.recording_id,
+            "project_id": event.project_id,
+            "parameters_id": self._work.parameters_id,
+            "parameters": self._work.parameters,
+            "created_at": datetime.now(UTC),
+        }
+
+
+def fault_of(error: DawnchorusError) -> Fault:
+    """Return what people and programs are told of `error`."""
+    return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
+
+
+def _poison(attempts: int, error: Exception | None = None) -> Fault:
+    last = f" The last one said: {error or repr(error)}" if error is not None else ""
+    return Fault(
+        code="poison",
+        sentence=f"{attempts} attempts at this recording ended without a result.{last}",
+        next_step="Tell the operators the trace id; once the cause is mended, upload the recording again.",
+    )
+
+
+def _describe(event: Event, claim: Claim) -> None:
+    trace.get_current_span().set_attributes({"recording.id": event.recording_id, "task.attempt": claim.attempts})
+    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

@@ -1,0 +1,105 @@
+"""The composition that every worker service shares: servers, job pool, consumers, relay."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Generic
+
+from faststream.rabbit import RabbitBroker
+
+from contracts.vocabulary import Lane
+
+from .background import background
+from .broker import Publisher, create_broker, is_connected, start_patiently
+from .consuming import RetryLadder, Telemetry
+from .documents import open_database
+from .health import Health
+from .jobs import JobPool, open_job_pool
+from .objects import open_object_store
+from .outbox import OutboxRelay
+from .serve import Service
+from .settings import ServiceSettings
+from .tasks import TaskStore
+from .work import E, Equipment, Work, Worker
+
+
+class WorkerSettings(ServiceSettings):
+    """How much a worker does at once, and what bounds a job."""
+
+    interactive_slots: int = 1
+    bulk_slots: int = 1
+    lease_s: float = 15
+    job_memory_bytes: int = 3_000_000_000
+    job_timeout_s: float = 300
+    job_timeout_per_audio_s: float = 0.1
+    max_duration_s: float = 90_000
+
+    @property
+    def slots(self) -> dict[Lane, int]:
+        """Return how many messages of each lane are worked on at once."""
+        return {Lane.INTERACTIVE: self.interactive_slots, Lane.BULK: self.bulk_slots}
+
+    def job_timeout_of(self, duration_s: float | None) -> float:
+        """Return the bound on a job over that many seconds of audio; over the longest where the length is unknown."""
+        known_s = self.max_duration_s if duration_s is None else duration_s
+        return self.job_timeout_s + self.job_timeout_per_audio_s * known_s
+
+
+class WorkerApp(Generic[E]):
+    """One worker service: `name`, its collection, its work, and the handlers that take its messages."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        name: str,
+        collection: str,
+        work: Work[E],
+        subscribe: Callable[[RabbitBroker, Worker[E], WorkerSettings], None],
+        warm_up: Callable[[], object],
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._collection = collection
+        self._work = work
+        self._subscribe = subscribe
+        self._warm_up = warm_up
+        self._health = Health()
+
+    def service(self) -> Service:
+        """Return what `chassis.serve` runs."""
+        return Service(self._name, self._health, self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            settings = self._settings
+            pool = await stack.enter_async_context(
+                open_job_pool(sum(settings.slots.values()), settings.job_memory_bytes)
+            )
+            ladder = RetryLadder(self._name)
+            broker = create_broker(settings, [Telemetry, ladder])
+            ladder.publisher = Publisher(broker, settings.publish_timeout_s)
+            equipment = await self._equip(stack, pool, ladder.publisher)
+            await asyncio.gather(equipment.relay.prepare(), pool.warm_up(self._warm_up))
+            self._subscribe(broker, Worker(equipment, self._work), settings)
+            self._health.checks["broker"] = lambda: is_connected(broker)
+            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
+            # First out: consumers finish what they have, or give it back, while the relay still publishes.
+            stack.push_async_callback(broker.stop)
+            yield
+
+    async def _equip(self, stack: AsyncExitStack, pool: JobPool, publisher: Publisher) -> Equipment:
+        settings = self._settings
+        database = await stack.enter_async_context(open_database(settings))
+        objects = await stack.enter_async_context(open_object_store(settings))
+        collection = database[self._collection]
+        await collection.create_index("recording_id", name="by_recording")
+        return Equipment(
+            tasks=TaskStore(collection, settings.lease_s),
+            objects=objects,
+            pool=pool,
+            publisher=publisher,
+            relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
+            source=self._name,
+        )

@@ -1,0 +1,1 @@
+"""What the services say to each other and to other systems: events, topology, documents, object keys."""

@@ -1,0 +1,106 @@
+"""The documents in MongoDB: each collection has one writer, the gateway reads them all."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from .vocabulary import Caveat, ContractModel, Fault, Lane, State
+
+RECORDINGS = "recordings"
+SPECTROGRAMS = "spectrograms"
+ANALYSES = "analyses"
+API_KEYS = "api_keys"
+
+
+class OutboxEntry(ContractModel):
+    """An event that waits in the document that made it true until the broker has confirmed it."""
+
+    event_id: str
+    routing_key: str
+    headers: dict[str, str]
+    body: str
+    trace: dict[str, str] = Field(default_factory=dict, description="The W3C trace context of the writer.")
+
+
+class AudioFacts(ContractModel):
+    """What the probe read from the header; durations are claims until a worker has decoded everything."""
+
+    container: str
+    codec: str
+    rate_hz: int
+    channels: int
+    bit_depth: int | None = None
+    duration_claimed_s: float | None = None
+
+
+class RecordingDocument(ContractModel):
+    """One recording; written by ingest."""
+
+    id: str = Field(alias="_id")
+    project_id: str
+    name: str
+    lane: Lane
+    state: State = Field(description="`completed`: stored and announced; `failed`: refused after storing.")
+    sha256: str
+    size_bytes: int
+    audio: AudioFacts | None = None
+    object_key: str | None = None
+    uploaded_at: datetime
+    trace_id: str
+    error: Fault | None = None
+    current: bool = Field(description="Whether the same bytes again are this recording.")
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
+class TaskDocument(ContractModel):
+    """One piece of work on one recording; `_id` is `{recording}/{parameters}`."""
+
+    id: str = Field(alias="_id")
+    recording_id: str
+    project_id: str
+    parameters_id: str
+    parameters: dict[str, Any]
+    state: State
+    attempts: int = 0
+    fence: int = 0
+    lease_until: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_decoded_s: float | None = None
+    warnings: tuple[Caveat, ...] = ()
+    timings_s: dict[str, float] = Field(default_factory=dict)
+    error: Fault | None = None
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
+class StoredImage(ContractModel):
+    """Where an image is and how its pixels read."""
+
+    key: str
+    size_bytes: int
+    geometry: dict[str, Any]
+
+
+class SpectrogramDocument(TaskDocument):
+    """The images of one recording; written by the spectrogram service."""
+
+    images: dict[str, StoredImage] = Field(default_factory=dict)
+
+
+class AnalysisDocument(TaskDocument):
+    """The features of one recording; written by the analysis service."""
+
+    manifest_key: str | None = None
+    extractors: tuple[dict[str, Any], ...] = ()
+
+
+class ApiKeyDocument(ContractModel):
+    """An API key; the secret is known by its SHA-256 alone."""
+
+    id: str = Field(alias="_id")
+    name: str
+    secret_sha256: str
+    project_ids: tuple[str, ...]
+    created_at: datetime

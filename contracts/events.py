@@ -1,0 +1,143 @@
+"""Every event, one frozen model per type and version: past-tense facts, ids only, units in names."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
+
+
+class Event(ContractModel):
+    """A fact about one recording."""
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    recording_id: str = Field(pattern=r"^[0-9a-f-]{36}$", examples=["0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"])
+    project_id: str = Field(min_length=1, max_length=100, examples=["default"])
+    lane: Lane = Lane.INTERACTIVE
+
+    @classmethod
+    def versioned_type(cls) -> str:
+        """Return the name on the wire, for example `recording.uploaded.v1`."""
+        return f"{cls.type}.v{cls.version}"
+
+
+class RecordingUploaded(Event):
+    """The audio object and its document are durable; workers may begin."""
+
+    type: ClassVar[str] = "recording.uploaded"
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    container: str = Field(examples=["flac"])
+    codec: str = Field(examples=["pcm_16"])
+    rate_hz: int = Field(gt=0)
+    channels: int = Field(gt=0)
+    bit_depth: int | None = None
+    duration_claimed_s: float | None = Field(default=None, ge=0, description="What the header says.")
+    uploaded_at: datetime
+
+
+class RecordingRejected(Event):
+    """The bytes arrived whole but are no recording that can be worked on; the audio object is gone."""
+
+    type: ClassVar[str] = "recording.rejected"
+
+    error: Fault
+
+
+class RecordingDeleted(Event):
+    """The recording is gone for its readers."""
+
+    type: ClassVar[str] = "recording.deleted"
+
+    deleted_at: datetime
+
+
+class ImageSummary(ContractModel):
+    """One stored image: its name and the geometry that turns pixels into seconds and hertz."""
+
+    name: str = Field(examples=["standard"])
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    seconds_per_px: float = Field(gt=0)
+    hz_per_px: float = Field(gt=0)
+    size_bytes: int = Field(gt=0)
+
+
+class SpectrogramCompleted(Event):
+    """All images of a recording are stored."""
+
+    type: ClassVar[str] = "spectrogram.completed"
+
+    parameters_id: str
+    images: tuple[ImageSummary, ...]
+    duration_decoded_s: float = Field(ge=0)
+    warnings: tuple[Caveat, ...] = ()
+
+
+class SpectrogramFailed(Event):
+    """No image will come of this recording without a change."""
+
+    type: ClassVar[str] = "spectrogram.failed"
+
+    parameters_id: str
+    attempts: int = Field(ge=0)
+    error: Fault
+
+
+class ExtractorSummary(ContractModel):
+    """How one extractor ended."""
+
+    name: str
+    version: str
+    success: bool
+    error_code: str | None = None
+
+
+class AnalysisCompleted(Event):
+    """The manifest of a recording is stored; `partial` when an extractor failed."""
+
+    type: ClassVar[str] = "analysis.completed"
+
+    parameters_id: str
+    state: Literal[State.COMPLETED, State.PARTIAL]
+    extractors: tuple[ExtractorSummary, ...]
+    duration_decoded_s: float = Field(ge=0)
+    warnings: tuple[Caveat, ...] = ()
+
+
+class AnalysisFailed(Event):
+    """No manifest will come of this recording without a change."""
+
+    type: ClassVar[str] = "analysis.failed"
+
+    parameters_id: str
+    attempts: int = Field(ge=0)
+    error: Fault
+
+
+class TaskProgressed(Event):
+    """A worker is on its way; transient, never stored, may be lost."""
+
+    type: ClassVar[str] = "task.progressed"
+
+    task: Literal["spectrogram", "analysis"]
+    stage: Stage
+    progress: float = Field(ge=0, le=1, description="Share of the whole task that is done.")
+
+
+EVENTS: tuple[type[Event], ...] = (
+    RecordingUploaded,
+    RecordingRejected,
+    RecordingDeleted,
+    SpectrogramCompleted,
+    SpectrogramFailed,
+    AnalysisCompleted,
+    AnalysisFailed,
+    TaskProgressed,
+)
+
+BY_VERSIONED_TYPE: dict[str, type[Event]] = {event.versioned_type(): event for event in EVENTS}

@@ -1,0 +1,60 @@
+"""The words that events, documents and interfaces share."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_PROJECT = "default"
+
+
+class State(StrEnum):
+    """Where a piece of work stands: `queued → processing → completed | partial | failed | cancelled | skipped`."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Tell whether nothing more will happen by itself."""
+        return self not in (State.QUEUED, State.PROCESSING)
+
+
+class Lane(StrEnum):
+    """A person waits for the interactive lane; imports go by the bulk lane."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+class Stage(StrEnum):
+    """What a worker is doing with a recording."""
+
+    FETCH = "fetch"
+    COMPUTE = "compute"
+    STORE = "store"
+
+
+class ContractModel(BaseModel):
+    """Frozen; tolerant of fields that a newer writer adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Fault(ContractModel):
+    """Why something ended without a result, for people and programs."""
+
+    code: str = Field(description="Stable, snake_case.", examples=["not_decodable"])
+    sentence: str = Field(description="What happened.", examples=["No frame of this FLAC could be decoded."])
+    next_step: str = Field(description="What the reader can do.", examples=["Export the recording again."])
+
+
+class Caveat(ContractModel):
+    """Something a reader of the result should know; the result stands."""
+
+    code: str = Field(description="Stable, snake_case.", examples=["truncated"])
+    sentence: str = Field(examples=["The header claims 60.0 s, 41.2 s could be decoded."])

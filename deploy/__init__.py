@@ -1,0 +1,1 @@
+"""How Dawnchorus is put onto machines."""

@@ -1,0 +1,141 @@
+"""The way of one recording through the public API: upload, watch, fetch what came of it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from .client import Client
+from .display import Display
+from .errors import NotFinishedError, RefusedError
+
+RESOLUTIONS = ("thumbnail", "standard", "full")
+PARTS = ("spectrogram", "analysis")
+UNDERWAY = ("queued", "processing")
+POLL_INTERVAL_S = 0.5
+PATIENCE_S = 900.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong, where, and what the reader can do."""
+
+    part: str
+    code: str
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What came of one recording."""
+
+    name: str
+    upload_s: float = 0.0
+    recording: dict[str, Any] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    images: tuple[Path, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    duplicate: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        return self.recording.get("status") == "completed"
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Leads recordings through; listens to their events in `tasks`, beside the work."""
+
+    client: Client
+    display: Display
+    output: Path
+    tasks: asyncio.TaskGroup
+
+    async def lead(self, path: Path, name: str) -> Journey:
+        """Upload the recording at `path`, follow it to its end, and save its images under `name`."""
+        try:
+            return await self._lead(path, name)
+        except RefusedError as error:
+            self.display.show(name, "upload", "refused", 0.0)
+            return Journey(name, faults=(Fault("gateway", error.problem_code, str(error), error.advice),))
+        except NotFinishedError as error:
+            return Journey(name, faults=(Fault("demo", error.code, str(error), error.next_step),))
+
+    async def _lead(self, path: Path, name: str) -> Journey:
+        started_s = time.monotonic()
+        self.display.show(name, "upload", "sending", 0.0)
+        answer = await self.client.upload(path)
+        upload_s = time.monotonic() - started_s
+        self.display.show(name, "upload", "stored", 1.0)
+        recording = await self._follow(answer["id"], name)
+        return Journey(
+            name,
+            upload_s,
+            recording,
+            await _manifest(self.client, recording),
+            await _saved_images(self.client, recording, self.output / name),
+            tuple(Fault(**fault) for fault in recording["errors"]),
+            duplicate="duplicate_of" in answer,
+        )
+
+    async def _follow(self, recording_id: str, name: str) -> dict[str, Any]:
+        """Show live events and return the recording once all its work has ended."""
+        listening = self.tasks.create_task(_listen(self.client, recording_id, name, self.display))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                recording = await _ended(self.client, recording_id)
+        except TimeoutError as error:
+            raise NotFinishedError(name, PATIENCE_S) from error
+        finally:
+            listening.cancel()
+        for part in PARTS:
+            self.display.show(name, part, recording[part]["status"], 1.0)
+        return recording
+
+
+async def _ended(client: Client, recording_id: str) -> dict[str, Any]:
+    while True:
+        recording = await client.recording(recording_id)
+        if recording["status"] not in UNDERWAY:
+            return recording
+        await asyncio.sleep(POLL_INTERVAL_S)
+
+
+async def _listen(client: Client, recording_id: str, name: str, display: Display) -> None:
+    try:
+        async for event in client.events(recording_id):
+            _show(event.type, event.data.get("data", {}), name, display)
+    except (httpx.TransportError, RefusedError):
+        # Live events are a courtesy; the status that is polled beside them decides.
+        return
+
+
+def _show(kind: str, facts: dict[str, Any], name: str, display: Display) -> None:
+    if kind.startswith("task.progressed"):
+        display.show(name, facts["task"], facts["stage"], facts["progress"])
+        return
+    part, _, rest = kind.partition(".")
+    if part in PARTS:
+        display.show(name, part, rest.partition(".")[0], 1.0)
+
+
+async def _manifest(client: Client, recording: dict[str, Any]) -> dict[str, Any]:
+    if recording["analysis"]["status"] not in ("completed", "partial"):
+        return {}
+    return await client.manifest(recording["id"])
+
+
+async def _saved_images(client: Client, recording: dict[str, Any], stem: Path) -> tuple[Path, ...]:
+    if recording["spectrogram"]["status"] != "completed":
+        return ()
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for resolution in RESOLUTIONS:
+        path = stem.with_name(f"{stem.name}.{resolution}.png")
+        path.write_bytes(await client.image(recording["id"], resolution))
+        paths.append(path)
+    return tuple(paths)

@@ -1,0 +1,116 @@
+"""One pass over a recording, through every extractor that was asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from audio.decode import AudioLimits, AudioStream, open_audio
+from audio.sniff import Container
+
+from .extractors import Extractor, extractors_named
+from .results import Analysis, AnalysisWarning, Span
+from .run import ExtractorRun
+from .shared import Input, SharedBlock, SharedInputs
+from .stopwatch import Stopwatch
+
+_PROGRESS_STEP = 0.01
+
+
+def analyse(
+    path: Path,
+    container: Container,
+    limits: AudioLimits,
+    names: Sequence[str],
+    on_progress: Callable[[float], None],
+) -> Analysis:
+    """Decode the recording once and run the named extractors over it, in memory that its length does not decide.
+
+    `on_progress` hears the share done, in [0, 1], at most a hundred times.
+
+    An extractor that raises is reported in its result. Raises `UnknownExtractorError`, and what `audio.errors` says
+    of recordings that cannot be decoded.
+    """
+    extractors = extractors_named(names)
+    with open_audio(path, container, limits) as stream:
+        run = _Pass(stream, extractors, _Progress(stream.expected_frames, on_progress))
+        run.consume()
+        return run.analysis()
+
+
+class _Pass:
+    """The recording, the inputs computed from it once, and the extractors that read them."""
+
+    def __init__(self, stream: AudioStream, extractors: Sequence[Extractor], progress: "_Progress") -> None:
+        self._stream = stream
+        self._progress = progress
+        self._stopwatch = Stopwatch()
+        self._inputs = SharedInputs()
+        self._needs_spectrum = any(extractor.needs is Input.SPECTRUM for extractor in extractors)
+        shape = stream.format
+        self._runs = [
+            ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels) for extractor in extractors
+        ]
+
+    def consume(self) -> None:
+        for decoded in self._decoded():
+            for block in self._inputs.push(decoded, scale=self._stream.scale):
+                self._feed(block)
+            self._progress.reach(self._stream.decoded_frames)
+        self._feed(self._inputs.finish(channels=self._stream.format.channels))
+
+    def analysis(self) -> Analysis:
+        results = tuple(run.result() for run in self._runs)
+        self._progress.finish()
+        duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
+        return Analysis(
+            extractors=results,
+            decoded_frames=self._stream.decoded_frames,
+            duration_s=duration_s,
+            rate_hz=self._stream.format.rate_hz,
+            channels=self._stream.format.channels,
+            span=Span(start_s=0.0, end_s=duration_s),
+            warnings=self._warnings(),
+            timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
+        )
+
+    def _decoded(self) -> Iterator[NDArray[Any]]:
+        blocks = self._stream.blocks()
+        while True:
+            with self._stopwatch.time("decode"):
+                decoded = next(blocks, None)
+            if decoded is None:
+                return
+            yield decoded
+
+    def _feed(self, block: SharedBlock) -> None:
+        with self._stopwatch.time("shared"):
+            if self._needs_spectrum:
+                block.compute_spectrum()
+        for run in self._runs:
+            run.add(block)
+
+    def _warnings(self) -> tuple[AnalysisWarning, ...]:
+        if self._stream.truncation is None:
+            return ()
+        return (AnalysisWarning("truncated", f"The recording ends early: {self._stream.truncation}."),)
+
+
+class _Progress:
+    def __init__(self, expected_frames: int | None, on_progress: Callable[[float], None]) -> None:
+        self._expected_frames = expected_frames
+        self._on_progress = on_progress
+        self._told = 0.0
+
+    def reach(self, frames: int) -> None:
+        if not self._expected_frames:
+            return
+        # A header may claim too little: only `finish` says that all is done.
+        share = min(frames / self._expected_frames, 1 - _PROGRESS_STEP)
+        if share >= self._told + _PROGRESS_STEP:
+            self._told = share
+            self._on_progress(share)
+
+    def finish(self) -> None:
+        self._on_progress(1.0)

@@ -1,0 +1,69 @@
+"""Fourier transforms of many real rows at once, by OpenCV: the fastest found that needs no JIT."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+
+# A job owns one core: OpenCV's threads would only take time from the job next to it.
+cv2.setNumThreads(1)
+
+
+def fast_length(minimum: int) -> int:
+    """Return the smallest even transform length of at least `minimum` that has only the factors 2, 3 and 5."""
+    return 2 * int(cv2.getOptimalDFTSize((minimum + 1) // 2))
+
+
+def packed_spectra(rows: Rows) -> Rows:
+    """Return the spectrum of each row, packed as re(0), re(1), im(1), …, re(n/2).
+
+    rows     (k, n) float32, n even
+    returns  (k, n) float32
+    """
+    if not len(rows):
+        return rows
+    return np.asarray(cv2.dft(rows, flags=cv2.DFT_ROWS), dtype=np.float32)
+
+
+def unpacked_power(spectra: Rows) -> Rows:
+    """Return |X|² of packed spectra.
+
+    spectra  (k, n) float32, as from `packed_spectra`
+    returns  (k, 1 + n / 2) float32
+    """
+    squares = np.square(spectra)
+    power = np.empty((len(spectra), 1 + spectra.shape[1] // 2), dtype=np.float32)
+    power[:, 0] = squares[:, 0]
+    power[:, -1] = squares[:, -1]
+    np.add(squares[:, 1:-1:2], squares[:, 2:-1:2], out=power[:, 1:-1])
+    return power
+
+
+def autocorrelations(rows: Rows, *, lags: int) -> Rows:
+    """Return sum(x[j] · x[j + lag]) of each row, for lag 0 up to `lags` - 1.
+
+    rows     (k, n) float32
+    returns  (k, lags) float32
+    """
+    if not len(rows):
+        return np.empty((0, lags), dtype=np.float32)
+    padded = np.zeros((len(rows), fast_length(rows.shape[1] + lags)), dtype=np.float32)
+    padded[:, : rows.shape[1]] = rows
+    power = np.square(packed_spectra(padded))
+    power[:, 1:-1:2] += power[:, 2:-1:2]
+    power[:, 2:-1:2] = 0
+    return _inverse(power)[:, :lags]
+
+
+def filtered(rows: Rows, response: Rows) -> Rows:
+    """Return each row circularly convolved with the filter whose packed spectrum is `response`.
+
+    rows, response, returns  (k, n) float32
+    """
+    return _inverse(np.asarray(cv2.mulSpectrums(packed_spectra(rows), response, cv2.DFT_ROWS), dtype=np.float32))
+
+
+def _inverse(spectra: Rows) -> Rows:
+    flags = cv2.DFT_INVERSE | cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT
+    return np.asarray(cv2.dft(spectra, flags=flags), dtype=np.float32)

@@ -1,0 +1,89 @@
+"""What the sound's spectrum looks like."""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from services.analysis.measures import Payload, Reason, aggregated
+from services.analysis.series import Series
+from services.analysis.shared import FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, Input, SharedBlock, frequencies_hz
+from services.analysis.spectral import ZeroCrossings, bandwidths_hz, centroids_hz, flatnesses, rolloffs_hz
+
+_UNITS = {
+    "centroid": "Hz",
+    "bandwidth": "Hz",
+    "rolloff": "Hz",
+    "flatness": "ratio",
+    "zero_crossing_rate": "ratio",
+    "rms": "full_scale",
+}
+
+
+@dataclass(frozen=True)
+class Spectral:
+    """Settings of the spectral extractor.
+
+    Frame values are librosa's at the recording's own rate. The aggregates leave out frames that reach over an end of
+    the recording, because they describe the padding, and frames below `silence_dbfs`, because a silent frame has no
+    spectrum; `rms` counts silent frames too.
+    """
+
+    frame_length: int = FRAME_LENGTH
+    hop: int = HOP
+    rolloff_share: float = 0.85
+    silence_dbfs: float = SILENCE_DBFS
+
+    name: ClassVar[str] = "spectral"
+    version: ClassVar[str] = "1"
+    description: ClassVar[str] = "Centroid, bandwidth, roll-off, flatness, zero crossings and RMS of frames."
+    needs: ClassVar[Input] = Input.SPECTRUM
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Everything that the values depend on."""
+        return asdict(self)
+
+    def accumulator(self, *, rate_hz: int, channels: int) -> "SpectralAccumulator":
+        """Start on a recording."""
+        return SpectralAccumulator(self, rate_hz)
+
+
+class SpectralAccumulator:
+    """Six series of at most 4 MiB each: 24 MiB for a recording of any length."""
+
+    def __init__(self, settings: Spectral, rate_hz: int) -> None:
+        """Start before the first frame."""
+        self._settings = settings
+        self._frequencies_hz = frequencies_hz(rate_hz)
+        self._crossings = ZeroCrossings()
+        self._series = {measure: Series() for measure in _UNITS}
+
+    def add(self, block: SharedBlock) -> None:
+        """Take the frames that the block completes."""
+        # The last block brings no samples; its frames all reach over the end, and none is measured.
+        crossing_rate = self._crossings.add(block.samples)
+        if not block.inner.any():
+            return
+        for measure, values in self.frame_values(block).items():
+            self._series[measure].add(values[block.sounding])
+        self._series["zero_crossing_rate"].add(crossing_rate[block.sounding])
+        self._series["rms"].add(np.hypot(block.frame_deviation, block.frame_mean)[block.inner])
+
+    def frame_values(self, block: SharedBlock) -> dict[str, Floats]:
+        """Return the spectral measures of every frame of the block, (k,) float32 each."""
+        centroid_hz = centroids_hz(block.magnitude, self._frequencies_hz)
+        return {
+            "centroid": centroid_hz,
+            "bandwidth": bandwidths_hz(block.magnitude, self._frequencies_hz, centroid_hz),
+            "rolloff": rolloffs_hz(block.magnitude, self._frequencies_hz, self._settings.rolloff_share),
+            "flatness": flatnesses(block.power),
+        }
+
+    def result(self) -> Payload:
+        """Return the aggregates."""
+        otherwise = Reason.SILENT if self._series["rms"].count else Reason.TOO_SHORT
+        return {
+            measure: aggregated(self._series[measure], unit=unit, otherwise=otherwise)
+            for measure, unit in _UNITS.items()
+        }

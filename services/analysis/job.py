@@ -1,0 +1,31 @@
+"""What a child process does for one recording."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import soundfile
+
+from audio.decode import AudioLimits, Container
+from chassis.jobs import ProgressFile
+
+from .analyse import analyse
+from .extractors import EXTRACTORS
+from .results import Analysis
+
+
+def analyse_recording(
+    path: Path, container: str, limits: AudioLimits, names: Sequence[str], progress: ProgressFile
+) -> Analysis:
+    """Run the named extractors over the recording at `path`."""
+    return analyse(path, Container(container), limits, names, progress.write)
+
+
+def warm_up() -> None:
+    """Analyse a second of a tone, so that the first recording finds everything imported and allocated."""
+    with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+        path = Path(scratch) / "warm-up.wav"
+        tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
+        soundfile.write(path, tone.astype(np.int16), 8000)
+        analyse(path, Container.WAV, AudioLimits(), list(EXTRACTORS), lambda _: None)

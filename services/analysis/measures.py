@@ -1,0 +1,86 @@
+"""The one form in which every extractor states its values.
+
+    scalar     {"value": 440.0, "unit": "Hz", "reason": null} or {"value": null, "unit": "Hz", "reason": "silent"}
+    list       {"values": [-3.0, -2.9], "unit": "dBFS", "reason": null}
+    aggregate  {"unit": "Hz", "mean", "std", "min", "max", "p05", "p50", "p95", "frames", "reason": null}
+
+A reason is a stable code. Where there is a reason there is no number, and the other way round.
+Numbers are finite, always: `InvalidMeasureError` stops anything else.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+
+from chassis.errors import DawnchorusError
+
+from .series import Series
+
+Measure = dict[str, object]
+Payload = dict[str, object]
+
+_STATISTICS = ("mean", "std", "min", "max", "p05", "p50", "p95")
+
+
+class Reason(StrEnum):
+    """Why there is no number."""
+
+    SILENT = "silent"
+    TOO_SHORT = "too_short"
+    RATE_TOO_LOW = "rate_too_low"
+    BELOW_LOUDNESS_GATE = "below_loudness_gate"
+    NO_ONSETS = "no_onsets"
+    NO_PERIODICITY = "no_periodicity"
+    NO_VOICED_FRAMES = "no_voiced_frames"
+
+
+class InvalidMeasureError(DawnchorusError):
+    """An extractor computed a value that is not a finite number."""
+
+    code = "invalid_measure"
+
+    def __init__(self, value: float, unit: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(value, unit)
+
+    def __str__(self) -> str:
+        value, unit = self.args
+        return f"A measure in {unit} came out as {value}, which is not a finite number."
+
+
+def measured(value: float | str, *, unit: str) -> Measure:
+    """State a value. Raises `InvalidMeasureError` when it is NaN or infinite."""
+    return {"value": value if isinstance(value, str) else _finite(value, unit), "unit": unit, "reason": None}
+
+
+def absent(reason: Reason, *, unit: str) -> Measure:
+    """State that there is no value, and why."""
+    return {"value": None, "unit": unit, "reason": str(reason)}
+
+
+def decibels(ratio: float, *, unit: str) -> Measure:
+    """State an amplitude ratio in decibels; a ratio of zero has none, it is silent."""
+    if ratio <= 0:
+        return absent(Reason.SILENT, unit=unit)
+    return measured(20 * math.log10(ratio), unit=unit)
+
+
+def listed(values: Sequence[float], *, unit: str) -> Measure:
+    """State several values of one kind. Raises `InvalidMeasureError` when one is not finite."""
+    return {"values": [_finite(value, unit) for value in values], "unit": unit, "reason": None}
+
+
+def aggregated(series: Series, *, unit: str, otherwise: Reason) -> Measure:
+    """State the statistics of a series, or the reason `otherwise` when it is empty."""
+    summary = series.aggregate()
+    if summary is None:
+        return {"unit": unit, **dict.fromkeys(_STATISTICS), "frames": 0, "reason": str(otherwise)}
+    numbers = (summary.mean, summary.std, summary.minimum, summary.maximum, summary.p05, summary.p50, summary.p95)
+    stated = {name: _finite(number, unit) for name, number in zip(_STATISTICS, numbers, strict=True)}
+    return {"unit": unit, **stated, "frames": summary.count, "reason": None}
+
+
+def _finite(value: float, unit: str) -> float:
+    if not math.isfinite(value):
+        raise InvalidMeasureError(value, unit)
+    return value if isinstance(value, int) else float(value)

@@ -1,0 +1,63 @@
+"""The mel filter bank that onset strength is measured on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_HZ_PER_MEL = 200.0 / 3
+_LOG_FROM_HZ = 1000.0
+_LOG_FROM_MEL = _LOG_FROM_HZ / _HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27.0
+_BANDS_AT_ONCE = 16
+
+
+def mel_filters(rate_hz: int, *, bins: int, bands: int) -> Floats:
+    """Return triangular filters from 0 Hz to half the rate, each of unit area.
+
+    returns  (bands, bins) float32
+
+    Slaney's mel scale and normalization (Auditory Toolbox, 1998), as in `librosa.filters.mel`. At high rates the
+    lowest bands are narrower than a bin and stay empty.
+    """
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), bands + 2))
+    distance = edges_hz[:, np.newaxis] - np.linspace(0, rate_hz / 2, bins)
+    widths = np.diff(edges_hz)[:, np.newaxis]
+    rising = -distance[:-2] / widths[:-1]
+    falling = distance[2:] / widths[1:]
+    area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
+    return (np.maximum(0, np.minimum(rising, falling)) * area[:, np.newaxis]).astype(np.float32)
+
+
+class MelProjection:
+    """Projects power spectra on mel bands, reading for each group of bands only the bins that it covers."""
+
+    def __init__(self, rate_hz: int, *, bins: int, bands: int) -> None:
+        """Cut the filter bank into groups of neighbouring bands."""
+        self._bands = bands
+        filters = mel_filters(rate_hz, bins=bins, bands=bands)
+        self._groups = [_trimmed(filters[first : first + _BANDS_AT_ONCE]) for first in range(0, bands, _BANDS_AT_ONCE)]
+
+    def project(self, power: Floats) -> Floats:
+        """Return the power in each band: (k, bins) float32 in, (k, bands) float32 out."""
+        banded = np.empty((len(power), self._bands), dtype=np.float32)
+        for first, (covered, weights) in zip(range(0, self._bands, _BANDS_AT_ONCE), self._groups, strict=True):
+            banded[:, first : first + _BANDS_AT_ONCE] = power[:, covered] @ weights
+        return banded
+
+
+def _trimmed(filters: Floats) -> tuple[slice, Floats]:
+    used = np.flatnonzero(filters.any(axis=0))
+    covered = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+    return covered, np.ascontiguousarray(filters[:, covered].T)
+
+
+def _hz_to_mel(frequency_hz: float) -> float:
+    if frequency_hz < _LOG_FROM_HZ:
+        return frequency_hz / _HZ_PER_MEL
+    return float(_LOG_FROM_MEL + np.log(frequency_hz / _LOG_FROM_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    logarithmic = _LOG_FROM_HZ * np.exp(_LOG_STEP * (mels - _LOG_FROM_MEL))
+    return np.where(mels < _LOG_FROM_MEL, _HZ_PER_MEL * mels, logarithmic)

@@ -1,0 +1,109 @@
+"""The analysis task: fetch, extract, store the manifest, and what its document says."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from audio.format import AudioLimits
+from chassis.work import Outcome, Workbench
+from contracts.envelope import canonical_json
+from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskProgressed
+from contracts.objects import audio_key, manifest_key
+from contracts.vocabulary import Caveat, Fault, Stage, State
+
+from .extractors import extractors_named
+from .job import analyse_recording
+from .manifest import ENGINE_VERSION, manifest
+from .results import Analysis
+from .settings import AnalysisSettings
+
+
+class AnalysisWork:
+    """Extracts the features of uploaded recordings."""
+
+    task: Literal["analysis"] = "analysis"
+
+    def __init__(self, settings: AnalysisSettings) -> None:
+        self._settings = settings
+        self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
+        extractors = extractors_named(settings.extractors)
+        versions = {each.name: each.version for each in extractors}
+        self.parameters: dict[str, Any] = {"extractors": versions, "engine": ENGINE_VERSION}
+        self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
+
+    async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
+        """Run every extractor in one pass and store the manifest."""
+        path = await bench.fetch(audio_key(event.recording_id), event.sha256)
+        names = self._settings.extractors
+        analysis = await bench.compute(analyse_recording, path, event.container, self._limits, names)
+        made = manifest(event, analysis, self.parameters_id)
+        key = manifest_key(event.recording_id, self.parameters_id)
+        await bench.store({key: json.dumps(made, allow_nan=False).encode()}, "application/json")
+        return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
+
+    def failed(self, event: RecordingUploaded, fault: Fault, attempts: int) -> AnalysisFailed:
+        """Say that there will be no features."""
+        return AnalysisFailed(
+            recording_id=event.recording_id,
+            project_id=event.project_id,
+            lane=event.lane,
+            parameters_id=self.parameters_id,
+            attempts=attempts,
+            error=fault,
+        )
+
+    def progressed(self, event: RecordingUploaded, stage: Stage, share: float) -> TaskProgressed:
+        """Say how far the features are."""
+        return TaskProgressed(
+            recording_id=event.recording_id,
+            project_id=event.project_id,
+            lane=event.lane,
+            task=self.task,
+            stage=stage,
+            progress=share,
+        )
+
+    def timeout_s(self, event: RecordingUploaded) -> float:
+        """Return the bound on analysing a recording of the claimed duration."""
+        return self._settings.job_timeout_of(event.duration_claimed_s)
+
+    def _outcome(
+        self, event: RecordingUploaded, analysis: Analysis, made: dict[str, Any], timings_s: dict[str, float]
+    ) -> Outcome:
+        state = _state(analysis)
+        warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings)
+        completed = AnalysisCompleted(
+            recording_id=event.recording_id,
+            project_id=event.project_id,
+            lane=event.lane,
+            parameters_id=self.parameters_id,
+            state=state,
+            extractors=_summaries(analysis),
+            duration_decoded_s=analysis.duration_s,
+            warnings=warnings,
+        )
+        fields = {
+            "manifest_key": made["manifest_uri"],
+            "extractors": made["extractors"],
+            "duration_decoded_s": analysis.duration_s,
+            "warnings": [warning.model_dump() for warning in warnings],
+            "timings_s": timings_s,
+            "error": None,
+        }
+        return Outcome(state, fields, completed)
+
+
+def _state(analysis: Analysis) -> Literal[State.COMPLETED, State.PARTIAL]:
+    return State.COMPLETED if all(result.success for result in analysis.extractors) else State.PARTIAL
+
+
+def _summaries(analysis: Analysis) -> tuple[ExtractorSummary, ...]:
+    return tuple(
+        ExtractorSummary(
+            name=result.name,
+            version=result.version,
+            success=result.success,
+            error_code=result.error.code if result.error is not None else None,
+        )
+        for result in analysis.extractors
+    )

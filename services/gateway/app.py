@@ -1,0 +1,93 @@
+"""The composition root of the gateway."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from chassis.background import background
+from chassis.broker import create_broker, start_patiently
+from chassis.documents import open_database
+from chassis.health import Health
+from chassis.objects import open_object_store
+from chassis.problems import exception_handlers
+from chassis.serve import Service
+from chassis.web import measured, traced
+from contracts.documents import API_KEYS
+
+from .access import PUBLIC_PATHS, ApiKeyAuthentication
+from .events import listen
+from .forwarding import IngestDoor
+from .handlers import show_everything
+from .keys import KeyRing
+from .live import LiveHub
+from .reads import Reads
+from .recordings import RecordingController
+from .results import ResultController
+from .settings import GatewaySettings
+
+_FROM_STATE = ("reads", "objects", "ingest", "hub")
+
+
+def create_app(settings: GatewaySettings) -> Service:
+    """Return the gateway: its routes, its live events, and the servers both need."""
+    health = Health()
+    hub = LiveHub(settings.listener_backlog)
+    app = Litestar(
+        [RecordingController, ResultController, listen],
+        dependencies={
+            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            "health": Provide(lambda: health, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        middleware=[traced, measured, DefineMiddleware(ApiKeyAuthentication, exclude=PUBLIC_PATHS)],
+        exception_handlers=exception_handlers({}),
+        logging_config=None,
+        openapi_config=_openapi(),
+        state=State({"hub": hub}),
+    )
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(settings))
+            client = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=settings.ingest_url, timeout=settings.ingest_timeout_s)
+            )
+            app.state.key_ring = KeyRing(database[API_KEYS])
+            app.state.reads = Reads(database)
+            app.state.objects = await stack.enter_async_context(open_object_store(settings))
+            app.state.ingest = IngestDoor(client, settings.internal_token.get_secret_value(), settings.max_upload_bytes)
+            broker = create_broker(settings)
+            show_everything(broker, hub)
+            stack.push_async_callback(broker.stop)
+            # Without the broker the gateway still takes uploads and serves what is there.
+            await stack.enter_async_context(background(start_patiently(broker)))
+            yield
+
+    return Service("gateway", health, lifespan, app)
+
+
+def _of_state(name: str) -> Any:  # noqa: ANN401 (a different type per name)
+    def provide(state: State) -> Any:  # noqa: ANN401
+        return state[name]
+
+    return provide
+
+
+def _openapi() -> OpenAPIConfig:
+    key = SecurityScheme(type="http", scheme="bearer", description="An API key, dc_<id>_<secret>.")
+    return OpenAPIConfig(
+        title="Dawnchorus",
+        version="1",
+        path="/schema",
+        components=Components(security_schemes={"apiKey": key}),
+        security=[{"apiKey": []}],
+    )

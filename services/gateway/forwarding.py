@@ -1,0 +1,82 @@
+"""Uploads pass through the gateway to ingest as they come; nothing is kept on the way."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import structlog
+from litestar import Request
+
+from chassis.errors import TransientError
+from chassis.problems import ProblemError
+from chassis.web import drain
+from contracts.vocabulary import Lane
+
+log = structlog.get_logger()
+
+# What a form adds around the recording.
+FORM_OVERHEAD_BYTES = 1_000_000
+
+
+class IngestUnavailableError(TransientError):
+    """Ingest does not answer."""
+
+    code = "ingest_unavailable"
+
+
+class IngestDoor:
+    """The way to ingest."""
+
+    def __init__(self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int) -> None:
+        self._client = client
+        self._internal_token = internal_token
+        self._max_upload_bytes = max_upload_bytes
+
+    async def forward(
+        self, request: Request[Any, Any, Any], *, project_id: str, lane: Lane, name: str | None
+    ) -> tuple[int, dict[str, Any]]:
+        """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
+        await self._refuse_too_large(request)
+        try:
+            answer = await self._client.post(
+                "/recordings",
+                params={"lane": lane, **({"name": name} if name else {})},
+                headers={
+                    "Content-Type": request.headers.get("content-type", "application/octet-stream"),
+                    "X-Internal-Token": self._internal_token,
+                    "X-Project": project_id,
+                },
+                content=_chunks(request),
+            )
+        except httpx.HTTPError as error:
+            raise IngestUnavailableError(repr(error)) from error
+        body: dict[str, Any] = answer.json()
+        if answer.is_success:
+            return answer.status_code, body
+        await drain(request, limit_bytes=self._max_upload_bytes)
+        raise _as_problem(body)
+
+    async def _refuse_too_large(self, request: Request[Any, Any, Any]) -> None:
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self._max_upload_bytes + FORM_OVERHEAD_BYTES:
+            await drain(request, limit_bytes=self._max_upload_bytes)
+            raise ProblemError(
+                413,
+                "too_large",
+                f"The recording is larger than the limit of {self._max_upload_bytes / 1e6:g} MB.",
+                next_step="Send it as FLAC, or cut it into parts; operators can raise the limit.",
+            )
+
+
+def _as_problem(body: dict[str, Any]) -> ProblemError:
+    extra = {"recording_id": body["recording_id"]} if "recording_id" in body else {}
+    headers = {"Retry-After": "5"} if body["status"] == 503 else {}
+    return ProblemError(
+        body["status"], body["code"], body["detail"], next_step=body.get("next_step"), headers=headers, **extra
+    )
+
+
+async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk

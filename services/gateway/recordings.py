@@ -1,0 +1,80 @@
+"""Routes of recordings: send one, see one, see them all."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.params import Parameter
+
+from chassis.problems import ProblemError
+from contracts.vocabulary import DEFAULT_PROJECT, Lane
+
+from .forwarding import IngestDoor
+from .keys import Caller
+from .reads import Reads
+from .views import RecordingPage, RecordingView, links, summary, view
+
+
+class _UploadOperation(Operation):
+    """Describes the body, which is streamed on and therefore has no parameter of its own."""
+
+    def __post_init__(self) -> None:
+        binary = Schema(type="string", format="binary")  # type: ignore[arg-type]  # litestar wants its enum, takes both
+        form = Schema(type="object", properties={"file": binary}, required=["file"])  # type: ignore[arg-type]
+        self.request_body = RequestBody(
+            description="The recording: as the field `file` of a form, or as the body itself.",
+            content={
+                "multipart/form-data": OpenAPIMediaType(schema=form),
+                "application/octet-stream": OpenAPIMediaType(schema=binary),
+            },
+            required=True,
+        )
+
+
+class RecordingController(Controller):
+    """What clients do with recordings."""
+
+    path = "/v1/recordings"
+    tags = ("recordings",)
+
+    @post(operation_id="uploadRecording", operation_class=_UploadOperation, request_max_body_size=None)
+    async def upload(
+        self,
+        request: Request[Caller, Any, Any],
+        ingest: IngestDoor,
+        project: str | None = None,
+        lane: Lane = Lane.INTERACTIVE,
+        name: Annotated[str | None, Parameter(max_length=255)] = None,
+    ) -> Response[dict[str, Any]]:
+        """Send a recording: 202 once it is durable; 200 and `duplicate_of` when the same bytes are here already."""
+        project_id = _project(request.user, project)
+        status, answer = await ingest.forward(request, project_id=project_id, lane=lane, name=name)
+        where = links(answer["id"])
+        return Response({**answer, "links": where}, status_code=status, headers={"Location": where["self"]})
+
+    @get(operation_id="listRecordings")
+    async def page(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        cursor: Annotated[str | None, Parameter(max_length=500)] = None,
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    ) -> RecordingPage:
+        """List the recordings of the caller's projects, newest first."""
+        found, next_cursor = await reads.page(request.user, cursor, limit)
+        lines = [summary(each.recording, each.spectrogram, each.analysis) for each in found]
+        return RecordingPage(items=lines, next_cursor=next_cursor)
+
+    @get("/{recording_id:str}", operation_id="getRecording")
+    async def one(self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str) -> RecordingView:
+        """Say where a recording stands, what it is, what came of it, and what went wrong."""
+        found = await reads.recording(request.user, recording_id)
+        return view(found.recording, found.spectrogram, found.analysis)
+
+
+def _project(caller: Caller, wanted: str | None) -> str:
+    if wanted is None:
+        return DEFAULT_PROJECT if DEFAULT_PROJECT in caller.project_ids else caller.project_ids[0]
+    if wanted not in caller.project_ids:
+        raise ProblemError(404, "not_found", "There is no such project here.")
+    return wanted

@@ -1,0 +1,93 @@
+"""Routes of results: images and manifests, and honest answers while there are none."""
+
+from enum import StrEnum
+from typing import Any
+
+from litestar import Controller, MediaType, Request, Response, get
+
+from chassis.objects import ObjectStore
+from chassis.problems import ProblemError
+from chassis.tracing import trace_id
+from contracts.documents import StoredImage, TaskDocument
+from contracts.vocabulary import State
+
+from .keys import Caller
+from .reads import Found, Reads
+from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
+
+RETRY_AFTER_S = 2
+
+
+class Resolution(StrEnum):
+    """How large an image is wanted."""
+
+    THUMBNAIL = "thumbnail"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+class ResultController(Controller):
+    """What clients fetch."""
+
+    path = "/v1/recordings/{recording_id:str}"
+    tags = ("results",)
+
+    @get("/spectrogram", operation_id="getSpectrogram", media_type="image/png")
+    async def image(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        objects: ObjectStore,
+        recording_id: str,
+        resolution: Resolution = Resolution.STANDARD,
+    ) -> Response[Any]:
+        """Return the PNG; 202 and the status while it is not there, 409 where it failed."""
+        found = await reads.recording(request.user, recording_id)
+        image = found.spectrogram.images.get(resolution) if found.spectrogram else None
+        if found.spectrogram is None or image is None:
+            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+        tag = _entity_tag(found.spectrogram, image)
+        headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(b"", status_code=304, headers=headers)
+        return Response(await objects.get(image.key), media_type="image/png", headers=headers)
+
+    @get("/spectrogram/status", operation_id="getSpectrogramStatus")
+    async def image_status(
+        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
+    ) -> SpectrogramView:
+        """Say which resolutions exist, and where the task stands."""
+        found = await reads.recording(request.user, recording_id)
+        return spectrogram_view(found.recording, found.spectrogram)
+
+    @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
+    async def manifest(
+        self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
+    ) -> Response[Any]:
+        """Return the manifest; 202 and the status while it is not there, 409 where the analysis failed."""
+        found = await reads.recording(request.user, recording_id)
+        if found.analysis is None or found.analysis.manifest_key is None:
+            return _not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
+        return Response(await objects.get(found.analysis.manifest_key), media_type=MediaType.JSON)
+
+    @get("/analysis/status", operation_id="getAnalysisStatus")
+    async def manifest_status(
+        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
+    ) -> AnalysisView:
+        """Say where the analysis stands."""
+        found = await reads.recording(request.user, recording_id)
+        return analysis_view(found.recording, found.analysis)
+
+
+def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Response[Any]:
+    fault = found.recording.error or (task.error if task is not None else None)
+    if status.status in (State.QUEUED, State.PROCESSING):
+        body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
+        return Response(body, status_code=202, headers={"Retry-After": str(RETRY_AFTER_S)})
+    if fault is not None:
+        raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
+    raise ProblemError(404, "not_found", "This recording has no such result.")
+
+
+def _entity_tag(task: TaskDocument, image: StoredImage) -> str:
+    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}"'

@@ -1,0 +1,217 @@
+"""What readers see of recordings and their tasks."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from contracts.documents import AnalysisDocument, AudioFacts, RecordingDocument, SpectrogramDocument, TaskDocument
+from contracts.vocabulary import Caveat, Fault, Lane, State
+
+RESOLUTIONS = ("thumbnail", "standard", "full")
+
+
+class ImageView(BaseModel):
+    """One image that can be fetched, with what turns its pixels into seconds and hertz."""
+
+    href: str
+    size_bytes: int
+    geometry: dict[str, Any]
+
+
+class TaskView(BaseModel):
+    """Where one task stands."""
+
+    status: State = State.QUEUED
+    attempts: int = 0
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    timings_s: dict[str, float] = Field(default_factory=dict)
+    warnings: list[Caveat] = Field(default_factory=list)
+    error: Fault | None = None
+
+
+class SpectrogramView(TaskView):
+    """Where the images stand, and which exist."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    images: dict[str, ImageView] = Field(default_factory=dict)
+
+
+class AnalysisView(TaskView):
+    """Where the features stand, and how each extractor ended."""
+
+    extractors: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class AudioView(AudioFacts):
+    """Technical metadata: what the header claims beside what was found by decoding everything."""
+
+    duration_decoded_s: float | None = None
+    sha256: str
+    size_bytes: int
+
+
+class ErrorView(Fault):
+    """An error, and which part of the work it belongs to."""
+
+    part: str
+
+
+class RecordingSummary(BaseModel):
+    """One line of the list."""
+
+    id: str
+    name: str
+    project: str
+    lane: Lane
+    status: State
+    uploaded_at: datetime
+    completed_at: datetime | None
+    duration_s: float | None
+    trace_id: str
+    links: dict[str, str]
+
+
+class RecordingView(RecordingSummary):
+    """Everything about one recording."""
+
+    audio: AudioView | None
+    spectrogram: SpectrogramView
+    analysis: AnalysisView
+    timings_s: dict[str, float]
+    errors: list[ErrorView]
+
+
+class RecordingPage(BaseModel):
+    """A page of the list, newest first."""
+
+    items: list[RecordingSummary]
+    next_cursor: str | None
+
+
+def summary(
+    recording: RecordingDocument, spectrogram: SpectrogramDocument | None, analysis: AnalysisDocument | None
+) -> RecordingSummary:
+    """Return the line of the list."""
+    tasks = [task for task in (spectrogram, analysis) if task is not None]
+    status = overall_status(recording, spectrogram, analysis)
+    return RecordingSummary(
+        id=recording.id,
+        name=recording.name,
+        project=recording.project_id,
+        lane=recording.lane,
+        status=status,
+        uploaded_at=recording.uploaded_at,
+        completed_at=_last(tasks) if status.is_terminal else None,
+        duration_s=_decoded(tasks) or (recording.audio.duration_claimed_s if recording.audio else None),
+        trace_id=recording.trace_id,
+        links=links(recording.id),
+    )
+
+
+def view(
+    recording: RecordingDocument, spectrogram: SpectrogramDocument | None, analysis: AnalysisDocument | None
+) -> RecordingView:
+    """Return everything about a recording."""
+    tasks = [task for task in (spectrogram, analysis) if task is not None]
+    short = summary(recording, spectrogram, analysis)
+    return RecordingView(
+        **short.model_dump(),
+        audio=_audio(recording, tasks),
+        spectrogram=spectrogram_view(recording, spectrogram),
+        analysis=analysis_view(recording, analysis),
+        timings_s=_timings(recording, spectrogram, analysis),
+        errors=_errors(recording, spectrogram, analysis),
+    )
+
+
+def overall_status(recording: RecordingDocument, *tasks: TaskDocument | None) -> State:
+    """Return one word for the whole: `partial` when some of it failed, `processing` as soon as anything began."""
+    if recording.state is State.FAILED:
+        return State.FAILED
+    states = {task.state if task is not None else State.QUEUED for task in tasks}
+    if len(states) == 1:
+        return states.pop()
+    return State.PARTIAL if all(state.is_terminal for state in states) else State.PROCESSING
+
+
+def spectrogram_view(recording: RecordingDocument, task: SpectrogramDocument | None) -> SpectrogramView:
+    """Return where the images stand."""
+    if task is None:
+        return SpectrogramView(status=_unstarted(recording))
+    images = {
+        name: ImageView(
+            href=f"/v1/recordings/{recording.id}/spectrogram?resolution={name}",
+            size_bytes=image.size_bytes,
+            geometry=image.geometry,
+        )
+        for name, image in task.images.items()
+    }
+    return SpectrogramView(**_task(task), parameters=task.parameters, images=images)
+
+
+def analysis_view(recording: RecordingDocument, task: AnalysisDocument | None) -> AnalysisView:
+    """Return where the features stand."""
+    if task is None:
+        return AnalysisView(status=_unstarted(recording))
+    return AnalysisView(**_task(task), extractors=list(task.extractors))
+
+
+def links(recording_id: str) -> dict[str, str]:
+    """Return where everything about a recording is."""
+    self = f"/v1/recordings/{recording_id}"
+    return {
+        "self": self,
+        "spectrogram": f"{self}/spectrogram",
+        "analysis": f"{self}/analysis",
+        "events": f"/v1/events?recording={recording_id}",
+    }
+
+
+def _task(task: TaskDocument) -> dict[str, Any]:
+    return {
+        "status": task.state,
+        "attempts": task.attempts,
+        "started_at": task.started_at,
+        "completed_at": task.completed_at,
+        "timings_s": task.timings_s,
+        "warnings": list(task.warnings),
+        "error": task.error,
+    }
+
+
+def _unstarted(recording: RecordingDocument) -> State:
+    return State.SKIPPED if recording.state is State.FAILED else State.QUEUED
+
+
+def _audio(recording: RecordingDocument, tasks: Iterable[TaskDocument]) -> AudioView | None:
+    if recording.audio is None:
+        return None
+    return AudioView(
+        **recording.audio.model_dump(),
+        duration_decoded_s=_decoded(tasks),
+        sha256=recording.sha256,
+        size_bytes=recording.size_bytes,
+    )
+
+
+def _decoded(tasks: Iterable[TaskDocument]) -> float | None:
+    return next((task.duration_decoded_s for task in tasks if task.duration_decoded_s is not None), None)
+
+
+def _last(tasks: Iterable[TaskDocument]) -> datetime | None:
+    return max((task.completed_at for task in tasks if task.completed_at is not None), default=None)
+
+
+def _timings(recording: RecordingDocument, *tasks: TaskDocument | None) -> dict[str, float]:
+    names = ("images_after_upload", "analysis_after_upload")
+    ended = {name: task.completed_at for name, task in zip(names, tasks, strict=True) if task and task.completed_at}
+    return {name: round((at - recording.uploaded_at).total_seconds(), 3) for name, at in ended.items()}
+
+
+def _errors(recording: RecordingDocument, *tasks: TaskDocument | None) -> list[ErrorView]:
+    parts = [("recording", recording.error)]
+    parts += [(name, task.error) for name, task in zip(("spectrogram", "analysis"), tasks, strict=True) if task]
+    return [ErrorView(part=part, **error.model_dump()) for part, error in parts if error is not None]

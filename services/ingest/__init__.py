@@ -1,0 +1,1 @@
+"""Ingest: takes recordings in, makes them durable, and announces them."""

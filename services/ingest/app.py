@@ -1,0 +1,76 @@
+"""The composition root of ingest."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from audio.format import AudioLimits
+from chassis.background import background
+from chassis.broker import Publisher, create_broker, start_patiently
+from chassis.documents import open_database
+from chassis.health import Health
+from chassis.jobs import open_job_pool
+from chassis.objects import open_object_store
+from chassis.outbox import OutboxRelay
+from chassis.problems import exception_handlers
+from chassis.serve import Service
+from chassis.web import measured, traced
+
+from .probing import warm_up
+from .recordings import Recordings
+from .routes import STATUSES, take_recording
+from .settings import IngestSettings
+from .uploads import UploadDesk
+
+
+def create_app(settings: IngestSettings) -> Service:
+    """Return ingest: its routes, its relay, and the servers both need."""
+    health = Health()
+    app = Litestar(
+        [take_recording],
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
+        },
+        middleware=[traced, measured],
+        exception_handlers=exception_handlers(STATUSES),
+        logging_config=None,
+        openapi_config=None,
+    )
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(settings))
+            objects = await stack.enter_async_context(open_object_store(settings))
+            pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes))
+            broker = create_broker(settings)
+            stack.push_async_callback(broker.stop)
+            recordings = Recordings(database)
+            relay = OutboxRelay(
+                recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
+            )
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.warm_up(warm_up))
+            app.state.desk = UploadDesk(
+                objects,
+                recordings,
+                relay,
+                pool,
+                AudioLimits(max_duration_s=settings.max_duration_s),
+                max_upload_bytes=settings.max_upload_bytes,
+                probe_timeout_s=settings.probe_timeout_s,
+            )
+            # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
+            await stack.enter_async_context(background(start_patiently(broker), relay.run()))
+            yield
+
+    return Service("ingest", health, lifespan, app)
+
+
+def _desk(state: State) -> UploadDesk:
+    desk: UploadDesk = state.desk
+    return desk

@@ -1,0 +1,65 @@
+"""The door of ingest; the gateway is the only one who comes through it."""
+
+import hmac
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from litestar import Request, Response, post
+from litestar.exceptions import NotAuthorizedException
+from litestar.params import Parameter
+
+from chassis.errors import UnprocessableError
+from chassis.problems import ProblemError
+from chassis.tracing import trace_id
+from chassis.web import drain
+from contracts.vocabulary import Lane, State
+
+from .forms import open_body
+from .uploads import RejectedError, Upload, UploadDesk
+
+# Everything else that is wrong with a recording is 422.
+STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400}
+
+
+@post("/recordings", request_max_body_size=None, status_code=202)
+async def take_recording(
+    request: Request[Any, Any, Any],
+    desk: UploadDesk,
+    internal_token: str,
+    token: Annotated[str, Parameter(header="X-Internal-Token")],
+    project_id: Annotated[str, Parameter(header="X-Project")],
+    lane: Lane = Lane.INTERACTIVE,
+    name: str | None = None,
+) -> Response[dict[str, Any]]:
+    """Stream a recording to S3, make it durable, and answer 202; 200 when the same bytes were here before."""
+    if not hmac.compare_digest(token, internal_token):
+        raise NotAuthorizedException
+    try:
+        named = await open_body(request.headers.get("content-type", ""), name, _chunks(request))
+        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks))
+    except RejectedError as error:
+        raise _problem(error) from error
+    except UnprocessableError:
+        await drain(request, limit_bytes=desk.max_upload_bytes)
+        raise
+    body = {"id": accepted.recording_id, "status": State.QUEUED, "trace_id": trace_id()}
+    if not accepted.duplicate:
+        return Response(body, status_code=202)
+    return Response({**body, "duplicate_of": accepted.recording_id}, status_code=200)
+
+
+async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
+
+
+def _problem(error: RejectedError) -> ProblemError:
+    cause = error.cause
+    return ProblemError(
+        STATUSES.get(cause.code, 422),
+        cause.code,
+        str(cause),
+        next_step=cause.next_step,
+        recording_id=error.recording_id,
+    )

@@ -1,0 +1,16 @@
+"""What an operator can set for ingest."""
+
+from pydantic import SecretStr
+
+from chassis.settings import ServiceSettings
+
+
+class IngestSettings(ServiceSettings):
+    """Bounds on what is accepted."""
+
+    internal_token: SecretStr
+    max_upload_bytes: int = 100_000_000
+    max_duration_s: float = 90_000
+    probe_slots: int = 2
+    probe_timeout_s: float = 10
+    probe_memory_bytes: int = 2_000_000_000

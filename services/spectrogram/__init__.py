@@ -1,0 +1,1 @@
+"""Spectrogram service: a recording in, images in three resolutions out."""

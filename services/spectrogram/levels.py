@@ -1,0 +1,50 @@
+"""Power to 8-bit levels: exact rounding of decibels, without a logarithm per pixel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .stft import Power
+
+_STEPS = 255
+_HIGH_HALVES = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class LevelScale:
+    """255 thresholds of power, ascending: index i is for power from threshold i - 1 up to below threshold i."""
+
+    thresholds: npt.NDArray[np.float32]
+
+
+SILENCE = LevelScale(np.full(_STEPS, np.inf, dtype=np.float32))
+
+
+def level_scale(reference: float, floor_db: float) -> LevelScale:
+    """Return the scale on which `reference` (a power) is 255, `floor_db` below it is 0, rounded to the nearest."""
+    middles_db = (np.arange(1, _STEPS + 1) - 0.5) / _STEPS * -floor_db + floor_db
+    exact = reference * 10 ** (middles_db / 10)
+    thresholds = exact.astype(np.float32)
+    # The smallest float32 that is not below the exact threshold, so that float32 compares as float64 would.
+    below = thresholds < exact
+    thresholds[below] = np.nextafter(thresholds[below], np.float32(np.inf))
+    return LevelScale(thresholds)
+
+
+def levels(power: Power, scale: LevelScale) -> npt.NDArray[np.uint8]:
+    """Return the index, 0 to 255, of each cell of `power`, (height, width) float32, >= 0 and finite.
+
+    The upper 16 bits of a float32 fix it within 0.03 dB, less than a step, so at most one threshold lies there:
+    a table gives the index at the lower end and that threshold, and one comparison the rest.
+    """
+    lower_ends = (np.arange(_HIGH_HALVES, dtype=np.uint32) << 16).view(np.float32)
+    base = np.searchsorted(scale.thresholds, np.nan_to_num(lower_ends), side="right")
+    following = np.append(scale.thresholds, np.float32(np.inf))[base]
+    indices = base.astype(np.uint8)
+    image = np.empty(power.shape, dtype=np.uint8)
+    # Row by row: what lies between stays in the cache, and the whole takes two thirds of the time.
+    for row, cells in zip(image, power, strict=True):
+        high_halves = (cells.view(np.uint32) >> 16).astype(np.intp)
+        np.add(indices[high_halves], cells >= following[high_halves], out=row, casting="unsafe")
+    return image

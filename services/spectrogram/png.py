@@ -1,0 +1,42 @@
+"""Palette PNGs: one byte per pixel, written fast, the same bytes every time."""
+
+import struct
+import zlib
+
+import numpy as np
+import numpy.typing as npt
+from isal import isal_zlib
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PALETTE_COLOUR = 3
+_SUB_FILTER = 1
+# Level 1 of ISA-L: 5 to 10 ms for the largest image, where Pillow's fastest takes 40.
+_LEVEL = 1
+
+
+def palette_png(indices: npt.NDArray[np.uint8], palette: bytes, texts: dict[str, str]) -> bytes:
+    """Return the PNG of `indices`, with `texts` (ASCII) in tEXt chunks.
+
+    indices  (height, width) uint8, top row first
+    palette  256 RGB triples
+    """
+    height, width = indices.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE_COLOUR, 0, 0, 0)
+    notes = [_chunk(b"tEXt", f"{key}\0{text}".encode("ascii")) for key, text in texts.items()]
+    pixels = isal_zlib.compress(_sub_filtered(indices), _LEVEL)
+    chunks = [_chunk(b"IHDR", header), *notes, _chunk(b"PLTE", palette), _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
+    return _SIGNATURE + b"".join(chunks)
+
+
+def _sub_filtered(indices: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Put each row as differences to its left neighbour behind its filter byte (PNG, 9.2)."""
+    height, width = indices.shape
+    filtered = np.empty((height, width + 1), dtype=np.uint8)
+    filtered[:, 0] = _SUB_FILTER
+    filtered[:, 1] = indices[:, 0]
+    np.subtract(indices[:, 1:], indices[:, :-1], out=filtered[:, 2:])
+    return filtered
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))

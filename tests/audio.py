@@ -1,0 +1,91 @@
+"""Recordings for tests: the shared real ones, tones, and either of them in any codec."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from av.audio.stream import AudioStream
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_CODECS = {
+    ".mp3": "libmp3lame",
+    ".m4a": "aac",
+    ".mp4": "aac",
+    ".mka": "aac",
+    ".aac": "aac",
+    ".opus": "libopus",
+    ".webm": "libopus",
+    ".flac": "flac",
+}
+_OPUS_RATE_HZ = 48_000
+
+Signal = npt.NDArray[np.float32]
+
+
+def recordings_folder() -> Path:
+    """Return the folder of real recordings: `DAWNCHORUS_AUDIO`, or `shared/audio` beside the repository."""
+    return Path(os.environ.get("DAWNCHORUS_AUDIO") or REPOSITORY.parent / "shared" / "audio")
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of real recordings; without it tests are skipped, but fail in CI, where it must be there."""
+    folder = recordings_folder()
+    if folder.is_dir():
+        return folder
+    reason = f"no recordings in {folder}; set DAWNCHORUS_AUDIO"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def tone(
+    frequency_hz: float = 1000.0,
+    *,
+    duration_s: float = 1.0,
+    rate_hz: int = 44_100,
+    level: float = 0.5,
+    channels: int = 1,
+) -> Signal:
+    """Return a sine, (n, channels) float32."""
+    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    sine = (level * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+    return np.repeat(sine[:, None], channels, axis=1)
+
+
+def write(target: Path, samples: Signal, rate_hz: int = 44_100, subtype: str | None = None) -> Path:
+    """Write what libsndfile writes: WAV, FLAC, OGG Vorbis, AIFF, W64, by the suffix of `target`."""
+    soundfile.write(target, samples, rate_hz, subtype=subtype)
+    return target
+
+
+def encode(target: Path, samples: Signal, rate_hz: int = 44_100) -> Path:
+    """Encode (n, channels) in [-1, 1] as MP3, M4A, MP4, Matroska, ADTS, Opus, WebM or FLAC, by suffix."""
+    codec = _CODECS[target.suffix]
+    layout = "mono" if samples.shape[1] == 1 else "stereo"
+    coded_hz = _OPUS_RATE_HZ if codec == "libopus" else rate_hz
+    with av.open(target, "w", format="adts" if target.suffix == ".aac" else None) as output:
+        stream = cast("AudioStream", output.add_stream(codec, rate=coded_hz, layout=layout))
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
+        frame.rate = rate_hz
+        resampler = av.AudioResampler(format=_sample_format(stream), layout=layout, rate=coded_hz)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(piece))
+        output.mux(stream.encode(None))
+    return target
+
+
+def transcode(source: Path, target: Path) -> Path:
+    """Encode a recording that libsndfile reads in the codec that the suffix of `target` says."""
+    samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
+    return encode(target, samples, rate_hz)
+
+
+def _sample_format(stream: AudioStream) -> str:
+    names = [wanted.name for wanted in stream.codec_context.codec.audio_formats or ()]
+    return "fltp" if "fltp" in names else names[0]

@@ -1,0 +1,68 @@
+"""Signals to analyse, and the shortest way to have an extractor hear them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from services.analysis.extractors import EXTRACTORS
+from services.analysis.shared import SharedBlock, SharedInputs
+
+Floats = NDArray[np.float32]
+
+RATE_HZ = 44_100
+
+
+def load(recording: Path) -> tuple[Floats, int]:
+    """Return the mono mix as librosa would load it, and the rate."""
+    channels, rate_hz = soundfile.read(recording, dtype="float32", always_2d=True)
+    return channels.mean(axis=1, dtype=np.float32), rate_hz
+
+
+def shared_blocks(channels: Floats, *, block_frames: int = 65_536) -> Iterator[SharedBlock]:
+    """Yield what extractors hear of (n, channels) or (n,) samples, decoded in blocks."""
+    decoded = channels.reshape(len(channels), -1)
+    inputs = SharedInputs()
+    for start in range(0, len(decoded), block_frames):
+        yield from inputs.push(decoded[start : start + block_frames], scale=1.0)
+    yield inputs.finish(channels=decoded.shape[1])
+
+
+def payload(name: str, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536) -> dict[str, Any]:
+    """Return what the named extractor says of (n, channels) or (n,) samples."""
+    width = channels.reshape(len(channels), -1).shape[1]
+    accumulator = EXTRACTORS[name].accumulator(rate_hz=rate_hz, channels=width)
+    for block in shared_blocks(channels, block_frames=block_frames):
+        accumulator.add(block)
+    return accumulator.result()
+
+
+def sine(frequency_hz: float, *, duration_s: float, peak: float = 0.5, rate_hz: int = RATE_HZ) -> Floats:
+    """Return a sine that starts at a zero crossing."""
+    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    return (peak * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+
+
+def noise(*, duration_s: float, deviation: float = 0.1, seed: int = 0, rate_hz: int = RATE_HZ) -> Floats:
+    """Return white noise."""
+    samples = np.random.default_rng(seed).normal(0, deviation, round(duration_s * rate_hz))
+    return np.clip(samples, -1, 1).astype(np.float32)
+
+
+def clicks(times_s: NDArray[np.float64], *, duration_s: float) -> Floats:
+    """Return a short burst of noise at each of the times, over a quiet floor."""
+    samples = noise(duration_s=duration_s, deviation=0.001)
+    burst = noise(duration_s=0.012, deviation=0.3, seed=1) * np.exp(-np.arange(round(0.012 * RATE_HZ)) / 100)
+    for start in (times_s * RATE_HZ).astype(int):
+        stop = min(start + len(burst), len(samples))
+        samples[start:stop] += burst[: stop - start].astype(np.float32)
+    return samples
+
+
+def harmonic_tone(fundamental_hz: float, *, duration_s: float) -> Floats:
+    """Return a tone with eight harmonics, each weaker than the one below."""
+    partials = [sine(fundamental_hz * k, duration_s=duration_s, peak=0.3 / k) for k in range(1, 9)]
+    return np.asarray(np.sum(partials, axis=0, dtype=np.float32))

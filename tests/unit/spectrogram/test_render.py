@@ -1,0 +1,258 @@
+import io
+import json
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngImageFile
+
+from audio.decode import AudioLimits, Container
+from audio.errors import InvalidSamplesError
+from audio.sniff import sniff_source
+from services.spectrogram.geometry import FFT_SIZE, Pool, RenderSettings, plan
+from services.spectrogram.render import Rendering, render
+from tests.audio import encode, tone, write
+
+from .slow import indices, pixel_power, pixels, power_spectrogram
+
+NAMES = ("thumbnail", "standard", "full")
+_LENGTHS = [1, 2, 255, 256, 257, FFT_SIZE - 1, FFT_SIZE, FFT_SIZE + 1, 5 * FFT_SIZE, 40_000]
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_images_equal_the_slow_reference_index_for_index(tmp_path: Path, pool: Pool) -> None:
+    samples = _noisy_chirp(30_000, rate_hz=16_000)
+    recording = write(tmp_path / "chirp.wav", samples[:, None], 16_000, subtype="FLOAT")
+    power = power_spectrogram(samples, plan(len(samples), 16_000).hop)
+
+    rendering = _render(recording, RenderSettings(pool=pool))
+
+    reference = None
+    for name in ("full", "standard", "thumbnail"):
+        geometry = rendering.images[name].geometry
+        expected = pixel_power(
+            power, plan(len(samples), 16_000), width=geometry.width, height=geometry.height, pool=pool
+        )
+        reference = reference or float(expected.max())
+        difference = pixels(rendering.images[name]).astype(int) - indices(expected, reference)
+        # librosa's FFT rounds differently in the last bit: a cell at the very edge of a level may go either way.
+        assert np.abs(difference).max() <= 1
+        assert np.count_nonzero(difference) < difference.size / 2000
+
+
+@given(
+    length=st.sampled_from(_LENGTHS) | st.integers(1, 20_000),
+    rate_hz=st.sampled_from([8000, 22_050, 44_100, 96_000, 384_000]),
+    channels=st.integers(1, 8),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_length_rate_and_width_gives_three_true_images(
+    tmp_path: Path, length: int, rate_hz: int, channels: int
+) -> None:
+    samples = np.random.default_rng(length).uniform(-0.5, 0.5, (length, channels)).astype(np.float32)
+
+    rendering = _render(write(tmp_path / "noise.wav", samples, rate_hz))
+
+    assert (rendering.decoded_frames, rendering.rate_hz) == (length, rate_hz)
+    for name in NAMES:
+        image = rendering.images[name]
+        geometry = image.geometry
+        assert pixels(image).shape == (geometry.height, geometry.width)
+        assert 1 <= geometry.width <= 1 + length
+        assert geometry.width * geometry.seconds_per_px == pytest.approx(length / rate_hz, abs=256 / rate_hz)
+        assert geometry.height * geometry.hz_per_px == geometry.f_max_hz == rate_hz / 2
+    assert pixels(rendering.images["full"]).max() == 255
+
+
+@pytest.mark.parametrize("frequency_hz", [440.0, 5000.0, 19_000.0])
+def test_a_tone_stands_in_the_row_of_its_frequency(tmp_path: Path, frequency_hz: float) -> None:
+    rendering = _render(write(tmp_path / "tone.wav", tone(frequency_hz, duration_s=5)))
+
+    for name in NAMES:
+        image = rendering.images[name]
+        row = int(pixels(image)[:, image.geometry.width // 2].argmax())
+        bin_hz = rendering.rate_hz / FFT_SIZE
+        assert abs(row - frequency_hz / image.geometry.hz_per_px) <= 1 + bin_hz / image.geometry.hz_per_px
+
+
+@pytest.mark.parametrize("at_s", [0.5, 6.25, 11.9])
+def test_a_click_stands_in_the_column_of_its_time(tmp_path: Path, at_s: float) -> None:
+    samples = np.zeros((12 * 44_100, 1), dtype=np.float32)
+    samples[round(at_s * 44_100)] = 1.0
+
+    rendering = _render(write(tmp_path / "click.wav", samples))
+
+    for name in NAMES:
+        image = rendering.images[name]
+        loudness = pixels(image).astype(int).sum(axis=0)
+        column = np.flatnonzero(loudness == loudness.max()).mean()
+        assert abs((column + 0.5) * image.geometry.seconds_per_px - at_s) <= 1.5 * image.geometry.seconds_per_px + 0.003
+
+
+def test_low_frequencies_are_at_the_bottom_of_the_png(tmp_path: Path) -> None:
+    rendering = _render(write(tmp_path / "low.wav", tone(300, duration_s=2)))
+
+    with PillowImage.open(io.BytesIO(rendering.images["standard"].png)) as opened:
+        row = int(np.asarray(opened)[:, 400].argmax())
+
+    assert row > 390
+
+
+def test_the_reference_is_the_level_of_the_loudest_sine(tmp_path: Path) -> None:
+    rendering = _render(write(tmp_path / "tone.wav", tone(4_306.640625, duration_s=1, level=0.1)))
+
+    assert rendering.reference_dbfs == pytest.approx(-20, abs=0.01)
+
+
+def test_a_short_call_survives_in_a_long_recording(tmp_path: Path) -> None:
+    samples = np.random.default_rng(4).normal(0, 1e-4, (180 * 8000, 1)).astype(np.float32)
+    samples[800_000:800_160] += tone(2000, duration_s=0.02, rate_hz=8000, level=0.5)
+
+    thumbnail = _render(write(tmp_path / "call.wav", samples, 8000)).images["thumbnail"]
+
+    column = int(100 / thumbnail.geometry.seconds_per_px)
+    assert pixels(thumbnail)[100, column - 1 : column + 2].max() > 240
+
+
+def test_silence_is_drawn_at_the_floor_and_said(tmp_path: Path) -> None:
+    rendering = _render(write(tmp_path / "silence.wav", np.zeros((44_100, 1), dtype=np.float32)))
+
+    assert rendering.reference_dbfs is None
+    assert [warning.code for warning in rendering.warnings] == ["silent"]
+    assert not any(pixels(rendering.images[name]).any() for name in NAMES)
+
+
+def test_a_recording_that_is_no_numbers_has_no_image(tmp_path: Path) -> None:
+    samples = tone(duration_s=1)
+    samples[40_000] = np.nan
+
+    with pytest.raises(InvalidSamplesError):
+        _render(write(tmp_path / "nan.wav", samples, subtype="FLOAT"))
+
+
+def test_a_truncated_recording_keeps_its_scale_and_loses_width(tmp_path: Path) -> None:
+    noise = _noise(10 * 44_100)
+    whole = write(tmp_path / "noise.flac", noise)
+    cut = tmp_path / "cut.flac"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+    complete, shortened = _render(whole), _render(cut)
+
+    assert [warning.code for warning in shortened.warnings] == ["truncated"]
+    full = shortened.images["full"].geometry
+    assert full.seconds_per_px == complete.images["full"].geometry.seconds_per_px
+    assert full.width * full.seconds_per_px == pytest.approx(shortened.duration_s, abs=0.01)
+
+
+def test_a_header_that_claims_nothing_draws_the_same_times(tmp_path: Path) -> None:
+    content = bytearray(write(tmp_path / "click.flac", _click(at_s=20, duration_s=40)).read_bytes())
+    content[21:26] = (int.from_bytes(content[21:26], "big") >> 36 << 36).to_bytes(5, "big")
+    recording = tmp_path / "pipe.flac"
+    recording.write_bytes(content)
+
+    rendering = _render(recording)
+
+    for name in NAMES:
+        image = rendering.images[name]
+        column = int(pixels(image).astype(int).sum(axis=0).argmax())
+        assert column * image.geometry.seconds_per_px == pytest.approx(20, abs=0.1)
+    assert 3200 < rendering.images["full"].geometry.width <= 6400
+
+
+def test_a_wav_header_may_lie(tmp_path: Path) -> None:
+    content = bytearray(write(tmp_path / "click.wav", _click(at_s=2, duration_s=4)).read_bytes())
+    struct.pack_into("<I", content, content.index(b"data") + 4, 1_000_000_000)
+    recording = tmp_path / "lie.wav"
+    recording.write_bytes(content)
+
+    rendering = _render(recording)
+
+    assert rendering.duration_s == 4
+    assert [warning.code for warning in rendering.warnings] == ["truncated"]
+    assert rendering.images["full"].geometry.width == 1600
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "m4a", "opus", "ogg"])
+def test_compressed_recordings_draw_their_tone(tmp_path: Path, suffix: str) -> None:
+    make = write if suffix == "ogg" else encode
+    rendering = _render(make(tmp_path / f"tone.{suffix}", tone(3000, duration_s=3, rate_hz=48_000), 48_000))
+
+    standard = rendering.images["standard"]
+    row = int(pixels(standard)[:, standard.geometry.width // 2].argmax())
+    assert row == int(3000 / standard.geometry.hz_per_px)
+    assert rendering.duration_s == pytest.approx(3, abs=0.05)
+
+
+def test_the_same_recording_gives_the_same_bytes_and_survives_pickling(tmp_path: Path) -> None:
+    recording = write(tmp_path / "noise.wav", _noise(100_000))
+
+    first, second = _render(recording), _render(recording)
+
+    assert first.images == second.images
+    assert pickle.loads(pickle.dumps(first)) == first  # noqa: S301 - our own bytes
+
+
+def test_the_geometry_travels_inside_the_png(tmp_path: Path) -> None:
+    image = _render(write(tmp_path / "tone.wav", tone())).images["standard"]
+
+    with PillowImage.open(io.BytesIO(image.png)) as opened:
+        assert isinstance(opened, PngImageFile)
+        note = json.loads(opened.text["dawnchorus"])
+
+    assert note["seconds_per_px"] == image.geometry.seconds_per_px
+    assert note["palette"] == "viridis"
+
+
+def test_progress_rises_to_one(tmp_path: Path) -> None:
+    shares: list[float] = []
+    recording = write(tmp_path / "noise.wav", _noise(300_000))
+
+    render(recording, Container.WAV, AudioLimits(), RenderSettings(), shares.append)
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len(shares) > 3
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", ["spinetail.wav", "voice.flac", "music_fast.ogg", "veryshort.wav", "stereo.wav"])
+def test_real_recordings_equal_the_slow_reference_in_their_thumbnails(recordings: Path, name: str) -> None:
+    samples, rate_hz = soundfile.read(recordings / name, dtype="float32", always_2d=True)
+    outline = plan(len(samples), rate_hz)
+    power = power_spectrogram(samples.mean(axis=1), outline.hop)
+
+    rendering = _render(recordings / name)
+
+    geometry = rendering.images["thumbnail"].geometry
+    expected = pixel_power(power, outline, width=geometry.width, height=geometry.height, pool="max")
+    difference = pixels(rendering.images["thumbnail"]).astype(int) - indices(expected, float(power.max()))
+    assert np.abs(difference).max() <= 1
+    assert np.count_nonzero(difference) < difference.size / 500
+
+
+def _render(recording: Path, settings: RenderSettings | None = None) -> Rendering:
+    with recording.open("rb") as opened:
+        container = sniff_source(opened)
+    return render(recording, container, AudioLimits(), settings or RenderSettings(), lambda _: None)
+
+
+def _noise(length: int) -> np.ndarray:
+    return np.random.default_rng(6).uniform(-0.5, 0.5, (length, 1)).astype(np.float32)
+
+
+def _click(at_s: float, duration_s: float) -> np.ndarray:
+    samples = np.zeros((round(duration_s * 44_100), 1), dtype=np.float32)
+    samples[round(at_s * 44_100)] = 0.9
+    return samples
+
+
+def _noisy_chirp(length: int, rate_hz: int) -> np.ndarray:
+    time_s = np.arange(length) / rate_hz
+    chirp = 0.5 * np.sin(2 * np.pi * (500 * time_s + 1000 * time_s**2))
+    return (chirp + np.random.default_rng(8).normal(0, 0.01, length)).astype(np.float32)
