@@ -53,4 +53,4 @@ lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	python3 -m venv .local/tools && .local/tools/bin/python -m pip install --quiet uv
 
 clean: down  ## stop the stack and forget all its recordings, logs and results
-	rm -rf .local demo-output build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .local demo-output build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,11 +1,10 @@
-"""What surrounds every HTTP route: a span named by the route's template, a count, a polite refusal."""
+"""What surrounds every HTTP route: a span named by the route's template, and a count."""
 
-import asyncio
 import time
 from typing import Any
 
-from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry import trace
 
 from .metrics import HTTP_SECONDS
 from .tracing import OpenTelemetryMiddleware, detached
@@ -14,7 +13,7 @@ from .tracing import OpenTelemetryMiddleware, detached
 def traced(app: ASGIApp) -> ASGIApp:
     """Make a SERVER span per request, named by method and route, never by a path with an id in it."""
     instrumented: Any = OpenTelemetryMiddleware(
-        app, default_span_details=_span_details, exclude_spans=["send", "receive"]
+        _named(app), default_span_details=_span_details, exclude_spans=["send", "receive"]
     )
 
     async def trace_anew(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,23 +46,24 @@ def measured(app: ASGIApp) -> ASGIApp:
     return measure
 
 
-async def drain(request: Request[Any, Any, Any], *, limit_bytes: int, timeout_s: float = 20) -> None:
-    """Read what is left of a refused body, within bounds, so that its sender hears the answer and not a reset."""
-    left = limit_bytes
-    try:
-        async with asyncio.timeout(timeout_s):
-            while left > 0:
-                message = await request.receive()
-                if message["type"] != "http.request" or not message["more_body"]:
-                    return
-                left -= len(message["body"])
-    except TimeoutError:
-        return
-
-
 def _span_details(scope: Any) -> tuple[str, dict[str, str]]:  # noqa: ANN401 (the instrumentation's type)
-    route = _route(scope)
-    return f"{scope.get('method', 'HTTP')} {route}".strip(), {"http.route": route}
+    return str(scope.get("method", "HTTP")), {}
+
+
+def _named(app: ASGIApp) -> ASGIApp:
+    async def name_by_route(scope: Scope, receive: Receive, send: Send) -> None:
+        span = trace.get_current_span()
+
+        async def name_then_send(message: Message) -> None:
+            # Only routing, which is over now, knows the template; after the last message the span has ended.
+            if message["type"] == "http.response.start":
+                span.update_name(f"{scope.get('method', 'HTTP')} {_route(scope)}")
+                span.set_attribute("http.route", _route(scope))
+            await send(message)
+
+        await app(scope, receive, name_then_send)
+
+    return name_by_route
 
 
 def _route(scope: Any) -> str:  # noqa: ANN401

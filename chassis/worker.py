@@ -81,7 +81,9 @@ class WorkerApp(Generic[E]):
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pool, ladder.publisher)
-            await asyncio.gather(equipment.relay.prepare(), pool.warm_up(self._warm_up))
+            await asyncio.gather(
+                equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.warm_up(self._warm_up)
+            )
             self._subscribe(broker, Worker(equipment, self._work), settings)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))

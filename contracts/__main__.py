@@ -46,7 +46,8 @@ def _breaking(files: dict[Path, str]) -> list[str]:
         if path.parent == SCHEMAS and path.exists():
             changes = breaking_changes(json.loads(path.read_text()), json.loads(text))
             faults += [f"{_name(path)}: {change}." for change in changes]
-    return faults
+    gone = sorted(set(SCHEMAS.glob("*.json")) - files.keys())
+    return [*faults, *(f"{_name(path)} was published, and no event is left for it." for path in gone)]
 
 
 def _examples() -> list[str]:

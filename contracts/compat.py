@@ -6,7 +6,10 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 # Loosening one of these lets a value through that an old reader may refuse.
-_BOUNDS = ("enum", "const", "pattern", "format", "minLength", "maxLength", "minimum", "exclusiveMinimum")
+_BOUNDS = (
+    *("enum", "const", "pattern", "format", "minLength", "maxLength", "minItems", "maxItems"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+)
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
@@ -33,6 +36,8 @@ def _object_changes(path: str, old: Schema, new: Schema, old_root: Schema, new_r
         yield from _object_changes(
             f"{path}[]", _resolved(old["items"], old_root), _resolved(new["items"], new_root), old_root, new_root
         )
+    for option, twin in _same_options(old, new):
+        yield from _object_changes(path, _resolved(option, old_root), _resolved(twin, new_root), old_root, new_root)
 
 
 def _value_changes(path: str, old: Schema, new: Schema) -> Iterator[str]:
@@ -41,6 +46,13 @@ def _value_changes(path: str, old: Schema, new: Schema) -> Iterator[str]:
     for bound in _BOUNDS:
         if old.get(bound) != new.get(bound):
             yield f"{path} changed its {bound} from {old.get(bound)!r} to {new.get(bound)!r}"
+
+
+def _same_options(old: Schema, new: Schema) -> Iterator[tuple[Schema, Schema]]:
+    options = {frozenset(_types(option)): option for option in new.get("anyOf", ())}
+    for option in old.get("anyOf", ()):
+        if (twin := options.get(frozenset(_types(option)))) is not None:
+            yield option, twin
 
 
 def _types(schema: Schema) -> set[str]:

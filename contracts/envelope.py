@@ -17,6 +17,8 @@ from .events import BY_VERSIONED_TYPE, Event
 CONTENT_TYPE = "application/json"
 SCHEMA_BASE = "urn:dawnchorus:schema:"
 
+_REQUIRED = {"ce-specversion", "ce-id", "ce-source", "ce-type"}
+
 # A namespace of our own, so that ids of equal facts are equal wherever they are made.
 _NAMESPACE = uuid.UUID("6f0b2a3e-7f0c-5d27-9a64-1d1f0c9f2f55")
 
@@ -25,7 +27,10 @@ class MalformedEventError(ValueError):
     """The message is no event of ours."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This message is no event of ours: {reason}.")
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"This message is no event of ours: {self.args[0]}."
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,16 @@ def to_message(envelope: Envelope) -> RabbitMQMessage:
 def from_message(headers: Mapping[str, Any], body: bytes) -> Envelope:
     """Read an event back; a type or version that is not ours, or wrong data, raises `MalformedEventError`."""
     attributes = {name: str(value) for name, value in headers.items() if name.lower().startswith("ce-")}
+    # The package would make up an id, and then no redelivery could be told from a new event.
+    if missing := _REQUIRED - {name.lower() for name in attributes}:
+        raise MalformedEventError(f"it has no {', '.join(sorted(missing))}")
     try:
         cloud_event = from_binary(RabbitMQMessage(attributes, CONTENT_TYPE, body), JSONFormat(), CloudEvent)
         model = BY_VERSIONED_TYPE[cloud_event.get_type()]
         event = model.model_validate(cloud_event.get_data())
     except KeyError as error:
         raise MalformedEventError(f"unknown type {error}") from error
-    except (BaseCloudEventException, CloudEventValidationError, ValueError) as error:
+    except (BaseCloudEventException, CloudEventValidationError, ValueError, RecursionError) as error:
         raise MalformedEventError(str(error)) from error
     return Envelope(
         id=cloud_event.get_id(),

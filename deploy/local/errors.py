@@ -35,9 +35,8 @@ class PortTakenError(LocalStackError):
         self.variable = variable
 
     def __str__(self) -> str:
-        return (
-            f"Port {self.port}, wanted by {self.name}, is taken by another program; set {self.variable} to a free one."
-        )
+        wanted = f"Port {self.port}, wanted by {self.name}, is taken by another program"
+        return f"{wanted}; set {self.variable} to go elsewhere."
 
 
 class PortValueError(LocalStackError):

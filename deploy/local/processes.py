@@ -98,20 +98,35 @@ class Background:
         self.state.record(self.name).unlink(missing_ok=True)
 
     def last_line(self) -> str:
-        """Return the last line that this run wrote to its log."""
+        """Return the last telling line that this run wrote to its log."""
         run = self._run()
         if run is None or not self.log.exists():
             return ""
         with self.log.open("rb") as log:
             log.seek(run.log_offset)
-            lines = log.read().decode(errors="replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+            return telling_line(log.read().decode(errors="replace"))
 
     def _run(self) -> Run | None:
         try:
             return Run(**json.loads(self.state.record(self.name).read_text()))
         except FileNotFoundError:
             return None
+
+
+def telling_line(log: str) -> str:
+    """Return the last error that a structured line of `log` carries, or else the last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    raised = (_exception_in(line) for line in reversed(lines))
+    return next(filter(None, raised), lines[-1] if lines else "")
+
+
+def _exception_in(line: str) -> str:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return ""
+    exception = fields.get("exception", "") if isinstance(fields, dict) else ""
+    return str(exception).strip().rpartition("\n")[2]
 
 
 def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:

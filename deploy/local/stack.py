@@ -16,6 +16,7 @@ def running_stack(layout: Layout) -> Iterator[tuple[Access, ExitStack]]:
     """Start what does not run yet; stop just that at the end, unless the caller empties the `ExitStack`."""
     with ExitStack() as stopping:
         with _alone(layout):
+            _refuse_taken_ports(part for part in (*layout.embedded(), *layout.services) if not part.is_running())
             _start_missing(layout.embedded(), stopping)
             _start_missing(layout.services, stopping)
             access = open_access(layout)
@@ -31,7 +32,6 @@ def stop_stack(layout: Layout) -> None:
 
 def _start_missing(parts: Sequence[Part], stopping: ExitStack) -> None:
     missing = [part for part in parts if not part.is_running()]
-    _refuse_taken_ports(missing)
     started_s = time.monotonic()
     for part in missing:
         stopping.callback(_stop, part)

@@ -28,8 +28,10 @@ class StateFolder:
         return path.read_text()
 
     def _made(self, name: str) -> Path:
+        # Recordings, logs and secrets are nobody else's.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return folder
 
 

@@ -69,7 +69,7 @@ def yin(frames: Floats, search: YinSearch, *, voiced_below: float) -> YinFrames:
     return YinFrames(
         f0_hz=f0_hz,
         aperiodicity=np.maximum(paired[np.arange(len(frames)), chosen], 0),
-        in_range=_inside(chosen, search) & ~_repeats_before(paired, search.shortest_lag, voiced_below),
+        in_range=_inside(f0_hz, search) & ~_repeats_before(paired, search.shortest_lag, voiced_below),
     )
 
 
@@ -90,9 +90,9 @@ def _normalized(difference: Floats) -> Floats:
     return np.asarray(difference / (cumulative_mean + _TINY), dtype=np.float32)
 
 
-def _inside(chosen: NDArray[np.intp], search: YinSearch) -> NDArray[np.bool_]:
-    # At either end of the search, d' may go on falling outside: no minimum has been seen.
-    return (chosen > search.shortest_lag - 1) & (chosen < search.longest_lag - 1)
+def _inside(f0_hz: Floats, search: YinSearch) -> NDArray[np.bool_]:
+    # Open at both ends: at the first or last lag d' may go on falling outside, and no minimum has been seen.
+    return (f0_hz > search.f_min_hz) & (f0_hz < search.f_max_hz)
 
 
 def _repeats_before(paired: Floats, shortest_lag: int, voiced_below: float) -> NDArray[np.bool_]:

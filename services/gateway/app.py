@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
@@ -22,7 +21,7 @@ from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS
 
-from .access import PUBLIC_PATHS, ApiKeyAuthentication
+from .access import authenticated
 from .events import listen
 from .forwarding import IngestDoor
 from .handlers import show_everything
@@ -41,13 +40,12 @@ def create_app(settings: GatewaySettings) -> Service:
     health = Health()
     hub = LiveHub(settings.listener_backlog)
     app = Litestar(
-        [RecordingController, ResultController, listen],
+        [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "health": Provide(lambda: health, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
         },
-        middleware=[traced, measured, DefineMiddleware(ApiKeyAuthentication, exclude=PUBLIC_PATHS)],
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
@@ -72,7 +70,7 @@ def create_app(settings: GatewaySettings) -> Service:
             await stack.enter_async_context(background(start_patiently(broker)))
             yield
 
-    return Service("gateway", health, lifespan, app)
+    return Service("gateway", health, lifespan, traced(measured(app)))
 
 
 def _of_state(name: str) -> Any:  # noqa: ANN401 (a different type per name)

@@ -19,7 +19,7 @@ from .views import view
 RESYNC = "You were too slow for the events; read the status and listen again."
 
 
-@get("/v1/events", operation_id="listenToEvents", tags=["events"])
+@get("/events", operation_id="listenToEvents", tags=["events"])
 async def listen(
     request: Request[Caller, Any, Any],
     reads: Reads,

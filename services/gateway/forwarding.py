@@ -1,15 +1,14 @@
 """Uploads pass through the gateway to ingest as they come; nothing is kept on the way."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import structlog
 from litestar import Request
 
+from chassis.bodies import RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
-from chassis.web import drain
 from contracts.vocabulary import Lane
 
 log = structlog.get_logger()
@@ -36,7 +35,8 @@ class IngestDoor:
         self, request: Request[Any, Any, Any], *, project_id: str, lane: Lane, name: str | None
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
-        await self._refuse_too_large(request)
+        body = RequestBody(request)
+        await self._refuse_too_large(request.headers.get("content-length", "0"), body)
         try:
             answer = await self._client.post(
                 "/recordings",
@@ -46,20 +46,19 @@ class IngestDoor:
                     "X-Internal-Token": self._internal_token,
                     "X-Project": project_id,
                 },
-                content=_chunks(request),
+                content=aiter(body),
             )
         except httpx.HTTPError as error:
             raise IngestUnavailableError(repr(error)) from error
-        body: dict[str, Any] = answer.json()
+        said: dict[str, Any] = answer.json()
         if answer.is_success:
-            return answer.status_code, body
-        await drain(request, limit_bytes=self._max_upload_bytes)
-        raise _as_problem(body)
+            return answer.status_code, said
+        await body.drain(self._max_upload_bytes)
+        raise _as_problem(said)
 
-    async def _refuse_too_large(self, request: Request[Any, Any, Any]) -> None:
-        announced = request.headers.get("content-length", "0")
+    async def _refuse_too_large(self, announced: str, body: RequestBody) -> None:
         if announced.isdecimal() and int(announced) > self._max_upload_bytes + FORM_OVERHEAD_BYTES:
-            await drain(request, limit_bytes=self._max_upload_bytes)
+            await body.drain(self._max_upload_bytes)
             raise ProblemError(
                 413,
                 "too_large",
@@ -68,15 +67,9 @@ class IngestDoor:
             )
 
 
-def _as_problem(body: dict[str, Any]) -> ProblemError:
-    extra = {"recording_id": body["recording_id"]} if "recording_id" in body else {}
-    headers = {"Retry-After": "5"} if body["status"] == 503 else {}
+def _as_problem(said: dict[str, Any]) -> ProblemError:
+    extra = {"recording_id": said["recording_id"]} if "recording_id" in said else {}
+    headers = {"Retry-After": "5"} if said["status"] == 503 else {}
     return ProblemError(
-        body["status"], body["code"], body["detail"], next_step=body.get("next_step"), headers=headers, **extra
+        said["status"], said["code"], said["detail"], next_step=said.get("next_step"), headers=headers, **extra
     )
-
-
-async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk

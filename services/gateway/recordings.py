@@ -1,5 +1,6 @@
 """Routes of recordings: send one, see one, see them all."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
@@ -15,6 +16,7 @@ from .reads import Reads
 from .views import RecordingPage, RecordingView, links, summary, view
 
 
+@dataclass
 class _UploadOperation(Operation):
     """Describes the body, which is streamed on and therefore has no parameter of its own."""
 
@@ -34,7 +36,7 @@ class _UploadOperation(Operation):
 class RecordingController(Controller):
     """What clients do with recordings."""
 
-    path = "/v1/recordings"
+    path = "/recordings"
     tags = ("recordings",)
 
     @post(operation_id="uploadRecording", operation_class=_UploadOperation, request_max_body_size=None)

@@ -29,7 +29,7 @@ class Resolution(StrEnum):
 class ResultController(Controller):
     """What clients fetch."""
 
-    path = "/v1/recordings/{recording_id:str}"
+    path = "/recordings/{recording_id:str}"
     tags = ("results",)
 
     @get("/spectrogram", operation_id="getSpectrogram", media_type="image/png")
@@ -83,7 +83,8 @@ def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Res
     fault = found.recording.error or (task.error if task is not None else None)
     if status.status in (State.QUEUED, State.PROCESSING):
         body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
-        return Response(body, status_code=202, headers={"Retry-After": str(RETRY_AFTER_S)})
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return Response(body, status_code=202, media_type=MediaType.JSON, headers=headers)
     if fault is not None:
         raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
     raise ProblemError(404, "not_found", "This recording has no such result.")

@@ -36,7 +36,6 @@ def create_app(settings: IngestSettings) -> Service:
             "desk": Provide(_desk, sync_to_thread=False),
             "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
         },
-        middleware=[traced, measured],
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
@@ -68,7 +67,7 @@ def create_app(settings: IngestSettings) -> Service:
             await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield
 
-    return Service("ingest", health, lifespan, app)
+    return Service("ingest", health, lifespan, traced(measured(app)))
 
 
 def _desk(state: State) -> UploadDesk:

@@ -1,17 +1,16 @@
 """The door of ingest; the gateway is the only one who comes through it."""
 
 import hmac
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from litestar import Request, Response, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import Parameter
 
+from chassis.bodies import RequestBody
 from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
-from chassis.web import drain
 from contracts.vocabulary import Lane, State
 
 from .forms import open_body
@@ -34,24 +33,19 @@ async def take_recording(
     """Stream a recording to S3, make it durable, and answer 202; 200 when the same bytes were here before."""
     if not hmac.compare_digest(token, internal_token):
         raise NotAuthorizedException
+    body = RequestBody(request)
     try:
-        named = await open_body(request.headers.get("content-type", ""), name, _chunks(request))
+        named = await open_body(request.headers.get("content-type", ""), name, aiter(body))
         accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks))
     except RejectedError as error:
         raise _problem(error) from error
     except UnprocessableError:
-        await drain(request, limit_bytes=desk.max_upload_bytes)
+        await body.drain(desk.max_upload_bytes)
         raise
-    body = {"id": accepted.recording_id, "status": State.QUEUED, "trace_id": trace_id()}
+    answer = {"id": accepted.recording_id, "status": State.QUEUED, "trace_id": trace_id()}
     if not accepted.duplicate:
-        return Response(body, status_code=202)
-    return Response({**body, "duplicate_of": accepted.recording_id}, status_code=200)
-
-
-async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk
+        return Response(answer, status_code=202)
+    return Response({**answer, "duplicate_of": accepted.recording_id}, status_code=200)
 
 
 def _problem(error: RejectedError) -> ProblemError:

@@ -32,7 +32,7 @@ def test_opposite_channels_do_not_cancel_each_other() -> None:
 
 def test_the_clipped_share_counts_samples_at_full_scale() -> None:
     samples = np.clip(noise(duration_s=1), -0.5, 0.5)
-    samples[100:541] = 1.0
+    samples[100:541] = 32767 / 32768
     samples[900:1341] = -1.0
 
     measured = payload("levels", samples)

@@ -77,6 +77,13 @@ def test_a_tone_above_the_range_is_unvoiced_and_not_an_octave_lower(frequency_hz
     assert measured["f0"]["reason"] == "no_voiced_frames"
 
 
+@pytest.mark.parametrize("rate_hz", [22_050, 32_000, 44_100])
+def test_a_tone_just_above_the_range_is_unvoiced_and_not_at_its_edge(rate_hz: int) -> None:
+    measured = payload("pitch", sine(2150, duration_s=1, rate_hz=rate_hz), rate_hz)
+
+    assert measured["f0"]["reason"] == "no_voiced_frames"
+
+
 def test_slow_rumble_is_unvoiced() -> None:
     rumble = sine(20, duration_s=2) + noise(duration_s=2, deviation=0.01)
 

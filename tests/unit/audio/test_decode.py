@@ -79,9 +79,9 @@ def test_short_reads_of_a_remote_source_are_no_end(tmp_path: Path) -> None:
     recording = write(tmp_path / "tone.wav", tone(duration_s=1))
 
     with open_audio(_Dribble(recording.read_bytes()), Container.WAV, LIMITS) as stream:  # type: ignore[arg-type] # raw
-        frames = sum(len(block) for block in stream.blocks())
+        lengths = [len(block) for block in stream.blocks(30_000)]
 
-    assert frames == 44_100
+    assert lengths == [30_000, 14_100]
     assert not stream.truncated
 
 
@@ -131,6 +131,17 @@ def test_a_wav_that_claims_more_than_it_holds_is_truncated(tmp_path: Path) -> No
 
     assert (stream.format.claimed_frames, stream.expected_frames, frames) == (44_100, 34_100, 34_100)
     assert stream.truncation == "34100 of 44100 frames are there"
+
+
+def test_a_claim_behind_a_chunk_of_odd_length_is_found(tmp_path: Path) -> None:
+    content = write(tmp_path / "tone.wav", tone(duration_s=1)).read_bytes()
+    comment = b"LIST\x05\0\0\0odd..\0"
+    at = content.index(b"data")
+    recording = tmp_path / "comment.wav"
+    recording.write_bytes((content[:at] + comment + content[at:])[:-20_000])
+
+    with open_audio(recording, Container.WAV, LIMITS) as stream:
+        assert stream.format.claimed_frames == 44_100
 
 
 @pytest.mark.parametrize("placeholder", [0, 0x7FFFFFFF, 0xFFFFFFFF])

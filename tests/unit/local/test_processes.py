@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import NotReadyError
-from deploy.local.processes import Background
+from deploy.local.processes import Background, telling_line
 from deploy.local.procfs import read_stat
 from deploy.local.state import StateFolder
 from deploy.local.waiting import wait_until
@@ -88,6 +88,14 @@ def test_the_last_line_is_of_this_run_not_of_an_earlier_one(process: Background)
     _start(process, "import signal; signal.pause()")
 
     assert process.last_line() == ""
+
+
+def test_the_exception_in_a_structured_log_tells_more_than_the_goodbye_after_it() -> None:
+    crash = json.dumps({"event": "startup_failed", "exception": "Traceback …\nPermissionError: no semaphore"})
+
+    assert telling_line(f'{crash}\n{{"event": "Exiting."}}\n') == "PermissionError: no semaphore"
+    assert telling_line("first\nlast\n\n") == "last"
+    assert telling_line("") == ""
 
 
 def test_a_crashed_process_does_not_count_as_running(process: Background) -> None:

@@ -16,6 +16,15 @@ def test_every_level_is_the_rounded_decibel(reference: float) -> None:
     np.testing.assert_array_equal(found, indices(power, reference))
 
 
+@pytest.mark.parametrize("reference", [1e-7, 12.3, 262_144.0])
+def test_the_level_changes_between_two_neighbouring_floats(reference: float) -> None:
+    scale = level_scale(reference, -80.0)
+    at, zero = scale.thresholds, np.float32(0)
+    power = np.stack([np.nextafter(at, zero), at, np.nextafter(at, np.float32(np.inf))])
+
+    np.testing.assert_array_equal(levels(power, scale), indices(power, reference))
+
+
 def test_the_loudest_is_255_and_nothing_is_0() -> None:
     power = np.array([[0.0, 2.0, 2e-9]], dtype=np.float32)
 

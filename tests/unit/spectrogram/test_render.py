@@ -151,7 +151,8 @@ def test_a_truncated_recording_keeps_its_scale_and_loses_width(tmp_path: Path) -
 
 
 def test_a_header_that_claims_nothing_draws_the_same_times(tmp_path: Path) -> None:
-    content = bytearray(write(tmp_path / "click.flac", _click(at_s=20, duration_s=40)).read_bytes())
+    times_s = [5, 20, 35]
+    content = bytearray(write(tmp_path / "clicks.flac", _clicks(times_s, duration_s=40)).read_bytes())
     content[21:26] = (int.from_bytes(content[21:26], "big") >> 36 << 36).to_bytes(5, "big")
     recording = tmp_path / "pipe.flac"
     recording.write_bytes(content)
@@ -160,13 +161,14 @@ def test_a_header_that_claims_nothing_draws_the_same_times(tmp_path: Path) -> No
 
     for name in NAMES:
         image = rendering.images[name]
-        column = int(pixels(image).astype(int).sum(axis=0).argmax())
-        assert column * image.geometry.seconds_per_px == pytest.approx(20, abs=0.1)
+        loudness = pixels(image).astype(int).sum(axis=0)
+        columns = np.arange(len(loudness)) * image.geometry.seconds_per_px
+        assert all(np.abs(columns[loudness > loudness.max() / 2] - at_s).min() < 0.1 for at_s in times_s)
     assert 3200 < rendering.images["full"].geometry.width <= 6400
 
 
 def test_a_wav_header_may_lie(tmp_path: Path) -> None:
-    content = bytearray(write(tmp_path / "click.wav", _click(at_s=2, duration_s=4)).read_bytes())
+    content = bytearray(write(tmp_path / "click.wav", _clicks([2], duration_s=4)).read_bytes())
     struct.pack_into("<I", content, content.index(b"data") + 4, 1_000_000_000)
     recording = tmp_path / "lie.wav"
     recording.write_bytes(content)
@@ -246,9 +248,9 @@ def _noise(length: int) -> np.ndarray:
     return np.random.default_rng(6).uniform(-0.5, 0.5, (length, 1)).astype(np.float32)
 
 
-def _click(at_s: float, duration_s: float) -> np.ndarray:
-    samples = np.zeros((round(duration_s * 44_100), 1), dtype=np.float32)
-    samples[round(at_s * 44_100)] = 0.9
+def _clicks(times_s: list[int], duration_s: int) -> np.ndarray:
+    samples = np.zeros((duration_s * 44_100, 1), dtype=np.float32)
+    samples[np.array(times_s) * 44_100] = 0.9
     return samples
 
 

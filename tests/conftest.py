@@ -1,0 +1,24 @@
+"""What every test may ask for: real servers, real recordings."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.rabbitmq import SERVER
+from deploy.local.servers import Servers, running_servers
+from tests.audio import recordings
+
+__all__ = ["recordings", "servers"]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Real RabbitMQ, MongoDB and S3, on free ports; skipped where RabbitMQ is not installed, but never in CI."""
+    if not SERVER.exists():
+        reason = "RabbitMQ is not installed; `make test` installs it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_servers(tmp_path_factory.mktemp("servers")) as running:
+        yield running

@@ -1,0 +1,24 @@
+"""The whole system, started once for all end-to-end tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.servers import Servers
+from tests.spans import SpanSink, span_sink
+from tests.system import System, running_system
+
+
+@pytest.fixture(scope="session")
+def sink() -> Iterator[SpanSink]:
+    """Where the services export their spans to."""
+    with span_sink() as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: SpanSink) -> Iterator[System]:
+    """The four services over real servers."""
+    extra = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "DAWNCHORUS_HEARTBEAT_S": "1"}
+    with running_system(tmp_path_factory.mktemp("system"), servers, extra) as running:
+        yield running

@@ -1,0 +1,223 @@
+"""Fakes of the servers and the job pool, each pinned to the real thing by one suite that runs over both.
+
+tests/component/test_tasks.py      FakeTasks      chassis.tasks.TaskStore
+tests/component/test_objects.py    FakeObjects    chassis.objects.ObjectStore
+tests/component/test_publisher.py  FakePublisher  chassis.broker.Publisher
+tests/unit/chassis/test_jobs.py    InlinePool     chassis.jobs.JobPool
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from chassis.broker import Publisher
+from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
+from chassis.jobs import JobPool
+from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.outbox import OutboxRelay
+from chassis.tasks import Claim, TaskStore
+from chassis.work import Equipment
+from contracts.documents import OutboxEntry
+from contracts.topology import queues
+from contracts.vocabulary import State
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+
+class FakeTasks:
+    """Claims on documents in a dictionary, on this process's clock."""
+
+    def __init__(self, lease_s: float = 15, documents: dict[str, Document] | None = None) -> None:
+        self.documents: dict[str, Document] = {} if documents is None else documents
+        self._lease_s = lease_s
+
+    async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+        new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": [], "lease_until": None}
+        document = self.documents.setdefault(task_id, new)
+        if document["state"] not in (State.QUEUED, State.PROCESSING):
+            return None
+        if document["lease_until"] is not None and document["lease_until"] > time.monotonic():
+            raise LeaseHeldError(task_id)
+        counted = {"attempts": document["attempts"] + 1, "fence": document["fence"] + 1}
+        document.update(counted, state=State.PROCESSING, started_at=datetime.now(UTC), lease_until=self._until())
+        return Claim(task_id, document["fence"], document["attempts"])
+
+    @asynccontextmanager
+    async def leased(self, claim: Claim) -> AsyncIterator[None]:
+        renewal = asyncio.create_task(self._renew_for_ever(claim))
+        try:
+            yield
+        except asyncio.CancelledError:
+            for document in self._held(claim):
+                document.update(state=State.QUEUED, lease_until=None, attempts=document["attempts"] - 1)
+            raise
+        finally:
+            renewal.cancel()
+
+    async def release(self, claim: Claim) -> None:
+        for document in self._held(claim):
+            document.update(state=State.QUEUED, lease_until=None)
+
+    async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        for document in self._held(claim):
+            document.update(fields, state=state, lease_until=None, completed_at=datetime.now(UTC))
+            document["outbox"].append(outbox.model_dump())
+            return True
+        return False
+
+    async def _renew_for_ever(self, claim: Claim) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            for document in self._held(claim):
+                document["lease_until"] = self._until()
+
+    def _held(self, claim: Claim) -> list[Document]:
+        document = self.documents[claim.task_id]
+        held = document["state"] is State.PROCESSING and document["fence"] == claim.fence
+        return [document] if held else []
+
+    def _until(self) -> float:
+        return time.monotonic() + self._lease_s
+
+
+class FakeObjects:
+    """One bucket in a dictionary."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, bytes] = {}
+
+    async def put(self, key: str, body: bytes, content_type: str) -> None:  # noqa: ARG002 (the real one's signature)
+        self.stored[key] = body
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        self.stored[key] = b"".join([chunk async for chunk in chunks])
+
+    async def get(self, key: str) -> bytes:
+        if key not in self.stored:
+            raise ObjectMissingError("GetObject", key, "no such key")
+        return self.stored[key]
+
+    async def blocks(self, key: str) -> AsyncIterator[bytes]:
+        body = await self.get(key)
+        for start in range(0, len(body), READ_BYTES):
+            yield body[start : start + READ_BYTES]
+
+    async def delete(self, key: str) -> None:
+        self.stored.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One message that a broker took."""
+
+    body: bytes
+    exchange: str
+    routing_key: str
+    headers: Mapping[str, Any]
+
+
+class FakePublisher:
+    """A broker that takes what a durable queue is bound for, and is down as often as it is told."""
+
+    def __init__(self) -> None:
+        self.published: list[Published] = []
+        self.failures = 0
+
+    async def publish(
+        self, body: bytes, *, exchange: str, routing_key: str, headers: Mapping[str, Any], persist: bool = True
+    ) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise BrokerUnavailableError("the fake broker is down")
+        if persist and not _is_bound(exchange):
+            raise BrokerUnavailableError(f"no queue takes {routing_key}")
+        self.published.append(Published(body, exchange, routing_key, dict(headers)))
+
+
+class InlinePool:
+    """Runs jobs here and now."""
+
+    async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
+        await asyncio.sleep(0)
+        try:
+            return function(*arguments)
+        except TimeoutError as error:
+            raise JobTimeoutError(timeout_s) from error
+
+
+@dataclass
+class FakeRelay:
+    """Counts how often it was woken."""
+
+    woken: int = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+@dataclass
+class Bench:
+    """Everything a worker works with, as fakes."""
+
+    tasks: FakeTasks = field(default_factory=FakeTasks)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    pool: InlinePool = field(default_factory=InlinePool)
+    publisher: FakePublisher = field(default_factory=FakePublisher)
+    relay: FakeRelay = field(default_factory=FakeRelay)
+
+    def equipment(self, source: str = "spectrogram") -> Equipment:
+        """Return the fakes where the real things are asked for; they have the same methods, not the same class."""
+        return Equipment(
+            tasks=cast("TaskStore", self.tasks),
+            objects=cast("ObjectStore", self.objects),
+            pool=cast("JobPool", self.pool),
+            publisher=cast("Publisher", self.publisher),
+            relay=cast("OutboxRelay", self.relay),
+            source=source,
+        )
+
+
+class SpanRecorder:
+    """The spans that this process ended since the test began."""
+
+    def __init__(self, exporter: InMemorySpanExporter) -> None:
+        self._exporter = exporter
+
+    def ended(self, name: str | None = None) -> list[ReadableSpan]:
+        """Return the spans that have ended, of one name or all."""
+        return [span for span in self._exporter.get_finished_spans() if name in (None, span.name)]
+
+
+@pytest.fixture(scope="session")
+def span_exporter() -> InMemorySpanExporter:
+    """A collector in memory; the process has one provider of spans, so there is one for the session."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter
+
+
+@pytest.fixture
+def spans(span_exporter: InMemorySpanExporter) -> Iterator[SpanRecorder]:
+    """What is traced during one test."""
+    span_exporter.clear()
+    yield SpanRecorder(span_exporter)
+    span_exporter.clear()
+
+
+def _is_bound(exchange: str) -> bool:
+    return any(binding.exchange == exchange for queue in queues() for binding in queue.bindings)
