@@ -18,6 +18,8 @@ from .errors import JobCrashedError, JobTimeoutError
 
 T = TypeVar("T")
 
+START_TIMEOUT_S = 120.0
+
 _PR_SET_PDEATHSIG = 1
 # One thread per job: the pool is what uses the cores.
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -26,15 +28,17 @@ _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class JobPool:
     """A bounded number of warm children; each is replaced after `jobs_per_child` jobs."""
 
-    def __init__(self, slots: int, memory_bytes: int, jobs_per_child: int = 200) -> None:
+    def __init__(
+        self, slots: int, memory_bytes: int, *, warm_up: Callable[[], object] = bool, jobs_per_child: int = 200
+    ) -> None:
         for name in _THREAD_LIMITS:
             os.environ.setdefault(name, "1")
         self._slots = slots
         self._pool = pebble.ProcessPool(
             max_workers=slots,
             max_tasks=jobs_per_child,
-            initializer=_confine,
-            initargs=(os.getpid(), memory_bytes),
+            initializer=_begin,
+            initargs=(os.getpid(), memory_bytes, warm_up),
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -48,12 +52,12 @@ class JobPool:
             return await asyncio.wrap_future(future)
         except concurrent.futures.TimeoutError as error:
             raise JobTimeoutError(timeout_s) from error
-        except (pebble.ProcessExpired, MemoryError) as error:
+        except (pebble.ProcessExpired, concurrent.futures.BrokenExecutor, MemoryError) as error:
             raise JobCrashedError(str(error) or repr(error)) from error
 
-    async def warm_up(self, function: Callable[[], object], timeout_s: float = 120) -> None:
-        """Run `function` in every child, so that the first job is as fast as the tenth."""
-        await asyncio.gather(*(self.run(function, timeout_s=timeout_s) for _ in range(self._slots)))
+    async def ready(self) -> None:
+        """Return when a child takes jobs: it has run `warm_up` by then, so its first job is as fast as its tenth."""
+        await self.run(bool, timeout_s=START_TIMEOUT_S)
 
     def stop(self) -> None:
         """Kill the children."""
@@ -62,9 +66,9 @@ class JobPool:
 
 
 @asynccontextmanager
-async def open_job_pool(slots: int, memory_bytes: int) -> AsyncIterator[JobPool]:
-    """Open a pool and kill its children at the end."""
-    pool = JobPool(slots, memory_bytes)
+async def open_job_pool(slots: int, memory_bytes: int, warm_up: Callable[[], object] = bool) -> AsyncIterator[JobPool]:
+    """Open a pool whose children run `warm_up` before their first job; kill them at the end."""
+    pool = JobPool(slots, memory_bytes, warm_up=warm_up)
     try:
         yield pool
     finally:
@@ -89,10 +93,11 @@ class ProgressFile:
             return 0.0
 
 
-def _confine(parent: int, memory_bytes: int) -> None:
+def _begin(parent: int, memory_bytes: int, warm_up: Callable[[], object]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warm_up()

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.types import ExceptionHandlersMap
 
+from .documents import PyMongoError
 from .errors import DawnchorusError, TransientError
 from .tracing import trace_id
 
@@ -82,6 +83,7 @@ def exception_handlers(statuses: Mapping[str, int]) -> ExceptionHandlersMap:
     return {
         ProblemError: lambda request, error: problem(error, request.url.path),
         DawnchorusError: ours,
+        PyMongoError: _of_database,
         HTTPException: _of_litestar,
         Exception: _unexpected,
     }
@@ -96,6 +98,11 @@ def unavailable(code: str) -> ProblemError:
         next_step="Send the request again after the time in Retry-After.",
         headers={"Retry-After": str(RETRY_AFTER_S)},
     )
+
+
+def _of_database(request: Request[Any, Any, Any], error: PyMongoError) -> Response[dict[str, Any]]:
+    log.warning("database_failed", reason=str(error))
+    return problem(unavailable("database_unavailable"), request.url.path)
 
 
 def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:

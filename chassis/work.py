@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
 from opentelemetry import trace
 
 from contracts.envelope import envelop, event_id, to_message
-from contracts.events import Event
+from contracts.events import Event, TaskFailed, TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Stage, State
 
@@ -152,19 +152,15 @@ class Workbench:
 
 
 class Work(Protocol[E_contra]):
-    """What a service plugs in: how its task is named, done, and reported as failed."""
+    """What a service plugs in: how its task is called, done, bounded, and reported as failed."""
 
+    task: Literal["spectrogram", "analysis"]
+    failure: type[TaskFailed]
     parameters_id: str
     parameters: dict[str, Any]
 
     async def perform(self, event: E_contra, bench: Workbench) -> Outcome:
         """Do the task; safe to run twice."""
-
-    def failed(self, event: E_contra, fault: Fault, attempts: int) -> Event:
-        """Return the event that says why there is no result."""
-
-    def progressed(self, event: E_contra, stage: Stage, share: float) -> Event:
-        """Return the event that says how far the task is."""
 
     def timeout_s(self, event: E_contra) -> float:
         """Return how long the job may take."""
@@ -219,7 +215,9 @@ class Worker(Generic[E]):
 
     def _failure(self, event: E, claim: Claim, fault: Fault) -> Outcome:
         log.warning("task_failed", recording_id=event.recording_id, **fault.model_dump())
-        failed = self._work.failed(event, fault, claim.attempts)
+        failed = self._work.failure(
+            **event.subject_facts(), parameters_id=self._work.parameters_id, attempts=claim.attempts, error=fault
+        )
         return Outcome(State.FAILED, {"error": fault.model_dump()}, failed)
 
     @asynccontextmanager
@@ -228,7 +226,9 @@ class Worker(Generic[E]):
             yield Workbench(
                 self._equipment,
                 Path(scratch),
-                lambda stage, share: self._work.progressed(event, stage, share),
+                lambda stage, share: TaskProgressed(
+                    **event.subject_facts(), task=self._work.task, stage=stage, progress=share
+                ),
                 self._work.timeout_s(event),
             )
 

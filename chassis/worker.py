@@ -75,15 +75,13 @@ class WorkerApp(Generic[E]):
         async with AsyncExitStack() as stack:
             settings = self._settings
             pool = await stack.enter_async_context(
-                open_job_pool(sum(settings.slots.values()), settings.job_memory_bytes)
+                open_job_pool(sum(settings.slots.values()), settings.job_memory_bytes, self._warm_up)
             )
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pool, ladder.publisher)
-            await asyncio.gather(
-                equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.warm_up(self._warm_up)
-            )
+            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.ready())
             self._subscribe(broker, Worker(equipment, self._work), settings)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))

@@ -1,7 +1,7 @@
 """Every event, one frozen model per type and version: past-tense facts, ids only, units in names."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,10 @@ class Event(ContractModel):
     def versioned_type(cls) -> str:
         """Return the name on the wire, for example `recording.uploaded.v1`."""
         return f"{cls.type}.v{cls.version}"
+
+    def subject_facts(self) -> dict[str, Any]:
+        """Return which recording this is about, for the next event about it."""
+        return {"recording_id": self.recording_id, "project_id": self.project_id, "lane": self.lane}
 
 
 class RecordingUploaded(Event):
@@ -78,14 +82,18 @@ class SpectrogramCompleted(Event):
     warnings: tuple[Caveat, ...] = ()
 
 
-class SpectrogramFailed(Event):
-    """No image will come of this recording without a change."""
-
-    type: ClassVar[str] = "spectrogram.failed"
+class TaskFailed(Event):
+    """What every task that ended without a result says."""
 
     parameters_id: str
     attempts: int = Field(ge=0)
     error: Fault
+
+
+class SpectrogramFailed(TaskFailed):
+    """No image will come of this recording without a change."""
+
+    type: ClassVar[str] = "spectrogram.failed"
 
 
 class ExtractorSummary(ContractModel):
@@ -109,14 +117,10 @@ class AnalysisCompleted(Event):
     warnings: tuple[Caveat, ...] = ()
 
 
-class AnalysisFailed(Event):
+class AnalysisFailed(TaskFailed):
     """No manifest will come of this recording without a change."""
 
     type: ClassVar[str] = "analysis.failed"
-
-    parameters_id: str
-    attempts: int = Field(ge=0)
-    error: Fault
 
 
 class TaskProgressed(Event):

@@ -97,7 +97,7 @@ class FakeObjects:
     def __init__(self) -> None:
         self.stored: dict[str, bytes] = {}
 
-    async def put(self, key: str, body: bytes, content_type: str) -> None:  # noqa: ARG002 (the real one's signature)
+    async def put(self, key: str, body: bytes, content_type: str) -> None:
         self.stored[key] = body
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:

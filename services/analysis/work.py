@@ -7,9 +7,9 @@ from typing import Any, Literal
 from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
 from contracts.envelope import canonical_json
-from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskProgressed
+from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
 from contracts.objects import audio_key, manifest_key
-from contracts.vocabulary import Caveat, Fault, Stage, State
+from contracts.vocabulary import Caveat, State
 
 from .extractors import extractors_named
 from .job import analyse_recording
@@ -21,7 +21,8 @@ from .settings import AnalysisSettings
 class AnalysisWork:
     """Extracts the features of uploaded recordings."""
 
-    task: Literal["analysis"] = "analysis"
+    task: Literal["spectrogram", "analysis"] = "analysis"
+    failure: type[TaskFailed] = AnalysisFailed
 
     def __init__(self, settings: AnalysisSettings) -> None:
         self._settings = settings
@@ -41,28 +42,6 @@ class AnalysisWork:
         await bench.store({key: json.dumps(made, allow_nan=False).encode()}, "application/json")
         return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
 
-    def failed(self, event: RecordingUploaded, fault: Fault, attempts: int) -> AnalysisFailed:
-        """Say that there will be no features."""
-        return AnalysisFailed(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
-            parameters_id=self.parameters_id,
-            attempts=attempts,
-            error=fault,
-        )
-
-    def progressed(self, event: RecordingUploaded, stage: Stage, share: float) -> TaskProgressed:
-        """Say how far the features are."""
-        return TaskProgressed(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
-            task=self.task,
-            stage=stage,
-            progress=share,
-        )
-
     def timeout_s(self, event: RecordingUploaded) -> float:
         """Return the bound on analysing a recording of the claimed duration."""
         return self._settings.job_timeout_of(event.duration_claimed_s)
@@ -73,9 +52,7 @@ class AnalysisWork:
         state = _state(analysis)
         warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings)
         completed = AnalysisCompleted(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
+            **event.subject_facts(),
             parameters_id=self.parameters_id,
             state=state,
             extractors=_summaries(analysis),

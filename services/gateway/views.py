@@ -105,7 +105,7 @@ def summary(
         status=status,
         uploaded_at=recording.uploaded_at,
         completed_at=_last(tasks) if status.is_terminal else None,
-        duration_s=_decoded(tasks) or (recording.audio.duration_claimed_s if recording.audio else None),
+        duration_s=_duration(recording, tasks),
         trace_id=recording.trace_id,
         links=links(recording.id),
     )
@@ -195,6 +195,13 @@ def _audio(recording: RecordingDocument, tasks: Iterable[TaskDocument]) -> Audio
         sha256=recording.sha256,
         size_bytes=recording.size_bytes,
     )
+
+
+def _duration(recording: RecordingDocument, tasks: Iterable[TaskDocument]) -> float | None:
+    decoded_s = _decoded(tasks)
+    if decoded_s is not None or recording.audio is None:
+        return decoded_s
+    return recording.audio.duration_claimed_s
 
 
 def _decoded(tasks: Iterable[TaskDocument]) -> float | None:

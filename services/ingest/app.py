@@ -46,14 +46,16 @@ def create_app(settings: IngestSettings) -> Service:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             objects = await stack.enter_async_context(open_object_store(settings))
-            pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes))
+            pool = await stack.enter_async_context(
+                open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up)
+            )
             broker = create_broker(settings)
             stack.push_async_callback(broker.stop)
             recordings = Recordings(database)
             relay = OutboxRelay(
                 recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
             )
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.warm_up(warm_up))
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
             app.state.desk = UploadDesk(
                 objects,
                 recordings,

@@ -1,8 +1,11 @@
 """The recording inside a request's body, as a stream: the body itself, or the `file` part of a form."""
 
+import re
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import unquote
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
@@ -11,6 +14,8 @@ from chassis.errors import UnprocessableError
 FIELD = "file"
 NAME_LENGTH = 200
 UNNAMED = "recording"
+
+_EXTENDED_NAME = re.compile(r";\s*filename\*=(?P<charset>utf-8|iso-8859-1)'[^']*'(?P<name>[^;\s]+)", re.IGNORECASE)
 
 
 class MalformedFormError(UnprocessableError):
@@ -43,7 +48,7 @@ async def open_body(content_type: str, name: str | None, body: AsyncIterator[byt
         raise MalformedFormError("it names no boundary")
     form = _Form(options["boundary"], body)
     part = await form.next_part()
-    return NamedStream(clean_name(name or part.filename), form.payload())
+    return NamedStream(clean_name(name or _filename(part)), form.payload())
 
 
 def clean_name(name: str | None) -> str:
@@ -51,6 +56,12 @@ def clean_name(name: str | None) -> str:
     last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(char for char in last if unicodedata.category(char)[0] != "C").strip()
     return shown[:NAME_LENGTH] or UNNAMED
+
+
+def _filename(part: MultipartSegment) -> str | None:
+    # Some clients write a name beyond ASCII as RFC 5987 says, which the parser passes over.
+    extended = _EXTENDED_NAME.search(str(part.header("Content-Disposition")))
+    return unquote(extended["name"], extended["charset"]) if extended else cast("str | None", part.filename)
 
 
 class _Form:

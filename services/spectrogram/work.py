@@ -8,9 +8,9 @@ from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
 from contracts.documents import StoredImage
 from contracts.envelope import canonical_json
-from contracts.events import ImageSummary, RecordingUploaded, SpectrogramCompleted, SpectrogramFailed, TaskProgressed
+from contracts.events import ImageSummary, RecordingUploaded, SpectrogramCompleted, SpectrogramFailed, TaskFailed
 from contracts.objects import audio_key, image_key
-from contracts.vocabulary import Caveat, Fault, Stage, State
+from contracts.vocabulary import Caveat, State
 
 from .geometry import RenderSettings
 from .job import render_recording
@@ -21,7 +21,8 @@ from .settings import SpectrogramSettings
 class SpectrogramWork:
     """Renders the images of uploaded recordings."""
 
-    task: Literal["spectrogram"] = "spectrogram"
+    task: Literal["spectrogram", "analysis"] = "spectrogram"
+    failure: type[TaskFailed] = SpectrogramFailed
 
     def __init__(self, settings: SpectrogramSettings) -> None:
         self._settings = settings
@@ -39,28 +40,6 @@ class SpectrogramWork:
         await bench.store(pngs, "image/png")
         return self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
 
-    def failed(self, event: RecordingUploaded, fault: Fault, attempts: int) -> SpectrogramFailed:
-        """Say that there will be no images."""
-        return SpectrogramFailed(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
-            parameters_id=self.parameters_id,
-            attempts=attempts,
-            error=fault,
-        )
-
-    def progressed(self, event: RecordingUploaded, stage: Stage, share: float) -> TaskProgressed:
-        """Say how far the images are."""
-        return TaskProgressed(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
-            task=self.task,
-            stage=stage,
-            progress=share,
-        )
-
     def timeout_s(self, event: RecordingUploaded) -> float:
         """Return the bound on rendering a recording of the claimed duration."""
         return self._settings.job_timeout_of(event.duration_claimed_s)
@@ -71,9 +50,7 @@ class SpectrogramWork:
         warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in rendering.warnings)
         images = {name: _stored(keys[name], image) for name, image in rendering.images.items()}
         completed = SpectrogramCompleted(
-            recording_id=event.recording_id,
-            project_id=event.project_id,
-            lane=event.lane,
+            **event.subject_facts(),
             parameters_id=self.parameters_id,
             images=tuple(_summary(name, image) for name, image in rendering.images.items()),
             duration_decoded_s=rendering.duration_s,

@@ -21,7 +21,8 @@ class Client:
         if self._messages:
             return self._messages.pop(0)
         self.asked_in_vain = True
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("a future that nobody sets has ended")
 
     @property
     def unread(self) -> int:

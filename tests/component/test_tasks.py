@@ -1,0 +1,236 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chassis.documents import Database
+from chassis.errors import LeaseHeldError
+from chassis.tasks import Claim, TaskStore
+from contracts.documents import OutboxEntry
+from contracts.vocabulary import State
+from tests.fakes import FakeTasks
+
+from .polling import eventually
+
+TASK = "recording/parameters"
+FACTS = {"recording_id": "recording", "project_id": "default"}
+ENTRY = OutboxEntry(event_id="event-1", routing_key="key", headers={}, body="{}")
+SHORT_S = 0.3
+
+AnyTasks = TaskStore | FakeTasks
+
+
+@dataclass(frozen=True)
+class Office:
+    """Stores over the same documents, and a look at those."""
+
+    open_store: Callable[[float], AnyTasks]
+    document: Callable[[], Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
+def office(request: pytest.FixtureRequest) -> Office:
+    """The fake and the real thing: what is asserted of one holds for the other."""
+    return _fake() if request.param == "fake" else _real(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def tasks(office: Office) -> AnyTasks:
+    """A store whose leases outlive the test."""
+    return office.open_store(60)
+
+
+async def test_a_claim_is_counted_before_any_work(office: Office, tasks: AnyTasks) -> None:
+    claim = await tasks.claim(TASK, FACTS)
+
+    document = await office.document()
+    assert claim == Claim(TASK, fence=1, attempts=1)
+    assert (document["state"], document["attempts"], document["fence"]) == (State.PROCESSING, 1, 1)
+    assert document["project_id"] == "default"
+
+
+async def test_a_claimed_task_is_refused_to_others(office: Office, tasks: AnyTasks) -> None:
+    await tasks.claim(TASK, FACTS)
+
+    with pytest.raises(LeaseHeldError):
+        await office.open_store(60).claim(TASK, FACTS)
+
+    assert (await office.document())["attempts"] == 1
+
+
+async def test_of_many_at_once_one_gets_the_task(office: Office) -> None:
+    claims = [office.open_store(60).claim(TASK, FACTS) for _ in range(8)]
+
+    results = await asyncio.gather(*claims, return_exceptions=True)
+
+    assert [result for result in results if not isinstance(result, LeaseHeldError)] == [Claim(TASK, 1, 1)]
+
+
+async def test_a_later_claim_does_not_change_what_the_task_is(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    await tasks.release(claim)
+
+    await tasks.claim(TASK, {**FACTS, "project_id": "another"})
+
+    assert (await office.document())["project_id"] == "default"
+
+
+async def test_a_lease_that_ran_out_lets_another_take_over_with_a_higher_fence(office: Office) -> None:
+    dead = await _claimed(office.open_store(SHORT_S))
+
+    taken = await _taken_over(office)
+
+    assert (taken.fence, taken.attempts) == (dead.fence + 1, 2)
+
+
+async def test_a_zombies_result_does_nothing(office: Office) -> None:
+    zombie = office.open_store(SHORT_S)
+    dead = await _claimed(zombie)
+    await _taken_over(office)
+
+    finished = await zombie.finalize(dead, state=State.COMPLETED, fields={"result": "late"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert not finished
+    assert (document["state"], document["outbox"]) == (State.PROCESSING, [])
+    assert "result" not in document
+
+
+async def test_a_zombie_cannot_release_or_give_back_what_another_has(office: Office) -> None:
+    zombie = office.open_store(SHORT_S)
+    dead = await _claimed(zombie)
+    await _taken_over(office)
+
+    await zombie.release(dead)
+    with pytest.raises(asyncio.CancelledError):
+        await _cancelled_while_leased(zombie, dead)
+
+    document = await office.document()
+    assert (document["state"], document["attempts"]) == (State.PROCESSING, 2)
+
+
+async def test_the_result_and_its_event_are_one_write(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    before = datetime.now(UTC)
+
+    finished = await tasks.finalize(claim, state=State.COMPLETED, fields={"result": "done"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert finished
+    assert (document["state"], document["result"], document["lease_until"]) == (State.COMPLETED, "done", None)
+    assert [entry["event_id"] for entry in document["outbox"]] == ["event-1"]
+    assert abs((document["completed_at"] - before).total_seconds()) < 60
+
+
+async def test_a_task_ends_once(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+    again = await tasks.finalize(claim, state=State.FAILED, fields={}, outbox=ENTRY)
+
+    document = await office.document()
+    assert not again
+    assert (document["state"], len(document["outbox"])) == (State.COMPLETED, 1)
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.PARTIAL, State.FAILED])
+async def test_a_task_that_has_ended_is_not_claimed_again(office: Office, tasks: AnyTasks, state: State) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=state, fields={}, outbox=ENTRY)
+
+    assert await tasks.claim(TASK, FACTS) is None
+    assert (await office.document())["attempts"] == 1
+
+
+async def test_a_released_task_is_free_at_once_and_its_attempt_stays_counted(office: Office, tasks: AnyTasks) -> None:
+    await tasks.release(await _claimed(tasks))
+
+    document = await office.document()
+    assert (document["state"], document["attempts"]) == (State.QUEUED, 1)
+    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=2)
+
+
+async def test_a_cancelled_task_is_free_at_once_and_its_attempt_is_not_counted(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+
+    with pytest.raises(asyncio.CancelledError):
+        await _cancelled_while_leased(tasks, claim)
+
+    document = await office.document()
+    assert (document["state"], document["attempts"]) == (State.QUEUED, 0)
+    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=1)
+
+
+async def test_a_failed_task_is_not_given_back_by_itself(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+
+    with pytest.raises(ZeroDivisionError):
+        async with tasks.leased(claim):
+            raise ZeroDivisionError
+
+    document = await office.document()
+    assert (document["state"], document["attempts"]) == (State.PROCESSING, 1)
+
+
+async def test_a_lease_that_is_renewed_holds_as_long_as_the_work(office: Office) -> None:
+    tasks = office.open_store(SHORT_S)
+    claim = await _claimed(tasks)
+    runs_out_s = time.monotonic() + 2 * SHORT_S
+
+    async with tasks.leased(claim):
+
+        async def is_past_its_first_lease() -> bool:
+            with pytest.raises(LeaseHeldError):
+                await office.open_store(60).claim(TASK, FACTS)
+            return time.monotonic() > runs_out_s
+
+        await eventually(is_past_its_first_lease)
+
+    assert (await office.document())["fence"] == claim.fence
+
+
+def _fake() -> Office:
+    documents: dict[str, dict[str, Any]] = {}
+
+    async def document() -> dict[str, Any]:
+        return documents[TASK]
+
+    return Office(lambda lease_s: FakeTasks(lease_s, documents), document)
+
+
+def _real(database: Database) -> Office:
+    collection = database["tasks"]
+
+    async def document() -> dict[str, Any]:
+        found = await collection.find_one({"_id": TASK})
+        assert found is not None
+        return found
+
+    return Office(lambda lease_s: TaskStore(collection, lease_s), document)
+
+
+async def _claimed(tasks: AnyTasks) -> Claim:
+    claim = await tasks.claim(TASK, FACTS)
+    assert claim is not None
+    return claim
+
+
+async def _taken_over(office: Office) -> Claim:
+    async def claim() -> Claim | None:
+        try:
+            return await office.open_store(60).claim(TASK, FACTS)
+        except LeaseHeldError:
+            return None
+
+    taken = await eventually(claim)
+    assert taken is not None
+    return taken
+
+
+async def _cancelled_while_leased(tasks: AnyTasks, claim: Claim) -> None:
+    async with tasks.leased(claim):
+        raise asyncio.CancelledError

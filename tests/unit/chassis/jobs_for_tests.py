@@ -1,0 +1,58 @@
+"""What the children of the pool's tests do."""
+
+import os
+import time
+from pathlib import Path
+
+from audio.errors import TooLongError
+from chassis.jobs import ProgressFile
+
+
+def add(first: int, second: int) -> int:
+    """Return the sum."""
+    return first + second
+
+
+def own_pid() -> int:
+    """Return the child's process id."""
+    return os.getpid()
+
+
+def die() -> None:
+    """End the process as a crashing decoder does."""
+    os._exit(11)
+
+
+def refuse() -> None:
+    """Find the recording impossible."""
+    raise TooLongError(100.0, 90.0)
+
+
+def hang(started: Path) -> None:
+    """Say who works, then never come to an end."""
+    started.write_text(str(os.getpid()))
+    while True:
+        time.sleep(60)
+
+
+def swallow_memory(size_bytes: int) -> int:
+    """Take so much memory."""
+    return len(bytearray(size_bytes))
+
+
+def report(progress: ProgressFile) -> None:
+    """Note that three quarters are done."""
+    progress.write(0.75)
+
+
+_warmed: list[bool] = []
+
+
+def warm_up() -> None:
+    """Note that this process is warm."""
+    _warmed.append(True)
+
+
+def is_warm() -> bool:
+    """Return whether this process was warmed up."""
+    return bool(_warmed)
