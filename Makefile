@@ -1,6 +1,6 @@
 # Every target is a plain command; `make` alone lists them.
 
-PYTHON = .venv/bin/python
+VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
@@ -11,38 +11,38 @@ help:  ## list the targets
 
 demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), show what comes out; KEEP=1 leaves the stack up
 	$(BOOTSTRAP)
-	@$(PYTHON) -m deploy.local demo
+	@$(VENV) -m deploy.local demo
 
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
-	$(PYTHON) -m pytest $(ARGS)
+	$(VENV) -m pytest $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
 	$(BOOTSTRAP)
-	@$(PYTHON) -m deploy.local up
+	@$(VENV) -m deploy.local up
 
 down:  ## stop the stack
-	@test ! -x $(PYTHON) || $(PYTHON) -m deploy.local down
+	@test ! -x $(VENV) || $(VENV) -m deploy.local down
 
 logs:  ## show the services' logs, and go on in a terminal
 	$(BOOTSTRAP)
-	@$(PYTHON) -m deploy.local logs
+	@$(VENV) -m deploy.local logs
 
 status:  ## show what runs
 	$(BOOTSTRAP)
-	@$(PYTHON) -m deploy.local status
+	@$(VENV) -m deploy.local status
 
 check:  ## lint, types, contracts and tests: what CI runs
 	$(BOOTSTRAP)
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m mypy
-	$(PYTHON) -m contracts check
-	$(PYTHON) -m pytest $(ARGS)
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+	$(VENV) -m mypy
+	$(VENV) -m contracts check
+	$(VENV) -m pytest $(ARGS)
 
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
-	$(PYTHON) -m contracts build
+	$(VENV) -m contracts build
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	for extra in ingest spectrogram analysis gateway dev; do \

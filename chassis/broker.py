@@ -59,12 +59,15 @@ async def start_patiently(broker: RabbitBroker) -> None:
 
 async def declare_topology(broker: RabbitBroker) -> None:
     """Declare what is not there yet; what is there already must have the same arguments."""
-    for name in exchanges():
-        await broker.declare_exchange(topic(name))
-    for queue in queues():
-        declared = await broker.declare_queue(durable(queue))
-        for binding in queue.bindings:
-            await declared.bind(binding.exchange, routing_key=binding.routing_key)
+    connection = await broker.connect()
+    # FastStream would consume a queue that it declared on the channel of the declaration, whatever prefetch was asked.
+    async with connection.channel() as channel:
+        for name in exchanges():
+            await channel.declare_exchange(name, "topic", durable=True)
+        for queue in queues():
+            declared = await channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+            for binding in queue.bindings:
+                await declared.bind(binding.exchange, routing_key=binding.routing_key)
 
 
 def topic(name: str) -> RabbitExchange:

@@ -9,6 +9,7 @@ from faststream import BaseMiddleware
 from faststream.exceptions import NackMessage
 from pydantic import ValidationError
 
+from contracts.envelope import MalformedEventError
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key
 from contracts.vocabulary import Lane
 
@@ -86,9 +87,10 @@ class _Rung(BaseMiddleware):
         started = time.monotonic()
         try:
             await call_next(msg)
-        except (UnprocessableError, ValidationError):
+        except (UnprocessableError, MalformedEventError, ValidationError) as error:
             # Rejected: the queue's dead-letter exchange parks it.
             self._ladder.count("parked")
+            log.error("message_parked", reason=str(error), exc_info=False)  # noqa: TRY400 (the reason is the whole story)
             raise
         except Exception as error:  # noqa: BLE001 (whatever failed may go better later; the ladder is where it is decided)
             self._ladder.count("postponed")

@@ -1,7 +1,7 @@
 """Objects in S3: streamed in, streamed out, each call with a span and a bound on waiting."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aioboto3
@@ -71,7 +71,9 @@ class ObjectStore:
         try:
             await self._put_parts(key, upload["UploadId"], first, chunks)
         except BaseException:
-            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
+            # Parts that cannot be cleared away are invisible; what the caller must hear is the cause.
+            with suppress(ObjectStoreError), _call("AbortMultipartUpload", key):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
             raise
 
     async def _put_parts(self, key: str, upload_id: str, first: bytearray, chunks: AsyncIterator[bytes]) -> None:

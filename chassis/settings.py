@@ -27,5 +27,5 @@ class ServiceSettings(BaseSettings):
 
     publish_timeout_s: float = 5.0
     mongodb_timeout_s: float = 5.0
-    s3_timeout_s: float = 20.0
+    s3_timeout_s: float = 10.0
     outbox_poll_s: float = 1.0

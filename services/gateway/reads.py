@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from chassis.documents import Database
@@ -81,6 +81,6 @@ def _write_cursor(last: RecordingDocument) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         at, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(at), str(last_id)
-    except (ValueError, TypeError, binascii.Error) as error:
+        return datetime.fromisoformat(at).astimezone(UTC), str(last_id)
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         raise ProblemError(400, "bad_cursor", "This cursor is none of ours; begin again without one.") from error

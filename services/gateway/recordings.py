@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from chassis.problems import ProblemError
 from contracts.vocabulary import DEFAULT_PROJECT, Lane
@@ -13,7 +13,7 @@ from contracts.vocabulary import DEFAULT_PROJECT, Lane
 from .forwarding import IngestDoor
 from .keys import Caller
 from .reads import Reads
-from .views import RecordingPage, RecordingView, links, summary, view
+from .views import RecordingPage, RecordingView, links, overall_status, summary, view
 
 
 @dataclass
@@ -44,13 +44,17 @@ class RecordingController(Controller):
         self,
         request: Request[Caller, Any, Any],
         ingest: IngestDoor,
+        reads: Reads,
         project: str | None = None,
         lane: Lane = Lane.INTERACTIVE,
-        name: Annotated[str | None, Parameter(max_length=255)] = None,
+        name: Annotated[str | None, QueryParameter(max_length=255)] = None,
     ) -> Response[dict[str, Any]]:
         """Send a recording: 202 once it is durable; 200 and `duplicate_of` when the same bytes are here already."""
         project_id = _project(request.user, project)
         status, answer = await ingest.forward(request, project_id=project_id, lane=lane, name=name)
+        if "duplicate_of" in answer:
+            found = await reads.recording(request.user, answer["id"])
+            answer["status"] = overall_status(found.recording, found.spectrogram, found.analysis)
         where = links(answer["id"])
         return Response({**answer, "links": where}, status_code=status, headers={"Location": where["self"]})
 
@@ -59,8 +63,8 @@ class RecordingController(Controller):
         self,
         request: Request[Caller, Any, Any],
         reads: Reads,
-        cursor: Annotated[str | None, Parameter(max_length=500)] = None,
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     ) -> RecordingPage:
         """List the recordings of the caller's projects, newest first."""
         found, next_cursor = await reads.page(request.user, cursor, limit)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, post
 from litestar.exceptions import NotAuthorizedException
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from chassis.bodies import RequestBody
 from chassis.errors import UnprocessableError
@@ -25,8 +25,8 @@ async def take_recording(
     request: Request[Any, Any, Any],
     desk: UploadDesk,
     internal_token: str,
-    token: Annotated[str, Parameter(header="X-Internal-Token")],
-    project_id: Annotated[str, Parameter(header="X-Project")],
+    token: Annotated[str, HeaderParameter(name="X-Internal-Token")],
+    project_id: Annotated[str, HeaderParameter(name="X-Project")],
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,
 ) -> Response[dict[str, Any]]:

@@ -95,11 +95,7 @@ class UploadDesk:
         stream = MeteredStream(upload.chunks, self.max_upload_bytes)
         await self._objects.put_stream(audio_key(recording_id), aiter(stream))
         received = time.monotonic()
-        try:
-            accepted = await self._settle(recording_id, upload, stream)
-        except BaseException:
-            await asyncio.shield(self._objects.delete(audio_key(recording_id)))
-            raise
+        accepted = await self._settle(recording_id, upload, stream)
         log.info(
             "recording_accepted",
             recording_id=accepted.recording_id,
@@ -110,17 +106,21 @@ class UploadDesk:
         return accepted
 
     async def _settle(self, recording_id: str, upload: Upload, stream: MeteredStream) -> Accepted:
-        same = await self._recordings.find_same(upload.project_id, stream.sha256)
-        if same is None:
-            audio = await self._probe(recording_id, upload, stream)
-            document = _document(recording_id, upload, stream, audio)
-            if await self._recordings.add(document):
+        try:
+            same = await self._recordings.find_same(upload.project_id, stream.sha256)
+            audio = await self._probe(recording_id, upload, stream) if same is None else None
+        except BaseException:
+            await asyncio.shield(self._objects.delete(audio_key(recording_id)))
+            raise
+        if audio is not None:
+            # When the answer to this write is lost it may have been done: the object must stay.
+            if await self._recordings.add(_document(recording_id, upload, stream, audio)):
                 self._relay.wake()
                 return Accepted(recording_id, duplicate=False)
             same = await self._recordings.find_same(upload.project_id, stream.sha256)
+        await self._objects.delete(audio_key(recording_id))
         if same is None:
             raise UploadRacedError
-        await self._objects.delete(audio_key(recording_id))
         return Accepted(same, duplicate=True)
 
     async def _probe(self, recording_id: str, upload: Upload, stream: MeteredStream) -> AudioFormat:
