@@ -158,6 +158,7 @@ class Work(Protocol[E_contra]):
     failure: type[TaskFailed]
     parameters_id: str
     parameters: dict[str, Any]
+    requested: bool
 
     async def perform(self, event: E_contra, bench: Workbench) -> Outcome:
         """Do the task; safe to run twice."""
@@ -241,6 +242,7 @@ class Worker(Generic[E]):
             "project_id": event.project_id,
             "parameters_id": self._work.parameters_id,
             "parameters": self._work.parameters,
+            "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
 

@@ -11,6 +11,7 @@ RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
 API_KEYS = "api_keys"
+TASKS = "tasks"
 
 
 class OutboxEntry(ContractModel):
@@ -61,6 +62,7 @@ class TaskDocument(ContractModel):
     project_id: str
     parameters_id: str
     parameters: dict[str, Any]
+    requested: bool = Field(default=False, description="Whether a reader asked for it; the upload did otherwise.")
     state: State
     attempts: int = 0
     fence: int = 0
@@ -94,6 +96,17 @@ class AnalysisDocument(TaskDocument):
 
     manifest_key: str | None = None
     extractors: tuple[dict[str, Any], ...] = ()
+
+
+class RenderRequestDocument(ContractModel):
+    """A wish to see a recording in another way; `_id` is `{recording}/{parameters}`, so that there is one of each."""
+
+    id: str = Field(alias="_id")
+    recording_id: str
+    project_id: str
+    parameters: dict[str, Any]
+    requested_at: datetime
+    outbox: tuple[OutboxEntry, ...] = ()
 
 
 class ApiKeyDocument(ContractModel):

@@ -23,6 +23,7 @@ class AnalysisWork:
 
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
+    requested = False
 
     def __init__(self, settings: AnalysisSettings) -> None:
         self._settings = settings

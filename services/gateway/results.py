@@ -9,8 +9,10 @@ from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
 from contracts.documents import StoredImage, TaskDocument
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
 
+from .gallery import Gallery
 from .keys import Caller
 from .reads import Found, Reads
 from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
@@ -37,28 +39,40 @@ class ResultController(Controller):
         self,
         request: Request[Caller, Any, Any],
         reads: Reads,
-        objects: ObjectStore,
+        gallery: Gallery,
+        rendering: RenderParameters,
         recording_id: str,
         resolution: Resolution = Resolution.STANDARD,
+        *,
+        axes: bool = False,
     ) -> Response[Any]:
-        """Return the PNG; 202 and the status while it is not there, 409 where it failed."""
+        """Return the PNG; 202 and the status while it is not there, 409 where it failed.
+
+        Any parameters that were not asked for before are rendered now, once, whoever asks.
+        """
         found = await reads.recording(request.user, recording_id)
-        image = found.spectrogram.images.get(resolution) if found.spectrogram else None
-        if found.spectrogram is None or image is None:
-            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
-        tag = _entity_tag(found.spectrogram, image)
+        task = await gallery.rendering(found, rendering)
+        image = task.images.get(resolution) if task else None
+        if task is None or image is None:
+            return _not_there(found, task, spectrogram_view(found.recording, task))
+        tag = _entity_tag(task, image, axes=axes)
         headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
         if request.headers.get("if-none-match") == tag:
             return Response(b"", status_code=304, headers=headers)
-        return Response(await objects.get(image.key), media_type="image/png", headers=headers)
+        return Response(await gallery.png(image, axes=axes), media_type="image/png", headers=headers)
 
     @get("/spectrogram/status", operation_id="getSpectrogramStatus")
     async def image_status(
-        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        gallery: Gallery,
+        rendering: RenderParameters,
+        recording_id: str,
     ) -> SpectrogramView:
-        """Say which resolutions exist, and where the task stands."""
+        """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
-        return spectrogram_view(found.recording, found.spectrogram)
+        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False))
 
     @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
     async def manifest(
@@ -90,5 +104,5 @@ def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Res
     raise ProblemError(404, "not_found", "This recording has no such result.")
 
 
-def _entity_tag(task: TaskDocument, image: StoredImage) -> str:
-    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}"'
+def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:
+    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}{"-axes" if axes else ""}"'
