@@ -14,6 +14,8 @@ WIDTH = 800
 HEIGHT = 120
 _TEXT_KEY = "dawnchorus"
 _FULL_SCALE = 32_768
+# -60 dBFS: the last bit's noise, blown up to the full height, would look like sound.
+_SMALLEST_TOP = 33
 _BACKGROUND, _OUTLINE, _BODY = (255, 255, 255), (122, 162, 200), (38, 84, 138)
 _PALETTE = bytes([*_BACKGROUND, *_OUTLINE, *_BODY])
 
@@ -22,7 +24,8 @@ _PALETTE = bytes([*_BACKGROUND, *_OUTLINE, *_BODY])
 class WaveformGeometry:
     """What a ruler on the waveform reads: the middle of the image is 0, full scale is 1.
 
-    A quiet recording is drawn up to its own peak, so that there is something to see: `amplitude_per_px` tells.
+    A quiet recording is drawn up to its own peak, from -60 dBFS on, so that there is something to see:
+    `amplitude_per_px` tells.
     """
 
     width: int
@@ -47,7 +50,7 @@ def waveform(peaks: Peaks, duration_s: float, *, width: int = WIDTH, height: int
     width = min(width, len(peaks.low))
     edges = shares(width, len(peaks.low))
     low, high = np.minimum.reduceat(peaks.low, edges[:-1]), np.maximum.reduceat(peaks.high, edges[:-1])
-    top = max(1, int(high.max()), -int(low.min()))
+    top = max(_SMALLEST_TOP, int(high.max()), -int(low.min()))
     per_px = 2 * top / height
     indices = _between(low / per_px, high / per_px, height)
     body = _rms(peaks.rms, edges) / per_px
