@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .envelope import canonical_json
+from .canonical import canonical_json
 
 # Goes up whenever the same parameters give other pixels, so that images are made anew and never mixed.
 ENGINE_VERSION = "2"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
-from contracts.envelope import canonical_json
+from contracts.canonical import canonical_json
 from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
 from contracts.objects import audio_key, manifest_key
 from contracts.vocabulary import Caveat, State
