@@ -1,116 +1,58 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from faststream.rabbit import RabbitBroker
 
 from audio.errors import NotDecodableError
-from chassis.broker import Publisher, create_broker, declare_topology, lane_subscriber
-from chassis.consuming import ATTEMPT_HEADER, RetryLadder, Telemetry
+from chassis.broker import lane_subscriber
+from chassis.consuming import ATTEMPT_HEADER
 from chassis.errors import LeaseHeldError, TransientError
-from chassis.settings import ServiceSettings
 from chassis.tracing import trace_id
-from contracts.envelope import envelop, to_message
 from contracts.events import RecordingUploaded
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key, work_queue_name
 from contracts.vocabulary import Lane
 from tests.fakes import FakePublisher, SpanRecorder
 
-from .conftest import Rabbit
+from .consumers import EVENT, PARKED, SERVICE, Consumer, all_counts, event_body, nothing, raising, send
 from .polling import DEADLINE_S, eventually
+from .rabbit import Rabbit
 
 pytestmark = pytest.mark.servers
 
-SERVICE = "spectrogram"
-PARKED = f"{SERVICE}.dlq"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-EVENT = RecordingUploaded(
-    recording_id="0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10",
-    project_id="default",
-    lane=Lane.BULK,
-    sha256="0" * 64,
-    size_bytes=1000,
-    container="wav",
-    codec="pcm_s16",
-    rate_hz=44_100,
-    channels=1,
-    uploaded_at=datetime(2026, 11, 21, tzinfo=UTC),
-)
-
-Handle = Callable[[RecordingUploaded], Awaitable[None]]
-
-
-@dataclass
-class Consumer:
-    """A service that does with an event what a test decides."""
-
-    broker: RabbitBroker
-    ladder: RetryLadder
-    slots: int = 1
-    heard: list[RecordingUploaded] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def doing(self, handle: Handle) -> AsyncIterator[None]:
-        """Consume the bulk lane."""
-
-        @lane_subscriber(self.broker, SERVICE, Lane.BULK, self.slots)  # type: ignore[untyped-decorator]  # FastStream's
-        async def take(event: RecordingUploaded) -> str:
-            self.heard.append(event)
-            await handle(event)
-            return "a result that nobody asked for"
-
-        await self.broker.start()
-        yield
-        await self.broker.stop()
-
-
-@pytest_asyncio.fixture
-async def consumer(settings: ServiceSettings, amqp_url: str) -> Consumer:
-    """A service's broker, with what surrounds every handler."""
-    ladder = RetryLadder(SERVICE)
-    broker = create_broker(ServiceSettings(**{**settings.model_dump(), "amqp_url": amqp_url}), [Telemetry, ladder])
-    ladder.publisher = Publisher(broker, timeout_s=5)
-    await broker.connect()
-    await declare_topology(broker)
-    return Consumer(broker, ladder)
 
 
 async def test_an_event_is_handed_over_as_it_was_written(consumer: Consumer, rabbit: Rabbit) -> None:
-    async with consumer.doing(_nothing):
-        await _send(rabbit)
-        await _heard(consumer, 1)
+    async with consumer.doing(nothing):
+        await send(rabbit)
+        await consumer.has_heard(1)
 
     assert consumer.heard == [EVENT]
-    assert await _all_counts(rabbit) == {}
+    assert await all_counts(rabbit) == {}
 
 
 async def test_a_passing_failure_waits_on_the_first_rung(consumer: Consumer, rabbit: Rabbit) -> None:
-    async with consumer.doing(_raising(TransientError("busy"))):
-        await _send(rabbit)
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit)
 
         message = await rabbit.taken(f"{SERVICE}.retry.5s")
 
-    assert message.body == _body()
+    assert message.body == event_body()
     assert message.headers[ATTEMPT_HEADER] == 1
     assert (message.headers["ce-id"], message.routing_key) == ("event-1", "spectrogram.5s.bulk")
 
 
 async def test_a_defect_of_ours_waits_on_the_ladder_too(consumer: Consumer, rabbit: Rabbit) -> None:
-    async with consumer.doing(_raising(ZeroDivisionError())):
-        await _send(rabbit)
+    async with consumer.doing(raising(ZeroDivisionError())):
+        await send(rabbit)
 
-        assert (await rabbit.taken(f"{SERVICE}.retry.5s")).body == _body()
+        assert (await rabbit.taken(f"{SERVICE}.retry.5s")).body == event_body()
 
 
 @pytest.mark.parametrize(("attempt", "rung"), [(0, "5s"), (1, "30s"), (2, "2m"), (3, "10m"), (9, "10m")])
 async def test_every_failure_waits_longer(consumer: Consumer, rabbit: Rabbit, attempt: int, rung: str) -> None:
-    async with consumer.doing(_raising(TransientError("busy"))):
-        await _send(rabbit, headers={ATTEMPT_HEADER: attempt})
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit, headers={ATTEMPT_HEADER: attempt})
 
         message = await rabbit.taken(f"{SERVICE}.retry.{rung}")
 
@@ -120,8 +62,8 @@ async def test_every_failure_waits_longer(consumer: Consumer, rabbit: Rabbit, at
 async def test_a_task_that_another_worker_has_is_asked_about_again_soon_and_does_not_climb(
     consumer: Consumer, rabbit: Rabbit
 ) -> None:
-    async with consumer.doing(_raising(LeaseHeldError("task"))):
-        await _send(rabbit, headers={ATTEMPT_HEADER: 3})
+    async with consumer.doing(raising(LeaseHeldError("task"))):
+        await send(rabbit, headers={ATTEMPT_HEADER: 3})
 
         message = await rabbit.taken(f"{SERVICE}.retry.5s")
 
@@ -131,8 +73,8 @@ async def test_a_task_that_another_worker_has_is_asked_about_again_soon_and_does
 async def test_a_postponed_event_comes_back_on_its_lane_and_can_be_postponed_again(
     consumer: Consumer, rabbit: Rabbit
 ) -> None:
-    async with consumer.doing(_raising(TransientError("busy"))):
-        await _send(rabbit)
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit)
 
         message = await rabbit.taken(f"{SERVICE}.retry.30s")
 
@@ -142,15 +84,15 @@ async def test_a_postponed_event_comes_back_on_its_lane_and_can_be_postponed_aga
 
 
 async def test_what_no_retry_helps_against_is_parked_with_its_body(consumer: Consumer, rabbit: Rabbit) -> None:
-    async with consumer.doing(_raising(NotDecodableError("wav", "no frame"))):
-        await _send(rabbit)
+    async with consumer.doing(raising(NotDecodableError("wav", "no frame"))):
+        await send(rabbit)
 
         parked = await rabbit.taken(PARKED)
 
-    assert parked.body == _body()
+    assert parked.body == event_body()
     assert parked.headers["ce-id"] == "event-1"
     assert len(consumer.heard) == 1
-    assert await _all_counts(rabbit) == {}
+    assert await all_counts(rabbit) == {}
 
 
 @pytest.mark.parametrize(
@@ -170,30 +112,30 @@ async def test_what_no_retry_helps_against_is_parked_with_its_body(consumer: Con
 async def test_a_message_that_is_no_event_of_ours_is_parked_with_its_body_and_not_tried_again(
     consumer: Consumer, rabbit: Rabbit, headers: dict[str, Any], body: bytes | None
 ) -> None:
-    sent = _body() if body is None else body
-    async with consumer.doing(_nothing):
-        await _send(rabbit, headers=headers, body=sent)
+    sent = event_body() if body is None else body
+    async with consumer.doing(nothing):
+        await send(rabbit, headers=headers, body=sent)
 
         parked = await rabbit.taken(PARKED)
 
     assert parked.body == sent
     assert consumer.heard == []
-    assert await _all_counts(rabbit) == {}
+    assert await all_counts(rabbit) == {}
 
 
 async def test_a_message_that_could_not_be_read_does_not_stop_the_next(consumer: Consumer, rabbit: Rabbit) -> None:
-    async with consumer.doing(_nothing):
-        await _send(rabbit, body=b"{")
-        await _send(rabbit)
+    async with consumer.doing(nothing):
+        await send(rabbit, body=b"{")
+        await send(rabbit)
 
-        await _heard(consumer, 1)
+        await consumer.has_heard(1)
 
 
 async def test_a_result_is_sent_nowhere_even_if_the_message_asks_for_it(consumer: Consumer, rabbit: Rabbit) -> None:
     asked = await rabbit.channel.declare_queue("answers", auto_delete=False)
-    async with consumer.doing(_nothing):
-        await _send(rabbit, reply_to="answers", correlation_id="1")
-        await _heard(consumer, 1)
+    async with consumer.doing(nothing):
+        await send(rabbit, reply_to="answers", correlation_id="1")
+        await consumer.has_heard(1)
 
     assert await rabbit.count(asked.name) == 0
 
@@ -211,13 +153,13 @@ async def test_no_more_is_worked_on_at_once_than_there_are_slots(consumer: Consu
         at_once -= 1
 
     for _ in range(6):
-        await _send(rabbit)
+        await send(rabbit)
     async with consumer.doing(note_company):
-        await _heard(consumer, 2)
+        await consumer.has_heard(2)
         # What has not been taken can be counted: the broker holds the other four back.
         assert await rabbit.count(work_queue_name(SERVICE, Lane.BULK)) == 4
         go_on.set()
-        await _heard(consumer, 6)
+        await consumer.has_heard(6)
 
     assert most == 2
 
@@ -233,14 +175,14 @@ async def test_an_import_does_not_delay_a_person(consumer: Consumer, rabbit: Rab
         personal.set()
 
     for _ in range(3):
-        await _send(rabbit)
+        await send(rabbit)
     async with consumer.doing(import_slowly):
-        await _heard(consumer, 1)
-        await _send(rabbit, lane=Lane.INTERACTIVE)
+        await consumer.has_heard(1)
+        await send(rabbit, lane=Lane.INTERACTIVE)
 
         await asyncio.wait_for(personal.wait(), DEADLINE_S)
         go_on.set()
-        await _heard(consumer, 3)
+        await consumer.has_heard(3)
 
 
 async def test_while_the_ladder_cannot_be_reached_the_broker_keeps_the_event(
@@ -250,8 +192,8 @@ async def test_while_the_ladder_cannot_be_reached_the_broker_keeps_the_event(
     unreachable.failures = 2
     consumer.ladder.publisher = _as_publisher(unreachable)
 
-    async with consumer.doing(_raising(TransientError("busy"))):
-        await _send(rabbit)
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit)
         await eventually(lambda: _published(unreachable))
 
     assert len(consumer.heard) == 3
@@ -268,10 +210,10 @@ async def test_an_event_that_a_stopping_service_had_is_given_to_the_next(consume
 
     consumer.broker.config.broker_config.graceful_timeout = 0.1
     async with consumer.doing(work_for_ever):
-        await _send(rabbit)
+        await send(rabbit)
         await begun.wait()
 
-    assert (await rabbit.taken(work_queue_name(SERVICE, Lane.BULK))).body == _body()
+    assert (await rabbit.taken(work_queue_name(SERVICE, Lane.BULK))).body == event_body()
 
 
 async def test_handling_is_a_child_of_the_sender_and_linked_to_it(
@@ -283,59 +225,16 @@ async def test_handling_is_a_child_of_the_sender_and_linked_to_it(
         seen.append(trace_id())
 
     async with consumer.doing(note_trace):
-        await _send(rabbit, headers={"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"})
-        await _heard(consumer, 1)
+        await send(rabbit, headers={"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"})
+        await consumer.has_heard(1)
 
     [handled] = spans.ended("process recording.uploaded.v1.bulk")
     assert seen == [TRACE_ID]
     assert [link.context.trace_id for link in handled.links] == [int(TRACE_ID, 16)]
 
 
-async def _send(
-    rabbit: Rabbit,
-    *,
-    headers: dict[str, Any] | None = None,
-    body: bytes | None = None,
-    lane: Lane = Lane.BULK,
-    **properties: Any,
-) -> None:
-    message = to_message(envelop(EVENT, source="test", id_="event-1"))
-    changed = {name: value for name, value in {**message.headers, **(headers or {})}.items() if value is not None}
-    await rabbit.send(_body() if body is None else body, changed, f"{EVENT.versioned_type()}.{lane}", **properties)
-
-
-def _body() -> bytes:
-    body = to_message(envelop(EVENT, source="test", id_="event-1")).body
-    return body if isinstance(body, bytes) else str(body).encode()
-
-
-async def _heard(consumer: Consumer, count: int) -> None:
-    async def enough() -> bool:
-        return len(consumer.heard) >= count
-
-    await eventually(enough)
-
-
-async def _all_counts(rabbit: Rabbit) -> dict[str, int]:
-    """Return how much waits in the service's queues, where anything does."""
-    names = [work_queue_name(SERVICE, Lane.BULK), PARKED, *(f"{SERVICE}.retry.{delay}" for delay in RETRY_DELAYS_S)]
-    counts = {name: await rabbit.count(name) for name in names}
-    return {name: count for name, count in counts.items() if count}
-
-
 async def _published(publisher: FakePublisher) -> bool:
     return bool(publisher.published)
-
-
-async def _nothing(_: RecordingUploaded) -> None:
-    return
-
-
-def _raising(error: Exception) -> Handle:
-    async def fail(_: RecordingUploaded) -> None:
-        raise error
-
-    return fail
 
 
 def _as_publisher(fake: FakePublisher) -> Any:

@@ -149,6 +149,15 @@ async def test_what_a_caller_refuses_is_told_as_it_is_though_storage_is_away(set
 
 
 @pytest.mark.servers
+async def test_no_parts_of_a_broken_stream_are_kept(objects: ObjectStore) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await objects.put_stream(KEY, _broken_stream(2 * PART_BYTES))
+
+    listed = await objects._client.list_multipart_uploads(Bucket=objects._bucket)
+    assert listed.get("Uploads", []) == []
+
+
+@pytest.mark.servers
 async def test_what_broke_a_stream_is_told_though_it_could_not_be_cleared_away(objects: ObjectStore) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         async for chunk in _stream(PART_BYTES):

@@ -18,8 +18,8 @@ from contracts.topology import EVENTS_EXCHANGE
 from contracts.vocabulary import Lane
 from tests.fakes import FakePublisher, SpanRecorder
 
-from .conftest import Rabbit
 from .polling import eventually
+from .rabbit import Rabbit
 
 pytestmark = pytest.mark.servers
 
@@ -35,6 +35,16 @@ class SlowPublisher(FakePublisher):
     ) -> None:
         await asyncio.sleep(0.01)
         await super().publish(body, exchange=exchange, routing_key=routing_key, headers=headers, persist=persist)
+
+
+class CountingRelay(OutboxRelay):
+    """Counts how often it looks for entries."""
+
+    looks = 0
+
+    async def drain(self) -> int:
+        self.looks += 1
+        return await super().drain()
 
 
 @pytest.fixture
@@ -146,6 +156,21 @@ async def test_a_woken_relay_does_not_wait_for_its_poll(collection: Collection) 
         await _emptied(collection)
 
     assert len(publisher.published) == 2
+
+
+async def test_a_relay_with_nothing_to_do_leaves_the_database_alone(collection: Collection) -> None:
+    relay = CountingRelay(collection, _as_publisher(FakePublisher()), LONG_S)
+    async with _running(relay):
+        await _write(collection, "one")
+        relay.wake()
+        await _emptied(collection)
+        looks = relay.looks
+
+        for _ in range(20):
+            await _waiting(collection)
+
+    # One look more, to find that nothing is left.
+    assert relay.looks <= looks + 1
 
 
 async def test_what_another_process_left_behind_is_found_by_polling(collection: Collection) -> None:

@@ -9,7 +9,7 @@ from chassis.errors import BrokerUnavailableError
 from contracts.topology import EVENTS_EXCHANGE, HISTORY_QUEUE, PROGRESS_EXCHANGE, queues
 from tests.fakes import FakePublisher
 
-from .conftest import Rabbit
+from .rabbit import Rabbit
 
 AnyPublisher = Publisher | FakePublisher
 

@@ -1,5 +1,17 @@
 """What the chassis's tests may ask for."""
 
-from tests.fakes import span_exporter, spans
+import pytest
+
+from tests.fakes import Bench, span_exporter, spans
+
+from .errands import AUDIO
 
 __all__ = ["span_exporter", "spans"]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Fakes of everything a worker works with, and the recording that the errands fetch."""
+    bench = Bench()
+    bench.objects.stored["audio"] = AUDIO
+    return bench
