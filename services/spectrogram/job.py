@@ -8,16 +8,16 @@ import soundfile
 
 from audio.decode import AudioLimits, Container
 from chassis.jobs import ProgressFile
+from contracts.rendering import RenderParameters
 
-from .geometry import RenderSettings
 from .render import Rendering, render
 
 
 def render_recording(
-    path: Path, container: str, limits: AudioLimits, settings: RenderSettings, progress: ProgressFile
+    path: Path, container: str, limits: AudioLimits, parameters: RenderParameters, progress: ProgressFile
 ) -> Rendering:
     """Render the images of the recording at `path`."""
-    return render(path, Container(container), limits, settings, progress.write)
+    return render(path, Container(container), limits, parameters, progress.write)
 
 
 def warm_up() -> None:
@@ -25,4 +25,4 @@ def warm_up() -> None:
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         soundfile.write(path, np.zeros(8000, np.int16), 8000)
-        render(path, Container.WAV, AudioLimits(), RenderSettings(), lambda _: None)
+        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None)

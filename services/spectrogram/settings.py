@@ -4,4 +4,4 @@ from chassis.worker import WorkerSettings
 
 
 class SpectrogramSettings(WorkerSettings):
-    """Slots and bounds; what images look like is `render.RenderSettings`."""
+    """Slots and bounds; what images look like is `contracts.rendering`."""

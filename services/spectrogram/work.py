@@ -1,20 +1,18 @@
 """The spectrogram task: fetch, render, store, and what its document says."""
 
-import hashlib
 from dataclasses import asdict
 from typing import Any, Literal
 
 from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
 from contracts.documents import StoredImage
-from contracts.envelope import canonical_json
 from contracts.events import ImageSummary, RecordingUploaded, SpectrogramCompleted, SpectrogramFailed, TaskFailed
 from contracts.objects import audio_key, image_key
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, State
 
-from .geometry import RenderSettings
 from .job import render_recording
-from .render import ENGINE_VERSION, Image, Rendering
+from .render import Image, Rendering
 from .settings import SpectrogramSettings
 
 
@@ -26,10 +24,10 @@ class SpectrogramWork:
 
     def __init__(self, settings: SpectrogramSettings) -> None:
         self._settings = settings
-        self._render = RenderSettings()
+        self._render = RenderParameters()
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
-        self.parameters: dict[str, Any] = {**asdict(self._render), "engine": ENGINE_VERSION}
-        self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
+        self.parameters: dict[str, Any] = self._render.document()
+        self.parameters_id = self._render.parameters_id
 
     async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
         """Render and store three images."""
