@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from PIL import Image
 from .figure import Box, Figure, Letters
 from .geometry import Geometry
 from .palettes import palette
+from .scales import FrequencyAxis
 from .ticks import Axis, Tick, clock_ticks, number_ticks, time_ticks, warped_ticks
 
 AXES_TEXT_KEY = "dawnchorus-axes"
@@ -23,14 +23,10 @@ class AxesOptions:
 
     start_s    when the image begins, from the recording's start
     starts_at  when the recording began: the time axis then shows the time of day
-    decibels   the unit of the bar: "dB re loudest", or "dBFS"
-    warp       a rising function of Hz that is linear in rows (mel, logarithm); None where rows are linear in Hz
     """
 
     start_s: float = 0.0
     starts_at: datetime | None = None
-    decibels: str = "dB re loudest"
-    warp: Callable[[float], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +53,25 @@ def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None
     options = options or AxesOptions()
     letters = Letters(geometry.width, geometry.height)
     times, time_unit = _time_ticks(geometry, options, letters)
-    ticks = _Ticks(_frequency_ticks(geometry, options, letters), times, time_unit, _level_ticks(geometry, letters))
+    ticks = _Ticks(_frequency_ticks(geometry, letters), times, time_unit, _level_ticks(geometry, letters))
     layout = _layout(geometry, ticks, letters)
     with Image.open(io.BytesIO(png)) as image:
         figure = Figure(layout.size, letters)
         figure.image(image.convert("RGB"), layout.image)
         figure.image(_colour_bar(image, geometry, layout.bar), layout.bar)
-        _label(figure, layout, ticks, options)
+        _label(figure, layout, ticks, geometry)
         notes = {str(key): note for key, note in image.info.items() if isinstance(note, str)}
     return figure.png(notes | {AXES_TEXT_KEY: json.dumps(asdict(layout.image))})
 
 
-def _frequency_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> list[Tick]:
-    low, high = geometry.f_min_hz, geometry.f_max_hz
-    warp = options.warp or float
-    bottom, top = warp(low), warp(high)
-    axis = Axis(geometry.height, lambda khz: (warp(khz * 1000) - bottom) / (top - bottom), letters.height)
-    choose = warped_ticks if options.warp else number_ticks
-    return choose(axis, low / 1000, high / 1000)
+def _frequency_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
+    """Return the ticks of every panel, the lowest panel's first."""
+    scale = FrequencyAxis(geometry.scale, geometry.f_min_hz, geometry.f_max_hz, bin_hz=1.0, first=0, bins=1)
+    height = geometry.height // geometry.panels
+    axis = Axis(height, lambda khz: float(scale.position(np.array(khz * 1000))), letters.height)
+    choose = number_ticks if geometry.scale == "linear" else warped_ticks
+    ticks = choose(axis, geometry.f_min_hz / 1000, geometry.f_max_hz / 1000)
+    return [Tick(panel * height + tick.at, tick.label) for panel in range(geometry.panels) for tick in ticks]
 
 
 def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> tuple[list[Tick], str]:
@@ -90,9 +87,18 @@ def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> t
 
 
 def _level_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
+    """Return the ticks of the bar; PCEN has no unit, only a largest value."""
     low, high = geometry.floor_db, geometry.ceiling_db
-    axis = Axis(geometry.height, lambda level_db: (level_db - low) / (high - low), letters.height)
+    if low is None or high is None:
+        low, high = 0.0, 1.0
+    axis = Axis(geometry.height, lambda level: (level - low) / (high - low), letters.height)
     return number_ticks(axis, low, high)
+
+
+def _level_title(geometry: Geometry) -> str:
+    if geometry.quantity == "PCEN":
+        return "PCEN (of the largest)"
+    return "Level (dB re loudest)" if geometry.reference == "recording" else "Level (dBFS)"
 
 
 def _layout(geometry: Geometry, ticks: _Ticks, letters: Letters) -> _Layout:
@@ -114,10 +120,10 @@ def _colour_bar(image: Image.Image, geometry: Geometry, box: Box) -> Image.Image
     return Image.fromarray(np.repeat(column[:, None, :], box.width, axis=1))
 
 
-def _label(figure: Figure, layout: _Layout, ticks: _Ticks, options: AxesOptions) -> None:
+def _label(figure: Figure, layout: _Layout, ticks: _Ticks, geometry: Geometry) -> None:
     figure.ticks_left(layout.image, ticks.frequencies)
     figure.ticks_below(layout.image, ticks.times)
     figure.ticks_right(layout.bar, ticks.levels)
     figure.title_upright(layout.image, "Frequency (kHz)", column=0)
     figure.title_below(layout.image, f"Time ({ticks.time_unit})")
-    figure.title_upright(layout.bar, f"Level ({options.decibels})", column=layout.size[0] - 2 * layout.bar.width)
+    figure.title_upright(layout.bar, _level_title(geometry), column=layout.size[0] - 2 * layout.bar.width)

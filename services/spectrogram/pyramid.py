@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from contracts.rendering import Pool
+
 from .absolute import BOTTOM_DBFS, STEP_DB, absolute_indices
-from .geometry import Pool
 from .palettes import palette
 from .png import palette_png
 from .recolour import recoloured
+from .rows import Bands, ImageRows
+from .scales import FrequencyAxis
 from .stft import Power
 from .tile_index import TileIndex, TileLevel
 
@@ -66,7 +69,8 @@ class PyramidPool:
     expected, the finest level is given up when it passes that.
     Coarser columns are the maximum, or the mean, of two finer ones.
 
-    to_rows  pools the bins of packed power, (n, any) float32, into (n, HEIGHT), lowest frequency first
+    to_rows     pools the bins of power, (n, bins) float32, into (n, HEIGHT), lowest frequency first
+    full_scale  the power that is 0 dBFS
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class PyramidPool:
         pool: Pool,
         to_rows: Callable[[Power], Power],
         *,
+        full_scale: float,
         expected_frames: int,
         max_columns: int = MAX_COLUMNS,
     ) -> None:
         self._scratch = scratch
         self._pool = pool
         self._to_rows = to_rows
+        self._full_scale = full_scale
         self._max_columns = max_columns
         self._frames_per_column = _frames_per_column(expected_frames, max_columns)
         self._open: Power | None = None
@@ -88,9 +94,9 @@ class PyramidPool:
         self._levels: list[_Level] = []
         self._finest = 0
 
-    def add(self, packed: Power) -> None:
-        """Pool the next frames, (frames, any) packed power."""
-        self._push(packed if self._frames_per_column == 1 else self._folded(packed))
+    def add(self, power: Power) -> None:
+        """Pool the next frames, (frames, any) power."""
+        self._push(power if self._frames_per_column == 1 else self._folded(power))
 
     def finish(self, *, seconds_per_frame: float, hz_per_px: float) -> Pyramid:
         """Write the tiles in progress; the coarsest level is the first that is a single tile."""
@@ -114,16 +120,16 @@ class PyramidPool:
         self._complete(number)
         return fits and number >= self._finest
 
-    def _folded(self, packed: Power) -> Power:
+    def _folded(self, power: Power) -> Power:
         """Return the columns that these frames complete; the one they only begin stays open."""
         first = -self._seen % self._frames_per_column
-        edges = sorted({0, *range(first, len(packed), self._frames_per_column), len(packed)})
-        columns = np.empty((len(edges) - 1, packed.shape[1]), dtype=np.float32)
+        edges = sorted({0, *range(first, len(power), self._frames_per_column), len(power)})
+        columns = np.empty((len(edges) - 1, power.shape[1]), dtype=np.float32)
         for column, (start, end) in zip(columns, pairwise(edges), strict=True):
-            _JOIN[self._pool].reduce(packed[start:end], axis=0, out=column)
+            _JOIN[self._pool].reduce(power[start:end], axis=0, out=column)
         if self._open is not None:
             _JOIN[self._pool](columns[0], self._open, out=columns[0])
-        self._seen += len(packed)
+        self._seen += len(power)
         is_complete = self._seen % self._frames_per_column == 0
         self._open = None if is_complete else columns[-1].copy()
         return columns[: len(columns) if is_complete else -1] / np.float32(self._share(self._frames_per_column))
@@ -131,12 +137,12 @@ class PyramidPool:
     def _share(self, frames: int) -> int:
         return frames if self._pool == "mean" else 1
 
-    def _push(self, packed: Power) -> None:
-        if not len(packed):
+    def _push(self, power: Power) -> None:
+        if not len(power):
             return
-        rows = self._to_rows(packed)
+        rows = self._to_rows(power)
         # A maximum may be taken of indices as well as of power, in a quarter of the bytes; a mean may not.
-        self._append(0, absolute_indices(rows) if self._pool == "max" else rows)
+        self._append(0, absolute_indices(rows, self._full_scale) if self._pool == "max" else rows)
 
     def _append(self, number: int, cells: Cells) -> None:
         if number == len(self._levels):
@@ -162,23 +168,29 @@ class PyramidPool:
             self._finest = max(self._finest, number + 1)
             level.tiles.clear()
         if number >= self._finest:
-            level.tiles.append((self._scratch.tell(), self._scratch.write(_tile(cells))))
+            level.tiles.append((self._scratch.tell(), self._scratch.write(self._tile(cells))))
         self._append(number + 1, _halved(cells, self._pool))
 
+    def _tile(self, cells: Cells) -> bytes:
+        indices = cells if cells.dtype == np.uint8 else absolute_indices(cast("Power", cells), self._full_scale)
+        upright = cv2.rotate(indices, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        return palette_png(cast("npt.NDArray[np.uint8]", upright), _UNCOLOURED, {})
 
-def linear_rows(pool: Pool) -> Callable[[Power], Power]:
-    """Return what pools packed power of 2048-point frames into rows of two bins; Nyquist joins the top row."""
-    join = _JOIN[pool]
 
-    def rows(packed: Power) -> Power:
-        pairs: Power = join(packed[:, 0::4], packed[:, 2::4])
-        join(pairs[:, -1], packed[:, 1], out=pairs[:, -1])
+def tile_rows(axis: FrequencyAxis, pool: Pool) -> Callable[[Power], Power]:
+    """Return what pools power, (n, axis.bins), into (n, HEIGHT); rows between two bins repeat the nearest."""
+    bands = Bands.of(axis, (HEIGHT,))
+    rows = ImageRows.of(axis, bands, HEIGHT)
+    bins = rows.bins.astype(np.float32)
+    is_whole = len(bins) == HEIGHT
+
+    def pooled(power: Power) -> Power:
+        cells = rows.pooled(bands.bins.pooled(power, pool), pool)
         if pool == "mean":
-            pairs[:, :-1] /= 2
-            pairs[:, -1] /= 3
-        return pairs
+            cells = cells / bins
+        return cells if is_whole else cells[:, rows.source]
 
-    return rows
+    return pooled
 
 
 def _frames_per_column(frames: int, max_columns: int) -> int:
@@ -196,9 +208,3 @@ def _halved(cells: Cells, pool: Pool) -> Cells:
     else:
         halved[: len(odd)] = (even[: len(odd)] + odd) / 2
     return halved
-
-
-def _tile(cells: Cells) -> bytes:
-    indices = cells if cells.dtype == np.uint8 else absolute_indices(cast("Power", cells))
-    upright = cv2.rotate(indices, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    return palette_png(cast("npt.NDArray[np.uint8]", upright), _UNCOLOURED, {})

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from math import log
 
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
-from services.spectrogram.axes import AXES_TEXT_KEY, AxesOptions, with_axes
+from contracts.rendering import ScaleName
+from services.spectrogram.axes import AXES_TEXT_KEY, with_axes
 from services.spectrogram.geometry import Geometry
 from services.spectrogram.palettes import palette
 from services.spectrogram.png import palette_png
@@ -96,13 +98,34 @@ def test_a_narrow_image_has_axes_too(width: int) -> None:
 
 
 def test_a_logarithmic_axis_has_its_decades_where_they_belong() -> None:
-    png, geometry = _image(width=300, height=400, f_min_hz=20.0, f_max_hz=20_000.0)
+    png, geometry = _image(width=300, height=400, f_min_hz=20.0, f_max_hz=20_000.0, scale="log")
 
-    figure, frame = _opened(with_axes(png, geometry, AxesOptions(warp=log)))
+    figure, frame = _opened(with_axes(png, geometry))
 
     rows = (frame["top"] + frame["height"] - 1 - _marks(figure[:, frame["left"] - 3])).tolist()
     for frequency_hz in (100, 1000, 10_000):
         assert int(400 * log(frequency_hz / 20) / log(1000)) in rows
+
+
+def test_each_stacked_channel_has_its_own_frequencies() -> None:
+    png, geometry = _image(width=300, height=400, panels=2)
+
+    figure, frame = _opened(with_axes(png, geometry))
+
+    rows = frame["top"] + frame["height"] - 1 - _marks(figure[: frame["top"] + 400, frame["left"] - 3])
+    panel = [row for row in rows.tolist() if row < 200]
+    assert len(panel) > 3
+    assert {row + 200 for row in panel} <= set(rows.tolist())
+
+
+def test_pcen_has_a_bar_without_decibels() -> None:
+    png, geometry = _image(width=300, height=400)
+    pcen = replace(geometry, quantity="PCEN", floor_db=None, ceiling_db=None)
+
+    figure, frame = _opened(with_axes(png, pcen))
+
+    assert frame["width"] == 300
+    assert len(_marks(figure[:, frame["left"] + 300 + 3 * _font_px(frame) + 2])) > 3
 
 
 @pytest.mark.parametrize(
@@ -160,7 +183,14 @@ def test_warped_ticks_never_touch_and_round_ones_come_first() -> None:
 
 
 def _image(
-    *, width: int, height: int, f_min_hz: float = 0.0, f_max_hz: float = 16_000.0, colours: bytes | None = None
+    *,
+    width: int,
+    height: int,
+    f_min_hz: float = 0.0,
+    f_max_hz: float = 16_000.0,
+    scale: ScaleName = "linear",
+    panels: int = 1,
+    colours: bytes | None = None,
 ) -> tuple[bytes, Geometry]:
     indices = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)
     geometry = Geometry(
@@ -170,8 +200,13 @@ def _image(
         hz_per_px=(f_max_hz - f_min_hz) / height,
         f_min_hz=f_min_hz,
         f_max_hz=f_max_hz,
+        scale=scale,
+        panels=panels,
+        quantity="dB",
         floor_db=-80.0,
         ceiling_db=0.0,
+        reference="recording",
+        reference_dbfs=-20.0,
         palette="viridis",
     )
     return palette_png(indices, colours or palette("viridis"), {"dawnchorus": "{}"}), geometry

@@ -10,8 +10,8 @@ from PIL.PngImagePlugin import PngImageFile
 
 from audio.decode import AudioLimits
 from audio.sniff import sniff_source
+from contracts.rendering import RenderParameters
 from services.spectrogram.first_look import COLUMNS, FirstLook, first_look
-from services.spectrogram.geometry import RenderSettings
 from services.spectrogram.render import render
 from tests.audio import encode, tone, write
 
@@ -40,7 +40,7 @@ def test_it_looks_like_the_thumbnail_that_the_pass_makes(tmp_path: Path) -> None
         container = sniff_source(opened)
 
     look = _look(recording)
-    true = render(recording, container, AudioLimits(), RenderSettings(), lambda _: None).images["thumbnail"]
+    true = render(recording, container, AudioLimits(), RenderParameters(), lambda _: None).images["thumbnail"]
 
     assert look is not None
     with PillowImage.open(io.BytesIO(true.png)) as opened_png:
@@ -94,7 +94,7 @@ def test_silence_is_at_the_floor(tmp_path: Path) -> None:
 def _look(recording: Path) -> FirstLook | None:
     with recording.open("rb") as opened:
         container = sniff_source(opened)
-    return first_look(recording, container, AudioLimits(), RenderSettings())
+    return first_look(recording, container, AudioLimits(), RenderParameters())
 
 
 def _pixels(look: FirstLook) -> npt.NDArray[np.uint8]:

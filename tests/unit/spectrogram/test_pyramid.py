@@ -5,17 +5,21 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as PillowImage
 
-from services.spectrogram.absolute import absolute_indices, absolute_palette, dbfs
-from services.spectrogram.geometry import FFT_SIZE, Pool
+from contracts.rendering import Pool, RenderParameters
+from services.spectrogram.absolute import absolute_indices, absolute_palette
 from services.spectrogram.levels import level_scale, levels
 from services.spectrogram.palettes import palette
 from services.spectrogram.png import palette_png
-from services.spectrogram.pyramid import HEIGHT, TILE_WIDTH, PyramidPool, linear_rows
+from services.spectrogram.pyramid import HEIGHT, TILE_WIDTH, PyramidPool, tile_rows
 from services.spectrogram.recolour import recoloured
-from services.spectrogram.stft import Power, full_scale_power, unpacked
+from services.spectrogram.scales import frequency_axis
+from services.spectrogram.stft import Power
 from services.spectrogram.tile_index import TileIndex, header_bytes
+from services.spectrogram.windows import full_scale_power
 
 Indices = npt.NDArray[np.uint8]
+
+FULL_SCALE = full_scale_power("hann", 2048)
 
 
 @pytest.mark.parametrize("frames", [1, 512, 513, 1024, 1500])
@@ -97,22 +101,22 @@ def test_another_object_is_no_pyramid() -> None:
 
 def test_absolute_indices_are_half_decibels_of_full_scale() -> None:
     decibels = np.random.default_rng(4).uniform(-140, 10, (100, 512))
-    power = (full_scale_power() * 10 ** (decibels / 10)).astype(np.float32)
+    power = (FULL_SCALE * 10 ** (decibels / 10)).astype(np.float32)
 
-    indices = absolute_indices(power)
+    indices = absolute_indices(power, FULL_SCALE)
 
     exact = np.clip((decibels + 124.5) * 2, 0, 255)
     assert np.abs(indices - exact).max() <= 0.5001
 
 
 def test_the_palette_shows_the_same_colours_as_an_image_with_that_reference() -> None:
-    power = (full_scale_power() * 10 ** (np.linspace(-120, -20, 3000) / 10)).astype(np.float32)[None, :]
+    power = (FULL_SCALE * 10 ** (np.linspace(-120, -20, 3000) / 10)).astype(np.float32)[None, :]
     reference = float(power.max())
     relative = levels(power, level_scale(reference, -80.0))
 
-    colours = absolute_palette(palette("gray"), reference_dbfs=dbfs(reference))
+    colours = absolute_palette(palette("gray"), reference_dbfs=10 * np.log10(reference / FULL_SCALE))
 
-    shown = np.frombuffer(colours, dtype=np.uint8).reshape(256, 3)[absolute_indices(power), 0]
+    shown = np.frombuffer(colours, dtype=np.uint8).reshape(256, 3)[absolute_indices(power, FULL_SCALE), 0]
     # Half a step of the tiles, in steps of the image: 0.25 dB of 80/255 dB each.
     assert np.abs(shown.astype(int) - relative).max() <= 2
 
@@ -149,7 +153,15 @@ def _built(
     power: Power, pool: Pool, *, max_columns: int = 1 << 20, expected_frames: int | None = None
 ) -> tuple[bytes, TileIndex]:
     expected = len(power) if expected_frames is None else expected_frames
-    tiles = PyramidPool(io.BytesIO(), pool, linear_rows(pool), expected_frames=expected, max_columns=max_columns)
+    axis = frequency_axis(RenderParameters(), 44_100)
+    tiles = PyramidPool(
+        io.BytesIO(),
+        pool,
+        tile_rows(axis, pool),
+        full_scale=FULL_SCALE,
+        expected_frames=expected,
+        max_columns=max_columns,
+    )
     for start in range(0, len(power), 64):
         tiles.add(power[start : start + 64])
     pyramid = tiles.finish(seconds_per_frame=0.01, hz_per_px=43.0)
@@ -169,9 +181,8 @@ def _level(content: bytes, index: TileIndex, level: int) -> Indices:
 
 
 def _plain_rows(power: Power, pool: Pool) -> Power:
-    bins = unpacked(power)
     join = np.max if pool == "max" else np.mean
-    parts = [bins[:, 2 * row : 2 * row + (3 if row == HEIGHT - 1 else 2)] for row in range(HEIGHT)]
+    parts = [power[:, 2 * row : 2 * row + (3 if row == HEIGHT - 1 else 2)] for row in range(HEIGHT)]
     return np.stack([join(part, axis=1) for part in parts], axis=1)
 
 
@@ -181,9 +192,9 @@ def _plain_halved(rows: Power, pool: Pool) -> Power:
 
 
 def _image(rows: Power) -> Indices:
-    return absolute_indices(np.ascontiguousarray(rows)).T[::-1]
+    return absolute_indices(np.ascontiguousarray(rows), FULL_SCALE).T[::-1]
 
 
 def _power(frames: int) -> Power:
-    nepers = np.random.default_rng(frames).uniform(-30, 1, (frames, FFT_SIZE)).astype(np.float32)
-    return np.float32(full_scale_power()) * np.exp(nepers)
+    nepers = np.random.default_rng(frames).uniform(-30, 1, (frames, 1025)).astype(np.float32)
+    return np.float32(FULL_SCALE) * np.exp(nepers)

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from audio.decode import AudioLimits
 from audio.sniff import sniff_source
-from services.spectrogram.geometry import Pool, RenderSettings
+from contracts.rendering import Pool, RenderParameters
 from services.spectrogram.region import Region, RegionImage, render_region
 from services.spectrogram.region_errors import (
     AboveNyquistError,
@@ -21,7 +21,7 @@ from services.spectrogram.region_errors import (
     RegionSizeError,
 )
 from services.spectrogram.render import Rendering, render
-from services.spectrogram.stft import full_scale_power
+from services.spectrogram.windows import full_scale_power
 from tests.audio import encode, tone, write
 
 RATE_HZ = 44_100
@@ -34,11 +34,11 @@ def test_a_region_is_the_same_part_of_the_whole(
     tmp_path: Path, first: int, end: int, duration_s: float, pool: Pool
 ) -> None:
     recording = write(tmp_path / "noise.wav", _noise(duration_s))
-    whole = _render(recording, RenderSettings(pool=pool))
+    whole = _render(recording, RenderParameters(pool=pool))
     full = whole.images["full"].geometry
     region = Region(first * full.seconds_per_px, end * full.seconds_per_px, 0, RATE_HZ / 2, end - first, full.height)
 
-    part = _region(recording, region, RenderSettings(pool=pool), reference_power=_reference(whole))
+    part = _region(recording, region, RenderParameters(pool=pool), reference_power=_reference(whole))
 
     difference = _pixels(part.png).astype(int) - _pixels(whole.images["full"].png)[:, first:end]
     # The reference went through decibels: a cell at the edge of a level may go either way.
@@ -144,23 +144,23 @@ def test_an_impossible_region_is_refused_with_a_code(
 
 
 def _region(
-    recording: Path, region: Region, settings: RenderSettings | None = None, *, reference_power: float | None = None
+    recording: Path, region: Region, settings: RenderParameters | None = None, *, reference_power: float | None = None
 ) -> RegionImage:
     with recording.open("rb") as opened:
         container = sniff_source(opened)
-    settings = settings or RenderSettings()
+    settings = settings or RenderParameters()
     return render_region(recording, container, AudioLimits(), settings, region, reference_power=reference_power)
 
 
-def _render(recording: Path, settings: RenderSettings | None = None) -> Rendering:
+def _render(recording: Path, settings: RenderParameters | None = None) -> Rendering:
     with recording.open("rb") as opened:
         container = sniff_source(opened)
-    return render(recording, container, AudioLimits(), settings or RenderSettings(), lambda _: None)
+    return render(recording, container, AudioLimits(), settings or RenderParameters(), lambda _: None)
 
 
 def _reference(whole: Rendering) -> float:
     assert whole.reference_dbfs is not None
-    return float(full_scale_power() * 10 ** (whole.reference_dbfs / 10))
+    return float(full_scale_power("hann", 2048) * 10 ** (whole.reference_dbfs / 10))
 
 
 def _pixels(png: bytes) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from audio.decode import AudioLimits, Container
-from services.spectrogram.geometry import RenderSettings
+from contracts.rendering import RenderParameters
 from services.spectrogram.render import render
 from services.spectrogram.sidecar import sidecar
 from tests.audio import tone, write
@@ -13,7 +13,7 @@ from tests.audio import tone, write
 
 def test_the_sidecar_says_of_each_image_what_its_geometry_says(tmp_path: Path) -> None:
     recording = write(tmp_path / "tone.wav", tone(duration_s=1))
-    rendering = render(recording, Container.WAV, AudioLimits(), RenderSettings(), lambda _: None)
+    rendering = render(recording, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None)
     geometries = {name: image.geometry for name, image in rendering.images.items()}
 
     content = sidecar(geometries, {"pool": "max"}, {"rate_hz": 44_100, "reference_dbfs": rendering.reference_dbfs})
