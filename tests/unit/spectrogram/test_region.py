@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 from audio.decode import AudioLimits
 from audio.sniff import sniff_source
 from contracts.rendering import Pool, RenderParameters
+from services.spectrogram.errors import NoSuchChannelError
 from services.spectrogram.region import Region, RegionImage, render_region
 from services.spectrogram.region_errors import (
     AboveNyquistError,
@@ -60,6 +61,37 @@ def test_a_region_of_a_compressed_recording_is_the_same_part_of_the_whole(
 
     difference = np.abs(_pixels(part.png).astype(int) - _pixels(whole.images["full"].png)[:, 700:900])
     assert np.count_nonzero(difference > tolerance) <= difference.size / 1000
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        RenderParameters(scale="mel", window_size=512, window="hamming"),
+        RenderParameters(scale="log", window_size=4096, f_min_hz=50, palette="magma_r"),
+        RenderParameters(channel=1, reference="full_scale", floor_db=-100, ceiling_db=-20),
+    ],
+)
+def test_a_region_follows_the_parameters_of_the_whole(tmp_path: Path, parameters: RenderParameters) -> None:
+    noise = _noise(3.0)
+    recording = write(tmp_path / "noise.wav", np.concatenate([0.1 * noise, noise], axis=1))
+    whole = _render(recording, parameters)
+    full = whole.images["full"].geometry
+    span = (200 * full.seconds_per_px, 600 * full.seconds_per_px)
+    region = Region(*span, full.f_min_hz, full.f_max_hz, 400, full.height)
+
+    part = _region(recording, region, parameters, reference_power=_reference(whole, parameters))
+
+    difference = _pixels(part.png).astype(int) - _pixels(whole.images["full"].png)[:, 200:600]
+    assert np.abs(difference).max() <= 1
+    assert np.count_nonzero(difference) <= difference.size / 10_000
+    assert part.geometry.scale == full.scale
+
+
+def test_a_channel_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    recording = write(tmp_path / "noise.wav", _noise(1.0))
+
+    with pytest.raises(NoSuchChannelError):
+        _region(recording, Region(0, 1, 0, 1000, 10, 10), RenderParameters(channel=1))
 
 
 def test_a_band_shows_its_tone_in_the_row_of_its_frequency(tmp_path: Path) -> None:
@@ -158,9 +190,10 @@ def _render(recording: Path, settings: RenderParameters | None = None) -> Render
     return render(recording, container, AudioLimits(), settings or RenderParameters(), lambda _: None)
 
 
-def _reference(whole: Rendering) -> float:
+def _reference(whole: Rendering, parameters: RenderParameters | None = None) -> float:
     assert whole.reference_dbfs is not None
-    return float(full_scale_power("hann", 2048) * 10 ** (whole.reference_dbfs / 10))
+    parameters = parameters or RenderParameters()
+    return float(full_scale_power(parameters.window, parameters.window_size) * 10 ** (whole.reference_dbfs / 10))
 
 
 def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
