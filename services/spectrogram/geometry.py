@@ -12,6 +12,7 @@ from contracts.rendering import PaletteName, Reference, RenderParameters, ScaleN
 _OVERLAP = 8
 _SHORTEST_MAX_HOP = 128
 
+
 @dataclass(frozen=True, slots=True)
 class ImageSize:
     """The wanted size of one image; its width follows the duration between two limits."""

@@ -30,4 +30,4 @@ class EnergyNormalizer:
         levels += np.float32(_EPSILON)
         gained = magnitude * np.asarray(cv2.pow(levels, -_GAIN))
         # A power of one half: √(gained + bias) - √bias.
-        return np.sqrt(gained + np.float32(_BIAS)) - np.float32(np.sqrt(_BIAS))
+        return np.asarray(np.sqrt(gained + np.float32(_BIAS)) - np.float32(np.sqrt(_BIAS)), dtype=np.float32)
