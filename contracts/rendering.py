@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from .canonical import canonical_json
 
@@ -42,7 +42,8 @@ class RenderParameters(BaseModel):
     window_size: WindowSize = Field(2048, description="Samples per transform: more of them part frequencies better.")
     window: WindowName = "hann"
     hop: int | None = Field(None, ge=1, description="At most so many samples between transforms; null: an eighth.")
-    f_min_hz: float = Field(0.0, ge=0, allow_inf_nan=False)
+    # -0.0 equals 0.0, but would be another identity.
+    f_min_hz: Annotated[float, AfterValidator(abs)] = Field(0.0, ge=0, allow_inf_nan=False)
     f_max_hz: float | None = Field(None, gt=0, allow_inf_nan=False, description="Null: half of the sample rate.")
     scale: ScaleName = "linear"
     floor_db: float = Field(-80.0, ge=-200, le=100, description="The level that gets the palette's first colour.")

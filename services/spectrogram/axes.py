@@ -65,16 +65,13 @@ def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None
 
 
 def _frequency_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
-    low, high = geometry.f_min_hz, geometry.f_max_hz
-    stretched = FrequencyAxis(geometry.scale, low, high, bin_hz=1.0, first=0, bins=0)
-    panel_height = geometry.height // geometry.panels
-    axis = Axis(panel_height, lambda khz: float(stretched.position(np.array(khz * 1000.0))), letters.height)
+    """Return the ticks of every panel, the lowest panel's first."""
+    scale = FrequencyAxis(geometry.scale, geometry.f_min_hz, geometry.f_max_hz, bin_hz=1.0, first=0, bins=1)
+    height = geometry.height // geometry.panels
+    axis = Axis(height, lambda khz: float(scale.position(np.array(khz * 1000))), letters.height)
     choose = number_ticks if geometry.scale == "linear" else warped_ticks
-    ticks = choose(axis, low / 1000, high / 1000)
-    # Stacked channels have the same axis each; where two panels touch, the upper one says what it is.
-    kept = ticks if geometry.panels == 1 else [tick for tick in ticks if tick.at < panel_height]
-    panels = range(geometry.panels)
-    return [Tick(panel * panel_height + tick.at, tick.label) for panel in panels for tick in kept]
+    ticks = choose(axis, geometry.f_min_hz / 1000, geometry.f_max_hz / 1000)
+    return [Tick(panel * height + tick.at, tick.label) for panel in range(geometry.panels) for tick in ticks]
 
 
 def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> tuple[list[Tick], str]:
@@ -90,11 +87,18 @@ def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> t
 
 
 def _level_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
-    # PCEN has no decibels: its bar shows the share of the largest value.
-    low = 0.0 if geometry.floor_db is None else geometry.floor_db
-    high = 1.0 if geometry.ceiling_db is None else geometry.ceiling_db
-    axis = Axis(geometry.height, lambda level_db: (level_db - low) / (high - low), letters.height)
+    """Return the ticks of the bar; PCEN has no unit, only a largest value."""
+    low, high = geometry.floor_db, geometry.ceiling_db
+    if low is None or high is None:
+        low, high = 0.0, 1.0
+    axis = Axis(geometry.height, lambda level: (level - low) / (high - low), letters.height)
     return number_ticks(axis, low, high)
+
+
+def _level_title(geometry: Geometry) -> str:
+    if geometry.quantity == "PCEN":
+        return "PCEN (of the largest)"
+    return "Level (dB re loudest)" if geometry.reference == "recording" else "Level (dBFS)"
 
 
 def _layout(geometry: Geometry, ticks: _Ticks, letters: Letters) -> _Layout:
@@ -122,10 +126,4 @@ def _label(figure: Figure, layout: _Layout, ticks: _Ticks, geometry: Geometry) -
     figure.ticks_right(layout.bar, ticks.levels)
     figure.title_upright(layout.image, "Frequency (kHz)", column=0)
     figure.title_below(layout.image, f"Time ({ticks.time_unit})")
-    figure.title_upright(layout.bar, _unit(geometry), column=layout.size[0] - 2 * layout.bar.width)
-
-
-def _unit(geometry: Geometry) -> str:
-    if geometry.quantity == "PCEN":
-        return "PCEN (share of the largest)"
-    return "Level (dB re loudest)" if geometry.reference == "recording" else "Level (dBFS)"
+    figure.title_upright(layout.bar, _level_title(geometry), column=layout.size[0] - 2 * layout.bar.width)

@@ -139,7 +139,8 @@ def _pixels(columns: Columns, rows: ImageRows, parameters: RenderParameters) -> 
     cells = rows.pooled(columns.cells, parameters.pool)
     if parameters.pool == "max":
         return cells
-    return np.asarray(cells / (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32), dtype=np.float32)
+    counts = (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32)
+    return np.asarray(cells / counts, dtype=np.float32)
 
 
 def _full_scale(parameters: RenderParameters) -> float:

@@ -43,7 +43,7 @@ class FrequencyAxis:
 
     def row_of_bin(self, height: int) -> npt.NDArray[np.int64]:
         """Return the row, counted from the bottom of `height`, in which each drawn bin stands."""
-        drawn_hz = (self.first + np.arange(self.bins)) * self.bin_hz
+        drawn_hz = (self.first + np.arange(self.bins)).astype(np.float64) * self.bin_hz
         rows = np.floor(self.position(drawn_hz) * height + _EDGE)
         return np.asarray(np.clip(rows, 0, height - 1).astype(np.int64))
 

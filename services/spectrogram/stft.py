@@ -41,7 +41,7 @@ class PowerStream:
         self._squares = np.empty((batch, bins), dtype=np.float32)
 
     def push(self, samples: Samples) -> Iterator[Power]:
-        """Yield the power, (frames, bins), of all frames that `samples` complete; each is valid until the next."""
+        """Yield the power, (frames, bins), of the frames that `samples` complete; each is valid until the next."""
         # As float32 from here: at these hops each sample is windowed eight times or more, and converted once.
         stretch = np.concatenate([self._tail, samples], dtype=np.float32)
         count = max(0, (len(stretch) - self._size) // self._hop + 1)

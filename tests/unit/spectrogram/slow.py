@@ -1,7 +1,9 @@
 """The same pictures, computed the plain and slow way: one loop per frame, column and row, definitions as written."""
 
 import io
+import math
 import warnings
+from collections.abc import Callable
 
 import librosa
 import numpy as np
@@ -52,10 +54,10 @@ def row_of_bin(number: int, rate_hz: int, height: int, parameters: RenderParamet
     high = min(parameters.f_max_hz or rate_hz / 2, rate_hz / 2)
     if not low - 1e-6 <= number * bin_hz <= high + 1e-6:
         return None
-    on_scale = {
-        "linear": lambda f: f,
-        "log": lambda f: np.log2(f),
-        "mel": lambda f: float(librosa.hz_to_mel(f)),
+    on_scale: Callable[[float], float] = {
+        "linear": float,
+        "log": math.log2,
+        "mel": lambda frequency_hz: float(librosa.hz_to_mel(frequency_hz)),
     }[parameters.scale]
     share = (on_scale(number * bin_hz) - on_scale(low)) / (on_scale(high) - on_scale(low))
     return min(height - 1, max(0, int(np.floor(share * height + 1e-9))))

@@ -1,8 +1,8 @@
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from math import log
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -107,26 +107,25 @@ def test_a_logarithmic_axis_has_its_decades_where_they_belong() -> None:
         assert int(400 * log(frequency_hz / 20) / log(1000)) in rows
 
 
-def test_stacked_channels_have_the_same_axis_each() -> None:
+def test_each_stacked_channel_has_its_own_frequencies() -> None:
     png, geometry = _image(width=300, height=400, panels=2)
 
     figure, frame = _opened(with_axes(png, geometry))
 
     rows = frame["top"] + frame["height"] - 1 - _marks(figure[: frame["top"] + 400, frame["left"] - 3])
-    lower, upper = rows[rows < 200], rows[rows >= 200]
-    assert sorted(lower.tolist()) == sorted((upper - 200).tolist())
-    assert 0 in lower
+    panel = [row for row in rows.tolist() if row < 200]
+    assert len(panel) > 3
+    assert {row + 200 for row in panel} <= set(rows.tolist())
 
 
-def test_the_bar_of_pcen_shows_shares() -> None:
-    png, geometry = _image(width=300, height=400, quantity="PCEN")
+def test_pcen_has_a_bar_without_decibels() -> None:
+    png, geometry = _image(width=300, height=400)
+    pcen = replace(geometry, quantity="PCEN", floor_db=None, ceiling_db=None)
 
-    figure, frame = _opened(with_axes(png, geometry))
+    figure, frame = _opened(with_axes(png, pcen))
 
-    bar_left = frame["left"] + frame["width"] + 2 * _font_px(frame)
-    marks = _marks(figure[:, bar_left + _font_px(frame) + 2])
-    rows_from_bottom = (frame["top"] + frame["height"] - 1 - marks).tolist()
-    assert {0, 200, 400} <= {*rows_from_bottom}
+    assert frame["width"] == 300
+    assert len(_marks(figure[:, frame["left"] + 300 + 3 * _font_px(frame) + 2])) > 3
 
 
 @pytest.mark.parametrize(
@@ -191,7 +190,6 @@ def _image(
     f_max_hz: float = 16_000.0,
     scale: ScaleName = "linear",
     panels: int = 1,
-    quantity: Literal["dB", "PCEN"] = "dB",
     colours: bytes | None = None,
 ) -> tuple[bytes, Geometry]:
     indices = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)
@@ -204,9 +202,9 @@ def _image(
         f_max_hz=f_max_hz,
         scale=scale,
         panels=panels,
-        quantity=quantity,
-        floor_db=-80.0 if quantity == "dB" else None,
-        ceiling_db=0.0 if quantity == "dB" else None,
+        quantity="dB",
+        floor_db=-80.0,
+        ceiling_db=0.0,
         reference="recording",
         reference_dbfs=-20.0,
         palette="viridis",
