@@ -91,6 +91,8 @@ def narrowed(columns: Columns, width: int, pool: Pool) -> Columns:
 
 
 def _reduced(rows: Power, edges: Indices, pool: Pool) -> Power:
+    if pool == "max" and np.diff(edges).max() <= 2:
+        return np.asarray(np.maximum(rows[edges[:-1]], rows[edges[1:] - 1]))
     # `reduceat` along the first axis takes ten times longer than one call of `reduce` per part.
     reduced = np.empty((len(edges) - 1, rows.shape[1]), dtype=np.float32)
     for part, (start, end) in enumerate(pairwise(edges.tolist())):

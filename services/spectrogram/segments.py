@@ -10,6 +10,9 @@ from contracts.rendering import Pool
 
 from .stft import Power
 
+# Rows at a time: what lies between stays in the cache.
+_CHUNK = 64
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -30,7 +33,8 @@ class Segments:
     def of(cls, starts: Indices, whole: int) -> Self:
         """Plan parts that begin at `starts`, ascending from 0, among `whole` cells."""
         lengths = np.diff(starts, append=whole)
-        octave = np.frexp(lengths)[1].astype(np.int64) - 1
+        # The shortest windows of which two cover a part: 1 for 1 and 2 cells, 2 for 3 and 4, 4 for 5 to 8.
+        octave = np.maximum(np.frexp(lengths - 1)[1].astype(np.int64) - 1, 0)
         low = octave * whole + starts
         return cls(starts, whole, int(octave.max()) + 1, low, low + lengths - (1 << octave))
 
@@ -45,9 +49,12 @@ class Segments:
         if pool == "mean":
             return np.asarray(np.add.reduceat(cells, self.starts, axis=1))
         # A maximum may count a cell twice, so two windows that overlap do; `maximum.reduceat` takes five times longer.
-        windows = self._windows(cells)
-        highest = np.take(windows, self.low, axis=1, mode="clip")
-        return np.maximum(highest, np.take(windows, self.high, axis=1, mode="clip"), out=highest)
+        highest = np.empty((len(cells), len(self.starts)), dtype=np.float32)
+        for start in range(0, len(cells), _CHUNK):
+            windows, part = self._windows(cells[start : start + _CHUNK]), highest[start : start + _CHUNK]
+            np.take(windows, self.low, axis=1, mode="clip", out=part)
+            np.maximum(part, np.take(windows, self.high, axis=1, mode="clip"), out=part)
+        return highest
 
     def _windows(self, cells: Power) -> Power:
         """Return the maxima of all windows of 1, 2, 4 ... cells, side by side."""
