@@ -85,10 +85,21 @@ class StoredImage(ContractModel):
     geometry: dict[str, Any]
 
 
+class StoredPeaks(ContractModel):
+    """The outline of a recording at one zoom, in audiowaveform's data format."""
+
+    samples_per_px: int
+    json_key: str
+    dat_key: str
+
+
 class SpectrogramDocument(TaskDocument):
     """The images of one recording; written by the spectrogram service."""
 
     images: dict[str, StoredImage] = Field(default_factory=dict)
+    waveform: StoredImage | None = None
+    zooms: tuple[StoredPeaks, ...] = ()
+    reference_dbfs: float | None = None
 
 
 class AnalysisDocument(TaskDocument):

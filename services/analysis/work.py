@@ -40,7 +40,7 @@ class AnalysisWork:
         analysis = await bench.compute(analyse_recording, path, event.container, self._limits, names)
         made = manifest(event, analysis, self.parameters_id)
         key = manifest_key(event.recording_id, self.parameters_id)
-        await bench.store({key: json.dumps(made, allow_nan=False).encode()}, "application/json")
+        await bench.store({key: json.dumps(made, allow_nan=False).encode()})
         return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: RecordingUploaded) -> float:

@@ -1,9 +1,10 @@
 """Routes of results: images and manifests, and honest answers while there are none."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, MediaType, Request, Response, get
+from litestar.params import QueryParameter
 
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
@@ -12,7 +13,7 @@ from contracts.documents import StoredImage, TaskDocument
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
 
-from .gallery import Gallery
+from .gallery import Gallery, WantedRegion
 from .keys import Caller
 from .reads import Found, Reads
 from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
@@ -26,6 +27,13 @@ class Resolution(StrEnum):
     THUMBNAIL = "thumbnail"
     STANDARD = "standard"
     FULL = "full"
+
+
+class PeaksForm(StrEnum):
+    """How peaks are written."""
+
+    JSON = "json"
+    DAT = "dat"
 
 
 class ResultController(Controller):
@@ -73,6 +81,56 @@ class ResultController(Controller):
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
         return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False))
+
+    @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
+    async def region(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        gallery: Gallery,
+        rendering: RenderParameters,
+        recording_id: str,
+        start_s: Annotated[float, QueryParameter(ge=0)],
+        end_s: Annotated[float, QueryParameter(gt=0)],
+        width: Annotated[int, QueryParameter(ge=1, le=6400)] = 1600,
+        height: Annotated[int, QueryParameter(ge=1, le=1200)] = 400,
+    ) -> Response[bytes]:
+        """Return a part of the recording in its own resolution, between `f_min_hz` and `f_max_hz`."""
+        found = await reads.recording(request.user, recording_id)
+        png = await gallery.region(found, rendering, WantedRegion(start_s, end_s, width, height))
+        return Response(png, media_type="image/png")
+
+    @get("/waveform", operation_id="getWaveform", media_type="image/png")
+    async def waveform(
+        self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
+    ) -> Response[Any]:
+        """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
+        found = await reads.recording(request.user, recording_id)
+        if found.spectrogram is None or found.spectrogram.waveform is None:
+            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+        return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
+
+    @get("/waveform/peaks", operation_id="getPeaks")
+    async def peaks(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        objects: ObjectStore,
+        recording_id: str,
+        zoom: Annotated[int, QueryParameter(ge=0, le=31)] = 0,
+        form: PeaksForm = PeaksForm.JSON,
+    ) -> Response[Any]:
+        """Return the outline in audiowaveform's data format, zoom 0 the finest; 404 beyond the coarsest."""
+        found = await reads.recording(request.user, recording_id)
+        task = found.spectrogram
+        if task is None or not task.zooms:
+            return _not_there(found, task, spectrogram_view(found.recording, task))
+        if zoom >= len(task.zooms):
+            raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
+        stored = task.zooms[zoom]
+        if form is PeaksForm.DAT:
+            return Response(await objects.get(stored.dat_key), media_type="application/octet-stream")
+        return Response(await objects.get(stored.json_key), media_type=MediaType.JSON)
 
     @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
     async def manifest(

@@ -5,6 +5,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from audio.format import AudioLimits
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
@@ -15,14 +16,14 @@ from contracts.documents import SPECTROGRAMS
 from .drawing import DrawingDesk
 from .handlers import take_recordings
 from .job import warm_up
-from .routes import draw_figure
+from .routes import draw_figure, draw_region
 from .settings import SpectrogramSettings
 
 
 def create_app(settings: SpectrogramSettings) -> Service:
     """Return the spectrogram service: its consumers, and what it draws for waiting readers."""
     routes = Litestar(
-        [draw_figure],
+        [draw_figure, draw_region],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
             "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
@@ -32,8 +33,10 @@ def create_app(settings: SpectrogramSettings) -> Service:
         openapi_config=None,
     )
 
+    limits = AudioLimits(max_duration_s=settings.max_duration_s)
+
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
-        routes.state.desk = DrawingDesk(equipment, settings.drawing_timeout_s)
+        routes.state.desk = DrawingDesk(equipment, limits, settings.drawing_timeout_s)
         take_recordings(broker, equipment, settings)
 
     return WorkerApp(

@@ -11,6 +11,7 @@ from .columns import ColumnPool, Columns
 from .errors import NoSuchChannelError
 from .geometry import FULL, SIZES, Plan, max_hop, plan
 from .pcen import EnergyNormalizer
+from .peaks import PeakPool
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
 from .stft import Power, PowerStream, Samples
@@ -26,6 +27,7 @@ class Pass:
     lanes: tuple[Columns, ...]
     axis: FrequencyAxis
     bands: Bands
+    peaks: PeakPool
     transforms: int
 
 
@@ -39,8 +41,10 @@ def pooled_pass(
     count = _lane_count(stream.format.channels, parameters)
     bands = Bands.of(axis, tuple(size.panel_height(count) for size in SIZES))
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
+    peaks = PeakPool(stream.scale)
     for block in stream.blocks():
         clock.charge("decode")
+        peaks.add(mono(block))
         for lane, samples in zip(lanes, _samples(block, parameters), strict=True):
             lane.take(samples)
         clock.charge("transform")
@@ -48,7 +52,7 @@ def pooled_pass(
             on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
     columns = tuple(lane.columns(rate_hz) for lane in lanes)
     clock.charge("transform")
-    return Pass(columns, axis, bands, sum(lane.transformed for lane in lanes))
+    return Pass(columns, axis, bands, peaks, sum(lane.transformed for lane in lanes))
 
 
 class _Lane:

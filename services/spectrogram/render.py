@@ -18,6 +18,7 @@ from .columns import Columns, narrowed
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
 from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
+from .outline import Outline, outline
 from .palettes import palette
 from .png import palette_png
 from .rows import ImageRows
@@ -51,6 +52,7 @@ class Rendering:
     """All images of one recording.
 
     images          by name: thumbnail, standard, full
+    outline         waveform and peaks of the mono mix
     duration_s      what was decoded, not what the header claims
     reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
     transforms      how many FFTs it took
@@ -59,6 +61,7 @@ class Rendering:
     """
 
     images: dict[str, Image]
+    outline: Outline
     decoded_frames: int
     duration_s: float
     rate_hz: int
@@ -111,10 +114,12 @@ def render(
         size.name: _image(drawn, scale, _geometry(drawn, found.axis, reference_dbfs, parameters))
         for size, drawn in panels.items()
     }
+    drawn_outline = outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
     clock.charge("images")
     on_progress(1.0)
     return Rendering(
         images=images,
+        outline=drawn_outline,
         decoded_frames=stream.decoded_frames,
         duration_s=stream.decoded_duration_s,
         rate_hz=stream.format.rate_hz,

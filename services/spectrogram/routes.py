@@ -7,7 +7,7 @@ from litestar import Response, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import HeaderParameter
 
-from contracts.drawing import DRAWINGS_PATH, TOKEN_HEADER, FigureRequest
+from contracts.drawing import DRAWINGS_PATH, TOKEN_HEADER, FigureRequest, RegionRequest
 
 from .drawing import DrawingDesk
 
@@ -20,6 +20,22 @@ async def draw_figure(
     token: Annotated[str, HeaderParameter(name=TOKEN_HEADER)],
 ) -> Response[bytes]:
     """Return an image with axes."""
+    _check(token, internal_token)
+    return Response(await desk.figure(data), media_type="image/png")
+
+
+@post(f"{DRAWINGS_PATH}/regions", status_code=200)
+async def draw_region(
+    data: RegionRequest,
+    desk: DrawingDesk,
+    internal_token: str,
+    token: Annotated[str, HeaderParameter(name=TOKEN_HEADER)],
+) -> Response[bytes]:
+    """Return a part of a recording in its own resolution."""
+    _check(token, internal_token)
+    return Response(await desk.region(data), media_type="image/png")
+
+
+def _check(token: str, internal_token: str) -> None:
     if not hmac.compare_digest(token, internal_token):
         raise NotAuthorizedException
-    return Response(await desk.figure(data), media_type="image/png")

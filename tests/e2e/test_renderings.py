@@ -80,6 +80,56 @@ def test_axes_stand_around_the_very_same_pixels(system: System, tmp_path: Path) 
     assert _contains(whole, part)
 
 
+def test_a_region_is_drawn_in_its_own_resolution(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3600.0)
+    query = {"start_s": 0.5, "end_s": 1.5, "f_min_hz": 3000, "f_max_hz": 4000, "width": 300, "height": 100}
+
+    answers = [system.client.get(f"/v1/recordings/{recording_id}/spectrogram/region", params=query) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].content == answers[1].content
+    image = np.asarray(Image.open(io.BytesIO(answers[0].content)))
+    assert image.shape == (100, 300)
+    assert image[::-1].mean(axis=1).argmax() == pytest.approx(60, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"start_s": 1, "end_s": 0.5}, 422, "region_empty"),
+        ({"start_s": 100, "end_s": 101}, 422, "region_outside_recording"),
+        ({"start_s": 0, "end_s": 1, "f_max_hz": 90_000}, 422, "region_above_nyquist"),
+        ({"start_s": 0, "end_s": 1, "width": 10_000}, 400, "bad_request"),
+        ({"start_s": 0}, 400, "bad_request"),
+    ],
+)
+def test_a_region_that_the_recording_does_not_have_is_refused(
+    system: System, tmp_path: Path, query: dict[str, float], status: int, code: str
+) -> None:
+    recording_id = _uploaded(system, tmp_path, 3700.0)
+
+    answer = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/region", params=query)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_recording_has_a_waveform_and_peaks_in_a_format_that_others_read(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3800.0)
+    url = f"/v1/recordings/{recording_id}/waveform"
+
+    drawn = Image.open(io.BytesIO(system.client.get(url).content))
+    peaks = system.client.get(f"{url}/peaks").json()
+    binary = system.client.get(f"{url}/peaks", params={"form": "dat"}).content
+    beyond = system.client.get(f"{url}/peaks", params={"zoom": 31})
+
+    assert drawn.height == 120
+    assert (peaks["version"], peaks["sample_rate"], peaks["length"] * 2) == (2, 44_100, len(peaks["data"]))
+    assert max(peaks["data"]) == pytest.approx(0.5 * 32_768, rel=0.01)
+    assert int.from_bytes(binary[:4], "little") == 2
+    assert len(binary) == 24 + 4 * peaks["length"]
+    assert beyond.status_code == 404
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -78,7 +78,7 @@ async def every_stage(workbench: Workbench) -> None:
     """Fetch, compute and store."""
     path = await workbench.fetch("audio", sha256(AUDIO))
     body = await workbench.compute(_read, path)
-    await workbench.store({"result": body}, "text/plain")
+    await workbench.store({"result": body})
 
 
 def _read(path: Path, progress: ProgressFile) -> bytes:
