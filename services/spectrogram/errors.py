@@ -14,8 +14,6 @@ from chassis.errors import UnprocessableError
 class DrawingError(UnprocessableError):
     """Base of requests that do not fit their recording."""
 
-    code: ClassVar[str] = "drawing"
-
 
 class BandAboveNyquistError(DrawingError):
     """All of the asked band lies above the frequencies that the recording can hold."""

@@ -16,7 +16,6 @@ from chassis.errors import UnprocessableError
 class RegionError(UnprocessableError):
     """Base of everything that makes a region impossible."""
 
-    code: ClassVar[str] = "region"
     next_step: ClassVar[str] = "Ask for a part that the recording has."
 
 

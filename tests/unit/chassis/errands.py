@@ -38,6 +38,7 @@ class Errand:
 
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
+    requested = False
     parameters_id = "p1"
     parameters: dict[str, Any] = {"shade": "dark"}  # noqa: RUF012 (the protocol's attribute)
 
