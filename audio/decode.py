@@ -41,7 +41,8 @@ class AudioStream:
     format           what the recording says of itself
     expected_frames  the best guess of its length before decoding; None where nothing is known
     scale            what a sample is multiplied by to lie in [-1, 1]: 1/32768 for int16, 1 for float32
-    decoded_frames   how many frames `blocks` has given so far
+    first_frame      where `blocks` began: 0, or where `seek` went
+    decoded_frames   how many frames `blocks` has given since then
     truncation       after the last block, why there are fewer frames than promised; None when all came
     """
 
@@ -49,6 +50,7 @@ class AudioStream:
         self.format = reader.format
         self.expected_frames = reader.expected_frames
         self.scale = reader.scale
+        self.first_frame = 0
         self.decoded_frames = 0
         self.truncation: str | None = None
         self._reader = reader
@@ -64,8 +66,23 @@ class AudioStream:
     def decoded_duration_s(self) -> float:
         return self.decoded_frames / self.format.rate_hz
 
+    def seek(self, frame: int) -> int:
+        """Make `blocks`, called anew, begin at `frame`; return where it will, which is earlier only past the end.
+
+        Exact, sample for sample, in WAV, W64, AIFF, FLAC, ALAC and OGG Vorbis, and to a rounding in MP3.
+        AAC and Opus begin at the exact time; samples may differ in the noise that the decoder makes up.
+        MP3 opened with `avoid_scan` may be some packets off, Matroska with Vorbis in it a millisecond.
+        Where a codec cannot seek, everything before `frame` is decoded and dropped.
+        """
+        at = self._reader.seek(frame)
+        while at < frame and (skipped := len(self._reader.read(min(BLOCK_FRAMES, frame - at)))):
+            at += skipped
+        self._guard.raise_error()
+        self.first_frame, self.decoded_frames, self.truncation = at, 0, None
+        return at
+
     def blocks(self, frames: int = BLOCK_FRAMES) -> Iterator[Block]:
-        """Yield (n, channels) blocks, int16 as stored or float32 in [-1, 1], n <= frames; once per stream.
+        """Yield (n, channels) blocks, int16 as stored or float32 in [-1, 1], n <= frames; once per `seek`.
 
         Raises `EmptyRecordingError` without a frame, `NotDecodableError` when decoding fails before the first,
         `TooLongError` where the frames, not the claim, pass the limit, `InvalidSamplesError` at NaN or infinity.
@@ -76,7 +93,7 @@ class AudioStream:
             self.decoded_frames += len(block)
             yield block
         self._guard.raise_error()
-        if self.decoded_frames == 0:
+        if self._position == 0:
             self._refuse_nothing()
         self.truncation = self._reader.fault or self._shortfall()
 
@@ -90,12 +107,12 @@ class AudioStream:
         self.close()
 
     def _check(self, block: Block) -> None:
-        if self.decoded_frames + len(block) > self._limits.max_frames(self.format.rate_hz):
-            duration_s = (self.decoded_frames + len(block)) / self.format.rate_hz
-            raise TooLongError(duration_s, self._limits.max_duration_s)
+        end = self._position + len(block)
+        if end > self._limits.max_frames(self.format.rate_hz):
+            raise TooLongError(end / self.format.rate_hz, self._limits.max_duration_s)
         # Written so that NaN, which compares false with everything, is refused too.
         if block.dtype == np.float32 and not float(np.abs(block).max()) <= _LARGEST_SAMPLE:
-            raise InvalidSamplesError(self.decoded_duration_s)
+            raise InvalidSamplesError(self._position / self.format.rate_hz)
 
     def _refuse_nothing(self) -> None:
         if self._reader.fault is not None:
@@ -108,9 +125,13 @@ class AudioStream:
             return None
         is_exact = self.format.container in _EXACT_CONTAINERS
         tolerance = 0 if is_exact else max(_CODEC_PADDING_FRAMES, claimed // 100)
-        if self.decoded_frames >= claimed - tolerance:
+        if self._position >= claimed - tolerance:
             return None
-        return f"{self.decoded_frames} of {claimed} frames are there"
+        return f"{self._position} of {claimed} frames are there"
+
+    @property
+    def _position(self) -> int:
+        return self.first_frame + self.decoded_frames
 
 
 def open_audio(

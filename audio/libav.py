@@ -32,28 +32,24 @@ _MULTIMEDIA = {Container.MP4, Container.MATROSKA, Container.OGG}
 _NO_PROTOCOL = {"protocol_whitelist": "none"}
 _READ_BYTES = 131_072
 _MICROSECOND = Fraction(1, 1_000_000)
+# A decoder that starts in the middle lacks what came before: MP3's bit reservoir reaches ten packets back.
+_RUN_UP_FRAMES = 11_520
 
 
 class LibavReader:
     """Reads through PyAV; the format is that of the first decoded frame, not of the header."""
 
     def __init__(self, guard: GuardedSource, container: Container) -> None:
-        guard.seek(0)
         self.fault: str | None = None
         self._guard = guard
-        self._input = _open_input(guard, container)
-        try:
-            self._stream = _audio_stream(self._input, container)
-            self._frames = self._decoded()
-            first = self._first_frame()
-        except BaseException:
-            self._input.close()
-            raise
+        self._container = container
+        self._timestamp: int | None = None
+        self._pending: list[Block] = []
+        first = self._start()
         self.scale = INT16_SCALE if first.dtype == np.int16 else 1.0
         self.format = self._format(container, first.shape[1])
         self.expected_frames = self.format.claimed_frames
         self._nothing = first[:0]
-        self._pending: list[Block] = [first]
 
     def read(self, frames: int) -> Block:
         held = sum(len(piece) for piece in self._pending)
@@ -64,8 +60,50 @@ class LibavReader:
         self._pending = [joined[frames:]] if held > frames else []
         return joined[:frames]
 
+    def seek(self, frame: int) -> int:
+        """Go to the packet a run-up before `frame`, or back to the start where there is no way to it."""
+        if frame > _RUN_UP_FRAMES and (landed := self._jump(frame - _RUN_UP_FRAMES)) is not None and landed <= frame:
+            return landed
+        self._input.close()
+        self._start()
+        return 0
+
     def close(self) -> None:
         self._input.close()
+
+    def _start(self) -> Block:
+        self._guard.seek(0)
+        self.fault = None
+        self._input = _open_input(self._guard, self._container)
+        try:
+            self._stream = _audio_stream(self._input, self._container)
+            self._frames = self._decoded()
+            first = self._first_frame()
+        except BaseException:
+            self._input.close()
+            raise
+        self._origin, self._first_length = self._timestamp or 0, len(first)
+        self._pending = [first]
+        return first
+
+    def _jump(self, frame: int) -> int | None:
+        """Seek to the last packet that starts at `frame` or before it; return where it starts, None if unknown."""
+        tick_frames = self._tick * self.format.rate_hz
+        self.fault = None
+        try:
+            self._input.seek(self._origin + int(frame / tick_frames), stream=self._stream)
+        except av.FFmpegError:
+            return None
+        self._frames = self._decoded()
+        landed = next(self._frames, None)
+        if landed is None or self._timestamp is None:
+            return None
+        self._pending = [landed]
+        return _frame_at((self._timestamp - self._origin) * tick_frames, self._first_length, len(landed), tick_frames)
+
+    @property
+    def _tick(self) -> Fraction:
+        return self._stream.time_base or _MICROSECOND
 
     def _first_frame(self) -> Block:
         first = next(self._frames, None)
@@ -87,6 +125,7 @@ class LibavReader:
                     if found != agreed:
                         self.fault = f"the format changes on the way, from {agreed} to {found}"
                         return
+                    self._timestamp = frame.pts
                     yield _samples(frame)
         except av.FFmpegError as error:
             self.fault = error.strerror or type(error).__name__
@@ -126,6 +165,15 @@ def _audio_stream(source: InputContainer, container: Container) -> Track:
         if other.index != stream.index:
             other.discard = Discard.all
     return stream
+
+
+def _frame_at(estimate: Fraction, first_length: int, length: int, tick_frames: Fraction) -> int:
+    """Return the sample that a timestamp means.
+
+    Matroska counts milliseconds. As packets are of one length after the first, the nearest start of one is exact.
+    """
+    start = first_length + round((estimate - first_length) / length) * length
+    return start if abs(start - estimate) <= tick_frames else round(estimate)
 
 
 def _bit_depth(codec: str, bits: int) -> int | None:

@@ -18,6 +18,10 @@ _INT16_SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW"}
 _CODECS = {"PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64"}
 _CODECS |= {"PCM_16": "pcm_s16", "PCM_24": "pcm_s24", "PCM_32": "pcm_s32"}
 _CODECS |= {"MPEG_LAYER_III": "mp3", "MPEG_LAYER_II": "mp2"}
+# libsndfile 1.2.2 seeks to the wrong place in the last page of Vorbis; no page holds more than 255 packets of 1024.
+_LAST_VORBIS_FRAMES = 2**18
+# Ten packets, which is as far back as an MP3 packet's bits may lie.
+_MP3_RUN_UP_FRAMES = 11_520
 # libsndfile's word for "the header does not say".
 _UNKNOWN_FRAMES = 2**62
 
@@ -41,11 +45,9 @@ class SndfileReader:
 
     def __init__(self, handle: int | GuardedSource, source: BinaryIO, container: Container) -> None:
         claim = _header_claim(source, container)
-        source.seek(0)
-        try:
-            self._file = _Sequential(handle, closefd=False)
-        except soundfile.LibsndfileError as error:
-            raise CannotOpenError(error.error_string) from error
+        self._handle = handle
+        self._source = source
+        self._file = self._open()
         # soundfile never reads past the claimed length, so a stream that claims none would look empty.
         if not 0 < self._file.frames < _UNKNOWN_FRAMES:
             self._file.close()
@@ -67,8 +69,34 @@ class SndfileReader:
         self._position += len(filled)
         return filled
 
+    def seek(self, frame: int) -> int:
+        """Go to `frame` or shortly before, or back to the start where the codec (GSM) or a fault forbids it."""
+        try:
+            self._position = int(self._file.seek(self._safe_place(frame)))
+        except soundfile.LibsndfileError:
+            self._file.close()
+            self._file = self._open()
+            self._position = 0
+        self.fault = None
+        return self._position
+
     def close(self) -> None:
         self._file.close()
+
+    def _safe_place(self, frame: int) -> int:
+        end = int(self._file.frames)
+        if self._file.subtype == "VORBIS":
+            return max(0, min(frame, end - _LAST_VORBIS_FRAMES))
+        if self.format.container is Container.MP3:
+            return max(0, min(frame, end) - _MP3_RUN_UP_FRAMES)
+        return min(frame, end)
+
+    def _open(self) -> soundfile.SoundFile:
+        self._source.seek(0)
+        try:
+            return _Sequential(self._handle, closefd=False)
+        except soundfile.LibsndfileError as error:
+            raise CannotOpenError(error.error_string) from error
 
 
 def _header_claim(source: BinaryIO, container: Container) -> int | None:

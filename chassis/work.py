@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import mimetypes
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -109,12 +110,12 @@ class Workbench:
             finally:
                 watcher.cancel()
 
-    async def store(self, objects: Mapping[str, bytes], content_type: str) -> None:
+    async def store(self, objects: Mapping[str, bytes]) -> None:
         """Write results; nothing points to them before the document does."""
         with self._stage(Stage.STORE):
             await self._announce(Stage.STORE, 0.0)
             for key, body in objects.items():
-                await self.equipment.objects.put(key, body, content_type)
+                await self.equipment.objects.put(key, body, _content_type(key))
 
     async def _watch(self, progress: ProgressFile) -> None:
         last = -1.0
@@ -158,6 +159,7 @@ class Work(Protocol[E_contra]):
     failure: type[TaskFailed]
     parameters_id: str
     parameters: dict[str, Any]
+    requested: bool
 
     async def perform(self, event: E_contra, bench: Workbench) -> Outcome:
         """Do the task; safe to run twice."""
@@ -241,6 +243,7 @@ class Worker(Generic[E]):
             "project_id": event.project_id,
             "parameters_id": self._work.parameters_id,
             "parameters": self._work.parameters,
+            "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
 
@@ -248,6 +251,10 @@ class Worker(Generic[E]):
 def fault_of(error: DawnchorusError) -> Fault:
     """Return what people and programs are told of `error`."""
     return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
+
+
+def _content_type(key: str) -> str:
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
 def _poison(attempts: int, error: Exception | None = None) -> Fault:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Generic
+from typing import Any
 
 from faststream.rabbit import RabbitBroker
 
@@ -20,7 +20,7 @@ from .outbox import OutboxRelay
 from .serve import Service
 from .settings import ServiceSettings
 from .tasks import TaskStore
-from .work import E, Equipment, Work, Worker
+from .work import Equipment
 
 
 class WorkerSettings(ServiceSettings):
@@ -45,8 +45,8 @@ class WorkerSettings(ServiceSettings):
         return self.job_timeout_s + self.job_timeout_per_audio_s * known_s
 
 
-class WorkerApp(Generic[E]):
-    """One worker service: `name`, its collection, its work, and the handlers that take its messages."""
+class WorkerApp:
+    """One worker service: `name`, its collection, the handlers that take its messages, and routes where it has any."""
 
     def __init__(
         self,
@@ -54,35 +54,36 @@ class WorkerApp(Generic[E]):
         *,
         name: str,
         collection: str,
-        work: Work[E],
-        subscribe: Callable[[RabbitBroker, Worker[E], WorkerSettings], None],
+        subscribe: Callable[[RabbitBroker, Equipment], None],
         warm_up: Callable[[], object],
+        spare_slots: int = 0,
+        routes: Any = None,  # noqa: ANN401 (an ASGI application)
     ) -> None:
         self._settings = settings
         self._name = name
         self._collection = collection
-        self._work = work
         self._subscribe = subscribe
         self._warm_up = warm_up
+        self._spare_slots = spare_slots
+        self._routes = routes
         self._health = Health()
 
     def service(self) -> Service:
         """Return what `chassis.serve` runs."""
-        return Service(self._name, self._health, self._lifespan)
+        return Service(self._name, self._health, self._lifespan, self._routes)
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            pool = await stack.enter_async_context(
-                open_job_pool(sum(settings.slots.values()), settings.job_memory_bytes, self._warm_up)
-            )
+            slots = sum(settings.slots.values()) + self._spare_slots
+            pool = await stack.enter_async_context(open_job_pool(slots, settings.job_memory_bytes, self._warm_up))
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pool, ladder.publisher)
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.ready())
-            self._subscribe(broker, Worker(equipment, self._work), settings)
+            self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.

@@ -11,6 +11,7 @@ RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
 API_KEYS = "api_keys"
+TASKS = "tasks"
 
 
 class OutboxEntry(ContractModel):
@@ -61,6 +62,7 @@ class TaskDocument(ContractModel):
     project_id: str
     parameters_id: str
     parameters: dict[str, Any]
+    requested: bool = Field(default=False, description="Whether a reader asked for it; the upload did otherwise.")
     state: State
     attempts: int = 0
     fence: int = 0
@@ -83,10 +85,21 @@ class StoredImage(ContractModel):
     geometry: dict[str, Any]
 
 
+class StoredPeaks(ContractModel):
+    """The outline of a recording at one zoom, in audiowaveform's data format."""
+
+    samples_per_px: int
+    json_key: str
+    dat_key: str
+
+
 class SpectrogramDocument(TaskDocument):
     """The images of one recording; written by the spectrogram service."""
 
     images: dict[str, StoredImage] = Field(default_factory=dict)
+    waveform: StoredImage | None = None
+    zooms: tuple[StoredPeaks, ...] = ()
+    reference_dbfs: float | None = None
 
 
 class AnalysisDocument(TaskDocument):
@@ -94,6 +107,17 @@ class AnalysisDocument(TaskDocument):
 
     manifest_key: str | None = None
     extractors: tuple[dict[str, Any], ...] = ()
+
+
+class RenderRequestDocument(ContractModel):
+    """A wish to see a recording in another way; `_id` is `{recording}/{parameters}`, so that there is one of each."""
+
+    id: str = Field(alias="_id")
+    recording_id: str
+    project_id: str
+    parameters: dict[str, Any]
+    requested_at: datetime
+    outbox: tuple[OutboxEntry, ...] = ()
 
 
 class ApiKeyDocument(ContractModel):

@@ -1,6 +1,5 @@
 """Events on the wire: CloudEvents 1.0, binary mode, in RabbitMQ headers."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,8 +117,3 @@ def to_json(envelope: Envelope) -> dict[str, Any]:
         "time": envelope.time.isoformat().replace("+00:00", "Z"),
         "data": envelope.event.model_dump(mode="json"),
     }
-
-
-def canonical_json(value: Any) -> str:  # noqa: ANN401 (any JSON value)
-    """Return the one spelling of `value` that hashes are taken of."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from .rendering import RenderParameters
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
 
 
@@ -69,6 +70,18 @@ class ImageSummary(ContractModel):
     seconds_per_px: float = Field(gt=0)
     hz_per_px: float = Field(gt=0)
     size_bytes: int = Field(gt=0)
+
+
+class SpectrogramRequested(Event):
+    """Somebody wants to see a recording in another way: with these parameters."""
+
+    type: ClassVar[str] = "spectrogram.requested"
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    container: str = Field(examples=["flac"])
+    duration_claimed_s: float | None = Field(default=None, ge=0)
+    parameters: RenderParameters
+    requested_at: datetime
 
 
 class SpectrogramCompleted(Event):
@@ -137,6 +150,7 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingUploaded,
     RecordingRejected,
     RecordingDeleted,
+    SpectrogramRequested,
     SpectrogramCompleted,
     SpectrogramFailed,
     AnalysisCompleted,

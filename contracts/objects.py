@@ -11,6 +11,21 @@ def image_key(recording_id: str, parameters_id: str, image: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/{image}.png"
 
 
+def waveform_key(recording_id: str) -> str:
+    """Return the key of a recording's waveform."""
+    return f"waveforms/{recording_id}/waveform.png"
+
+
+def peaks_key(recording_id: str, zoom: int, form: str) -> str:
+    """Return the key of a recording's peaks at one zoom, `json` or `dat`."""
+    return f"waveforms/{recording_id}/peaks-{zoom}.{form}"
+
+
+def region_key(recording_id: str, region_id: str) -> str:
+    """Return the key of a region that was drawn for a reader."""
+    return f"regions/{recording_id}/{region_id}.png"
+
+
 def manifest_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of a manifest."""
     return f"manifests/{recording_id}/{parameters_id}.json"

@@ -100,6 +100,6 @@ def table() -> str:
 
 def _row(event: type[Event]) -> str:
     producers = ", ".join(PRODUCERS[event.type]) or "nobody yet"
-    consumers = ", ".join([service for service, heard in CONSUMERS.items() if heard is event] + ["gateway"])
+    consumers = ", ".join([service for service, heard in CONSUMERS.items() if event in heard] + ["gateway"])
     name = event.versioned_type()
     return f"| [`{name}`](../contracts/schemas/{name}.json) | {event.__doc__} | {producers} | {consumers} |"

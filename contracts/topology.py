@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from .events import Event, RecordingUploaded
+from .events import Event, RecordingUploaded, SpectrogramRequested
 from .vocabulary import Lane
 
 EVENTS_EXCHANGE = "dawnchorus.events"
@@ -18,12 +18,16 @@ HISTORY_BYTES = 2_000_000_000
 
 RETRY_DELAYS_S: dict[str, int] = {"5s": 5, "30s": 30, "2m": 120, "10m": 600}
 
-CONSUMERS: dict[str, type[Event]] = {"spectrogram": RecordingUploaded, "analysis": RecordingUploaded}
+CONSUMERS: dict[str, tuple[type[Event], ...]] = {
+    "spectrogram": (RecordingUploaded, SpectrogramRequested),
+    "analysis": (RecordingUploaded,),
+}
 
 PRODUCERS: dict[str, tuple[str, ...]] = {
     "recording.uploaded": ("ingest",),
     "recording.rejected": ("ingest",),
     "recording.deleted": (),
+    "spectrogram.requested": ("gateway",),
     "spectrogram.completed": ("spectrogram",),
     "spectrogram.failed": ("spectrogram",),
     "analysis.completed": ("analysis",),
@@ -92,7 +96,7 @@ def _work(service: str, lane: Lane) -> Queue:
         "x-overflow": "reject-publish",
     }
     bindings = (
-        Binding(EVENTS_EXCHANGE, f"{CONSUMERS[service].versioned_type()}.{lane}"),
+        *(Binding(EVENTS_EXCHANGE, f"{event.versioned_type()}.{lane}") for event in CONSUMERS[service]),
         Binding(WORK_EXCHANGE, f"{service}.*.{lane}"),
     )
     return Queue(work_queue_name(service, lane), arguments, bindings)

@@ -21,7 +21,10 @@ _CODECS = {
     ".opus": "libopus",
     ".webm": "libopus",
     ".flac": "flac",
+    ".alac": "alac",
+    ".mov": "alac",
 }
+_FORMATS = {".aac": "adts", ".alac": "ipod"}
 _OPUS_RATE_HZ = 48_000
 
 Signal = npt.NDArray[np.float32]
@@ -65,11 +68,11 @@ def write(target: Path, samples: Signal, rate_hz: int = 44_100, subtype: str | N
 
 
 def encode(target: Path, samples: Signal, rate_hz: int = 44_100) -> Path:
-    """Encode (n, channels) in [-1, 1] as MP3, M4A, MP4, Matroska, ADTS, Opus, WebM or FLAC, by suffix."""
+    """Encode (n, channels) in [-1, 1] as MP3, M4A, MP4, MOV, Matroska, ADTS, ALAC, Opus, WebM or FLAC, by suffix."""
     codec = _CODECS[target.suffix]
     layout = "mono" if samples.shape[1] == 1 else "stereo"
     coded_hz = _OPUS_RATE_HZ if codec == "libopus" else rate_hz
-    with av.open(target, "w", format="adts" if target.suffix == ".aac" else None) as output:
+    with av.open(target, "w", format=_FORMATS.get(target.suffix)) as output:
         stream = cast("AudioStream", output.add_stream(codec, rate=coded_hz, layout=layout))
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
         frame.rate = rate_hz

@@ -62,6 +62,7 @@ def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> 
         **servers.environment(),
         "DAWNCHORUS_INTERNAL_TOKEN": "between-the-services",
         "DAWNCHORUS_INGEST_URL": f"http://127.0.0.1:{numbers['ingest']}",
+        "DAWNCHORUS_SPECTROGRAM_URL": f"http://127.0.0.1:{numbers['spectrogram']}",
         **extra,
     }
     services = {name: Service(name, state, number, settings) for name, number in numbers.items()}

@@ -82,6 +82,7 @@ def layout_from(environ: Mapping[str, str], state: StateFolder) -> Layout:
     settings = {
         "DAWNCHORUS_INTERNAL_TOKEN": state.secret("internal_token"),
         "DAWNCHORUS_INGEST_URL": f"http://127.0.0.1:{ingest}",
+        "DAWNCHORUS_SPECTROGRAM_URL": f"http://127.0.0.1:{spectrogram}",
     }
     for server in servers:
         settings |= _replacement(server.name, environ) if server.name in replaced else server.environment()

@@ -1,13 +1,14 @@
 """The composition root of the analysis service."""
 
+from functools import partial
+
 from chassis.serve import Service
 from chassis.worker import WorkerApp
 from contracts.documents import ANALYSES
 
-from .handlers import take_uploaded_recordings
+from .handlers import take_recordings
 from .job import warm_up
 from .settings import AnalysisSettings
-from .work import AnalysisWork
 
 
 def create_app(settings: AnalysisSettings) -> Service:
@@ -16,7 +17,6 @@ def create_app(settings: AnalysisSettings) -> Service:
         settings,
         name="analysis",
         collection=ANALYSES,
-        work=AnalysisWork(settings),
-        subscribe=take_uploaded_recordings,
+        subscribe=partial(take_recordings, settings=settings),
         warm_up=warm_up,
     ).service()

@@ -3,13 +3,16 @@
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Worker
-from chassis.worker import WorkerSettings
+from chassis.work import Equipment, Worker
 from contracts.events import RecordingUploaded
 
+from .settings import AnalysisSettings
+from .work import AnalysisWork
 
-def take_uploaded_recordings(broker: RabbitBroker, worker: Worker[RecordingUploaded], settings: WorkerSettings) -> None:
+
+def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings) -> None:
     """Consume both lanes, each with slots of its own."""
+    worker = Worker(equipment, AnalysisWork(settings))
     for lane, slots in settings.slots.items():
 
         @lane_subscriber(broker, "analysis", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
-from contracts.envelope import canonical_json
+from contracts.canonical import canonical_json
 from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
 from contracts.objects import audio_key, manifest_key
 from contracts.vocabulary import Caveat, State
@@ -23,6 +23,7 @@ class AnalysisWork:
 
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
+    requested = False
 
     def __init__(self, settings: AnalysisSettings) -> None:
         self._settings = settings
@@ -39,7 +40,7 @@ class AnalysisWork:
         analysis = await bench.compute(analyse_recording, path, event.container, self._limits, names)
         made = manifest(event, analysis, self.parameters_id)
         key = manifest_key(event.recording_id, self.parameters_id)
-        await bench.store({key: json.dumps(made, allow_nan=False).encode()}, "application/json")
+        await bench.store({key: json.dumps(made, allow_nan=False).encode()})
         return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: RecordingUploaded) -> float:

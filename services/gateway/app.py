@@ -12,27 +12,30 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
-from chassis.broker import create_broker, start_patiently
+from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import open_database
 from chassis.health import Health
 from chassis.objects import open_object_store
+from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from contracts.documents import API_KEYS
+from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
 from .events import listen
 from .forwarding import IngestDoor
+from .gallery import Gallery
 from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
 from .reads import Reads
 from .recordings import RecordingController
+from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
 
-_FROM_STATE = ("reads", "objects", "ingest", "hub")
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
 
 
 def create_app(settings: GatewaySettings) -> Service:
@@ -43,6 +46,7 @@ def create_app(settings: GatewaySettings) -> Service:
         [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            "rendering": Provide(asked_rendering),
             "health": Provide(lambda: health, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
         },
@@ -59,15 +63,24 @@ def create_app(settings: GatewaySettings) -> Service:
             client = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=settings.ingest_url, timeout=settings.ingest_timeout_s)
             )
+            drawing = await stack.enter_async_context(
+                httpx.AsyncClient(base_url=settings.spectrogram_url, timeout=settings.drawing_timeout_s)
+            )
+            token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
-            app.state.ingest = IngestDoor(client, settings.internal_token.get_secret_value(), settings.max_upload_bytes)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)
             show_everything(broker, hub)
             stack.push_async_callback(broker.stop)
-            # Without the broker the gateway still takes uploads and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker)))
+            relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
+            await relay.prepare()
+            app.state.gallery = Gallery(
+                app.state.reads, RenderRequests(database[TASKS], relay), app.state.objects, drawing, token
+            )
+            # Without the broker the gateway still takes uploads and wishes, and serves what is there.
+            await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))

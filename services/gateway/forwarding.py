@@ -11,6 +11,8 @@ from chassis.errors import TransientError
 from chassis.problems import ProblemError
 from contracts.vocabulary import Lane
 
+from .passing import passed_on
+
 log = structlog.get_logger()
 
 # What a form adds around the recording.
@@ -54,7 +56,7 @@ class IngestDoor:
         if answer.is_success:
             return answer.status_code, said
         await body.drain(self._max_upload_bytes)
-        raise _as_problem(said)
+        raise passed_on(said)
 
     async def _refuse_too_large(self, announced: str, body: RequestBody) -> None:
         if announced.isdecimal() and int(announced) > self._max_upload_bytes + FORM_OVERHEAD_BYTES:
@@ -65,11 +67,3 @@ class IngestDoor:
                 f"The recording is larger than the limit of {self._max_upload_bytes / 1e6:g} MB.",
                 next_step="Send it as FLAC, or cut it into parts; operators can raise the limit.",
             )
-
-
-def _as_problem(said: dict[str, Any]) -> ProblemError:
-    extra = {"recording_id": said["recording_id"]} if "recording_id" in said else {}
-    headers = {"Retry-After": "5"} if said["status"] == 503 else {}
-    return ProblemError(
-        said["status"], said["code"], said["detail"], next_step=said.get("next_step"), headers=headers, **extra
-    )

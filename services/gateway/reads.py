@@ -61,6 +61,11 @@ class Reads:
         shown = recordings[:limit]
         return await self._with_tasks(shown), _write_cursor(shown[-1]) if more else None
 
+    async def spectrogram(self, recording: RecordingDocument, parameters_id: str) -> SpectrogramDocument | None:
+        """Return what came of one way to see a recording; None when nobody began on it."""
+        raw = await self._database[SPECTROGRAMS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"outbox": 0})
+        return SpectrogramDocument.model_validate(raw) if raw is not None else None
+
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]
         spectrograms = await self._tasks(SPECTROGRAMS, SpectrogramDocument, ids)
@@ -68,8 +73,9 @@ class Reads:
         return [Found(each, spectrograms.get(each.id), analyses.get(each.id)) for each in recordings]
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
-        # The newest task of a recording wins: a later one was asked for with other parameters.
-        rows = self._database[collection].find({"recording_id": {"$in": recording_ids}}, {"outbox": 0})
+        # What an upload asked for, not what readers asked for later; of several engine versions, the newest.
+        query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
+        rows = self._database[collection].find(query, {"outbox": 0})
         tasks = [model.model_validate(raw) async for raw in rows.sort("created_at", 1)]
         return {task.recording_id: task for task in tasks}
 

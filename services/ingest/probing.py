@@ -8,8 +8,7 @@ import soundfile
 
 from audio.format import AudioFormat, AudioLimits
 from audio.probe import probe
-
-from .ranged import RangedObject
+from chassis.ranged import RangedObject
 
 
 def probe_object(url: str, size_bytes: int, limits: AudioLimits) -> AudioFormat:

@@ -1,22 +1,55 @@
 """The composition root of the spectrogram service."""
 
+from faststream.rabbit import RabbitBroker
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from audio.format import AudioLimits
+from chassis.problems import exception_handlers
 from chassis.serve import Service
+from chassis.web import measured, traced
+from chassis.work import Equipment
 from chassis.worker import WorkerApp
 from contracts.documents import SPECTROGRAMS
 
-from .handlers import take_uploaded_recordings
+from .drawing import DrawingDesk
+from .handlers import take_recordings
 from .job import warm_up
+from .routes import draw_figure, draw_region
 from .settings import SpectrogramSettings
-from .work import SpectrogramWork
 
 
 def create_app(settings: SpectrogramSettings) -> Service:
-    """Return the spectrogram service."""
+    """Return the spectrogram service: its consumers, and what it draws for waiting readers."""
+    routes = Litestar(
+        [draw_figure, draw_region],
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
+        },
+        exception_handlers=exception_handlers({}),
+        logging_config=None,
+        openapi_config=None,
+    )
+
+    limits = AudioLimits(max_duration_s=settings.max_duration_s)
+
+    def begin(broker: RabbitBroker, equipment: Equipment) -> None:
+        routes.state.desk = DrawingDesk(equipment, limits, settings.drawing_timeout_s)
+        take_recordings(broker, equipment, settings)
+
     return WorkerApp(
         settings,
         name="spectrogram",
         collection=SPECTROGRAMS,
-        work=SpectrogramWork(settings),
-        subscribe=take_uploaded_recordings,
+        subscribe=begin,
         warm_up=warm_up,
+        spare_slots=settings.drawing_slots,
+        routes=traced(measured(routes)),
     ).service()
+
+
+def _desk(state: State) -> DrawingDesk:
+    desk: DrawingDesk = state.desk
+    return desk

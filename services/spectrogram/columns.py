@@ -1,15 +1,16 @@
-"""Pool frames into columns while they pass, and cells into the pixels of an image afterwards."""
+"""Pool frames into columns while they pass, and columns into the pixels of an image afterwards."""
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from .geometry import FFT_SIZE, Plan, Pool, bin_shares, shares
-from .stft import Power, unpacked
+from contracts.rendering import Pool
+
+from .geometry import Plan, shares
+from .rows import Bands
+from .segments import Indices
+from .stft import Power
 
 _JOIN = {"max": np.maximum, "mean": np.add}
 
@@ -18,13 +19,13 @@ _JOIN = {"max": np.maximum, "mean": np.add}
 class Columns:
     """A recording's power, pooled in time.
 
-    cells    (columns, BINS) float32: the maximum, or the sum, over the frames of a column
+    cells    (columns, bands) float32: the maximum, or the sum, over the frames of a column and the bins of a band
     frames   (columns,) how many frames each column holds
     seconds  how long one column is
     """
 
     cells: Power
-    frames: npt.NDArray[np.int64]
+    frames: Indices
     seconds: float
 
 
@@ -35,24 +36,28 @@ class ColumnPool:
     columns longer; memory is the same.
     """
 
-    def __init__(self, plan: Plan, pool: Pool, capacity: int) -> None:
+    def __init__(self, plan: Plan, bands: Bands, pool: Pool, capacity: int) -> None:
         self._plan = plan
+        self._bands = bands
+        self._pool = pool
         self._join = _JOIN[pool]
-        self._cells = np.zeros((capacity, FFT_SIZE), dtype=np.float32)
+        self._cells = np.zeros((capacity, len(bands.bins.starts)), dtype=np.float32)
         self._seen = 0
         self._folds = 0
 
-    def add(self, packed: Power) -> None:
-        """Pool the next frames, (frames, FFT_SIZE) packed power."""
-        columns = self._plan.column_of(np.arange(self._seen, self._seen + len(packed), dtype=np.int64))
+    def add(self, power: Power) -> None:
+        """Pool the next frames, (frames, bins)."""
+        columns = self._plan.column_of(np.arange(self._seen, self._seen + len(power), dtype=np.int64))
         while columns[-1] >> self._folds >= len(self._cells):
             self._fold()
         columns >>= self._folds
-        starts = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(packed)]
-        for start, end in pairwise(starts):
-            cell = self._cells[columns[start]]
-            self._join(cell, self._join.reduce(packed[start:end], axis=0), out=cell)
-        self._seen += len(packed)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(columns)) + 1])
+        # Frames before bins: for a long recording that leaves one row of bins to be pooled, of sixty.
+        banded = self._bands.bins.pooled(self._runs(power, starts), self._pool)
+        # There are no fewer frames than columns, so those of a batch are neighbours.
+        cells = self._cells[columns[0] : columns[-1] + 1]
+        self._join(cells, banded, out=cells)
+        self._seen += len(power)
 
     def columns(self, rate_hz: int) -> Columns:
         """Return what was pooled so far, without unused columns."""
@@ -60,7 +65,12 @@ class ColumnPool:
         firsts = self._plan.first_frame_of(np.arange(used + 1, dtype=np.int64) << self._folds)
         frames = np.diff(np.minimum(firsts, self._seen))
         seconds = self._plan.seconds_per_column(rate_hz) * 2**self._folds
-        return Columns(unpacked(self._cells[:used]), frames, seconds)
+        return Columns(self._cells[:used], frames, seconds)
+
+    def _runs(self, power: Power, starts: Indices) -> Power:
+        if len(starts) == len(power):
+            return power
+        return _reduced(power, np.append(starts, len(power)), self._pool)
 
     def _fold(self) -> None:
         half = len(self._cells) // 2
@@ -71,26 +81,20 @@ class ColumnPool:
         self._folds += 1
 
 
-def image_power(columns: Columns, *, width: int, height: int, pool: Pool) -> Power:
-    """Pool columns and bins into pixels.
-
-    returns  (height, width) float32 power, lowest frequency first: the maximum, or the mean, of a pixel's cells
-    """
+def narrowed(columns: Columns, width: int, pool: Pool) -> Columns:
+    """Pool columns until there are `width` of them."""
     if width == len(columns.cells):
-        narrowed = columns.cells
-    else:
-        narrowed = _pooled(columns.cells, shares(width, len(columns.cells)), pool)
-    # By bins from here: rows that lie side by side in memory are joined ten times faster than columns.
-    edges = bin_shares(height)
-    power = _pooled(cast("Power", cv2.transpose(narrowed)), edges, pool)
-    if pool == "mean":
-        frames = np.add.reduceat(columns.frames, shares(width, len(columns.frames))[:-1])
-        power /= (np.diff(edges)[:, None] * frames[None, :]).astype(np.float32)
-    return power
+        return columns
+    edges = shares(width, len(columns.cells))
+    seconds = columns.seconds * len(columns.cells) / width
+    return Columns(_reduced(columns.cells, edges, pool), np.add.reduceat(columns.frames, edges[:-1]), seconds)
 
 
-def _pooled(cells: Power, edges: npt.NDArray[np.int64], pool: Pool) -> Power:
-    pooled = np.empty((len(edges) - 1, cells.shape[1]), dtype=np.float32)
+def _reduced(rows: Power, edges: Indices, pool: Pool) -> Power:
+    if pool == "max" and np.diff(edges).max() <= 2:
+        return np.asarray(np.maximum(rows[edges[:-1]], rows[edges[1:] - 1]))
+    # `reduceat` along the first axis takes ten times longer than one call of `reduce` per part.
+    reduced = np.empty((len(edges) - 1, rows.shape[1]), dtype=np.float32)
     for part, (start, end) in enumerate(pairwise(edges.tolist())):
-        _JOIN[pool].reduce(cells[start:end], axis=0, out=pooled[part])
-    return pooled
+        _JOIN[pool].reduce(rows[start:end], axis=0, out=reduced[part])
+    return reduced

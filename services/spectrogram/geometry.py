@@ -6,13 +6,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .palettes import PaletteName
+from contracts.rendering import PaletteName, Reference, RenderParameters, ScaleName
 
-FFT_SIZE = 2048
-BINS = FFT_SIZE // 2 + 1
-MAX_HOP = 256
-
-Pool = Literal["max", "mean"]
+# Windows overlap by seven eighths, short ones less: a hop of 256 for 2048 samples.
+_OVERLAP = 8
+_SHORTEST_MAX_HOP = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +26,28 @@ class ImageSize:
     def width(self, duration_s: float) -> int:
         return min(self.max_width, max(self.min_width, round(duration_s * self.px_per_s)))
 
+    def panel_height(self, panels: int) -> int:
+        """Return how high each of several stacked channels is; together they are as high as one."""
+        return max(1, self.height // panels)
+
 
 THUMBNAIL = ImageSize("thumbnail", px_per_s=50, min_width=1, max_width=800, height=200)
 STANDARD = ImageSize("standard", px_per_s=200, min_width=800, max_width=1600, height=400)
 FULL = ImageSize("full", px_per_s=400, min_width=1600, max_width=6400, height=600)
 
 
-@dataclass(frozen=True, slots=True)
-class RenderSettings:
-    """How images look. `pool` joins cells that share a pixel: by maximum, a call of 5 ms survives in an hour."""
-
-    pool: Pool = "max"
-    palette: PaletteName = "viridis"
-    floor_db: float = -80.0
+SIZES = (THUMBNAIL, STANDARD, FULL)
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """What a ruler on the image reads.
 
-    The time t is in column floor(t / seconds_per_px); the frequency f in row floor((f - f_min_hz) / hz_per_px),
-    counted from the bottom. Index 0 is `floor_db`, 255 `ceiling_db`, relative to the recording's loudest cell.
+    The time t is in column floor(t / seconds_per_px). On a linear `scale` the frequency f is in row
+    floor((f - f_min_hz) / hz_per_px), counted from the bottom; on the others `scales.FrequencyAxis.position` says
+    where, and `hz_per_px` is the mean. With several `panels` the image is that many spectrograms of equal height,
+    the first channel at the top. Index 0 is `floor_db`, 255 `ceiling_db`; `reference` says relative to what,
+    `reference_dbfs` how loud that is. In PCEN, which has no decibels, index 255 is the recording's largest value.
     """
 
     width: int
@@ -57,8 +56,13 @@ class Geometry:
     hz_per_px: float
     f_min_hz: float
     f_max_hz: float
-    floor_db: float
-    ceiling_db: float
+    scale: ScaleName
+    panels: int
+    quantity: Literal["dB", "PCEN"]
+    floor_db: float | None
+    ceiling_db: float | None
+    reference: Reference
+    reference_dbfs: float | None
     palette: PaletteName
 
 
@@ -80,15 +84,20 @@ class Plan:
         return self.frames * self.hop / self.columns / rate_hz
 
 
-def plan(expected_frames: int | None, rate_hz: int) -> Plan:
+def max_hop(parameters: RenderParameters) -> int:
+    """Return how far apart windows may be at most."""
+    return parameters.hop or max(_SHORTEST_MAX_HOP, parameters.window_size // _OVERLAP)
+
+
+def plan(expected_frames: int | None, rate_hz: int, longest_hop: int) -> Plan:
     """Choose hop and columns so that the full image has one window per pixel, or more.
 
     Without an expectation there is a column per window, at the full image's pixels per second; folding does the rest.
     """
     if not expected_frames:
-        return Plan(hop=_within(rate_hz // FULL.px_per_s, 1, MAX_HOP), frames=1, columns=1)
+        return Plan(hop=_within(rate_hz // FULL.px_per_s, 1, longest_hop), frames=1, columns=1)
     wanted = FULL.width(expected_frames / rate_hz)
-    hop = _within(expected_frames // wanted, 1, MAX_HOP)
+    hop = _within(expected_frames // wanted, 1, longest_hop)
     frames = 1 + expected_frames // hop
     return Plan(hop=hop, frames=frames, columns=min(wanted, frames))
 
@@ -96,13 +105,6 @@ def plan(expected_frames: int | None, rate_hz: int) -> Plan:
 def shares(parts: int, whole: int) -> npt.NDArray[np.int64]:
     """Return where each of `parts` begins among `whole` cells, and the end: item i goes to i * parts // whole."""
     return -(-np.arange(parts + 1, dtype=np.int64) * whole // parts)
-
-
-def bin_shares(height: int) -> npt.NDArray[np.int64]:
-    """Return where each row of an image begins among the FFT's bins, and the end; Nyquist joins the top row."""
-    edges = shares(height, BINS - 1)
-    edges[-1] = BINS
-    return edges
 
 
 def _within(number: int, low: int, high: int) -> int:

@@ -1,22 +1,29 @@
-"""What the spectrogram service does when it hears of a recording."""
+"""What the spectrogram service does when it hears of a recording, or of a wish to see one in another way."""
 
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Worker
-from chassis.worker import WorkerSettings
-from contracts.events import RecordingUploaded
+from chassis.work import Equipment, Worker
+from contracts.events import RecordingUploaded, SpectrogramRequested
+from contracts.rendering import RenderParameters
+
+from .settings import SpectrogramSettings
+from .work import SpectrogramWork
 
 
-def take_uploaded_recordings(broker: RabbitBroker, worker: Worker[RecordingUploaded], settings: WorkerSettings) -> None:
+def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: SpectrogramSettings) -> None:
     """Consume both lanes, each with slots of its own."""
     for lane, slots in settings.slots.items():
 
         @lane_subscriber(broker, "spectrogram", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's
-        async def render_uploaded_recording(event: RecordingUploaded) -> None:
-            """Store the images of a new recording, then announce them.
+        async def render_recording(event: RecordingUploaded | SpectrogramRequested) -> None:
+            """Store the images of a recording, then announce them.
 
             Safe to run twice: a task that has ended is left alone, object keys depend on recording and
             parameters, and only the newest claim can finish.
             """
-            await worker.carry_out(event, event.uploaded_at)
+            if isinstance(event, SpectrogramRequested):
+                work, announced_at = SpectrogramWork(settings, event.parameters, requested=True), event.requested_at
+            else:
+                work, announced_at = SpectrogramWork(settings, RenderParameters(), requested=False), event.uploaded_at
+            await Worker(equipment, work).carry_out(event, announced_at)

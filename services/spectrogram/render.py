@@ -1,30 +1,34 @@
 """Render a recording's three spectrogram images from one pass over its audio."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import log10
 from pathlib import Path
 
-from audio.decode import AudioLimits, AudioStream, Container, mono, open_audio
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .clock import StageClock
-from .columns import ColumnPool, Columns, image_power
-from .geometry import FULL, STANDARD, THUMBNAIL, Geometry, ImageSize, RenderSettings, plan
-from .levels import SILENCE, LevelScale, level_scale, levels
+from .columns import Columns, narrowed
+from .geometry import FULL, SIZES, Geometry, ImageSize
+from .lanes import Pass, pooled_pass
+from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
+from .outline import Outline, outline
 from .palettes import palette
 from .png import palette_png
-from .stft import Power, PowerStream, full_scale_power
+from .rows import ImageRows
+from .scales import FrequencyAxis
+from .stft import Power
+from .windows import full_scale_power
 
-ENGINE_VERSION = "1"
 TEXT_KEY = "dawnchorus"
-# Decoders give a little more than containers claim; that much fits before columns fold.
-_CAPACITY = FULL.max_width + 128
 # 300 dB below full scale lies nothing that was recorded, and below that float32 runs out of exponents.
 _SILENT_POWER = 1e-25
-
-
-_SIZES = (THUMBNAIL, STANDARD, FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,108 +52,145 @@ class Rendering:
     """All images of one recording.
 
     images          by name: thumbnail, standard, full
+    outline         waveform and peaks of the mono mix
     duration_s      what was decoded, not what the header claims
-    reference_dbfs  level of the loudest cell, which is 0 dB in the images; a full-scale sine's is 0. None in silence
+    reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
+    transforms      how many FFTs it took
     warnings        `silent`, `truncated`
     timings_s       by stage: decode, transform, images
     """
 
     images: dict[str, Image]
+    outline: Outline
     decoded_frames: int
     duration_s: float
     rate_hz: int
     reference_dbfs: float | None
+    transforms: int
     warnings: tuple[RenderWarning, ...]
     timings_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Panels:
+    """The cells of one image before they are quantized, one array per stacked channel.
+
+    cells  (columns, rows with bins) float32 each
+    rows   which of them each row of a panel shows
+    """
+
+    cells: tuple[Power, ...]
+    rows: ImageRows
+    seconds_per_px: float
+
+    @property
+    def loudest(self) -> float:
+        return max(float(cells.max()) for cells in self.cells)
 
 
 def render(
     path: Path,
     container: Container,
     limits: AudioLimits,
-    settings: RenderSettings,
+    parameters: RenderParameters,
     on_progress: Callable[[float], None],
 ) -> Rendering:
     """Decode the recording once, block by block, and return its images; memory does not grow with its length.
 
     on_progress  gets the share done, 0 to 1, after each block whose total is known
 
-    Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise.
+    Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise, and any `DrawingError`.
     """
     clock = StageClock()
     with open_audio(path, container, limits) as stream:
-        columns = _pooled_columns(stream, settings, on_progress, clock)
-    pictured = {size: _pixel_power(columns, size, stream.decoded_duration_s, settings) for size in _SIZES}
-    loudest = float(pictured[FULL].max())
+        found = pooled_pass(stream, parameters, on_progress, clock)
+    panels = {size: _panels(found, size, stream.decoded_duration_s, parameters) for size in SIZES}
+    loudest = panels[FULL].loudest
+    clock.charge("pool")
     is_silent = loudest < _SILENT_POWER
-    scale = SILENCE if is_silent else level_scale(loudest, settings.floor_db)
-    span_s = len(columns.cells) * columns.seconds
+    reference_dbfs = None if is_silent or parameters.pcen else 10 * log10(loudest / _full_scale(parameters))
+    scale = SILENCE if is_silent else _scale(loudest, parameters)
     images = {
-        size.name: _image(power, scale, _geometry(power, span_s, stream.format.rate_hz, settings))
-        for size, power in pictured.items()
+        size.name: _image(drawn, scale, _geometry(drawn, found.axis, reference_dbfs, parameters))
+        for size, drawn in panels.items()
     }
+    drawn_outline = outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
     clock.charge("images")
     on_progress(1.0)
     return Rendering(
         images=images,
+        outline=drawn_outline,
         decoded_frames=stream.decoded_frames,
         duration_s=stream.decoded_duration_s,
         rate_hz=stream.format.rate_hz,
-        reference_dbfs=None if is_silent else 10 * log10(loudest / full_scale_power()),
+        reference_dbfs=reference_dbfs,
+        transforms=found.transforms,
         warnings=_warnings(stream, is_silent=is_silent),
         timings_s=clock.spent_s,
     )
 
 
-def _pooled_columns(
-    stream: AudioStream, settings: RenderSettings, on_progress: Callable[[float], None], clock: StageClock
-) -> Columns:
-    outline = plan(stream.expected_frames, stream.format.rate_hz)
-    spectra = PowerStream(outline.hop, stream.scale)
-    pool = ColumnPool(outline, settings.pool, _CAPACITY)
-    for block in stream.blocks():
-        clock.charge("decode")
-        _pool_all(spectra.push(mono(block)), pool)
-        clock.charge("transform")
-        if stream.expected_frames:
-            on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
-    _pool_all(spectra.finish(), pool)
-    columns = pool.columns(stream.format.rate_hz)
-    clock.charge("transform")
-    return columns
-
-
-def _pool_all(batches: Iterator[Power], pool: ColumnPool) -> None:
-    for packed in batches:
-        pool.add(packed)
-
-
-def _pixel_power(columns: Columns, size: ImageSize, duration_s: float, settings: RenderSettings) -> Power:
+def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderParameters) -> _Panels:
+    available = len(found.lanes[0].cells)
     # The full image has the columns as they are: their number was planned for it.
-    wanted = FULL.max_width if size is FULL else size.width(duration_s)
-    width = min(wanted, len(columns.cells))
-    return image_power(columns, width=width, height=size.height, pool=settings.pool)
+    width = available if size is FULL else min(size.width(duration_s), available)
+    rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
+    pooled = [narrowed(lane, width, parameters.pool) for lane in found.lanes]
+    cells = tuple(_pixels(columns, rows, parameters) for columns in pooled)
+    return _Panels(cells, rows, pooled[0].seconds)
 
 
-def _geometry(power: Power, span_s: float, rate_hz: int, settings: RenderSettings) -> Geometry:
-    height, width = power.shape
+def _pixels(columns: Columns, rows: ImageRows, parameters: RenderParameters) -> Power:
+    cells = rows.pooled(columns.cells, parameters.pool)
+    if parameters.pool == "max":
+        return cells
+    counts = (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32)
+    return np.asarray(cells / counts, dtype=np.float32)
+
+
+def _full_scale(parameters: RenderParameters) -> float:
+    return full_scale_power(parameters.window, parameters.window_size)
+
+
+def _scale(loudest: float, parameters: RenderParameters) -> LevelScale:
+    if parameters.pcen:
+        return linear_scale(loudest)
+    reference = loudest if parameters.reference == "recording" else _full_scale(parameters)
+    return level_scale(reference, parameters.floor_db, parameters.ceiling_db)
+
+
+def _geometry(
+    drawn: _Panels, axis: FrequencyAxis, reference_dbfs: float | None, parameters: RenderParameters
+) -> Geometry:
+    panels, panel_height = len(drawn.cells), len(drawn.rows.source)
     return Geometry(
-        width=width,
-        height=height,
-        seconds_per_px=span_s / width,
-        hz_per_px=rate_hz / 2 / height,
-        f_min_hz=0.0,
-        f_max_hz=rate_hz / 2,
-        floor_db=settings.floor_db,
-        ceiling_db=0.0,
-        palette=settings.palette,
+        width=len(drawn.cells[0]),
+        height=panels * panel_height,
+        seconds_per_px=drawn.seconds_per_px,
+        hz_per_px=(axis.f_max_hz - axis.f_min_hz) / panel_height,
+        f_min_hz=axis.f_min_hz,
+        f_max_hz=axis.f_max_hz,
+        scale=axis.scale,
+        panels=panels,
+        quantity="PCEN" if parameters.pcen else "dB",
+        floor_db=None if parameters.pcen else parameters.floor_db,
+        ceiling_db=None if parameters.pcen else parameters.ceiling_db,
+        reference=parameters.reference,
+        reference_dbfs=reference_dbfs if parameters.reference == "recording" else 0.0,
+        palette=parameters.palette,
     )
 
 
-def _image(power: Power, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = levels(power, scale)[::-1]
+def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
+    indices = np.concatenate([_panel_indices(cells, drawn.rows, scale) for cells in drawn.cells])
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
     return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
+
+
+def _panel_indices(cells: Power, rows: ImageRows, scale: LevelScale) -> npt.NDArray[np.uint8]:
+    """Return (height, columns) indices, highest frequency first; bytes are turned, a quarter of the floats."""
+    turned = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)
+    return turned[rows.source[::-1]]
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

@@ -1,4 +1,4 @@
-"""Power spectra of a stream of samples, 64 windows at a time."""
+"""Power spectra of a stream of samples, some windows at a time."""
 
 from collections.abc import Iterator
 
@@ -6,24 +6,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .geometry import BINS, FFT_SIZE
+from contracts.rendering import WindowName
+
+from .windows import analysis_window
 
 Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 Power = npt.NDArray[np.float32]
 
-_BATCH = 64
+# 64 windows of 2048 samples: with fewer calls cost too much, with more the second cache overflows.
+_BATCH_SAMPLES = 64 * 2048
 # Workers are processes; threads inside one of them only take the other's core.
 cv2.setNumThreads(1)
-
-
-def hann() -> npt.NDArray[np.float64]:
-    """Return the periodic Hann window, as `scipy.signal.get_window("hann", FFT_SIZE)` does."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SIZE) / FFT_SIZE)
-
-
-def full_scale_power() -> float:
-    """Return the power that a sine of amplitude 1 has in its bin: 0 dBFS."""
-    return float((hann().sum() / 2) ** 2)
 
 
 class PowerStream:
@@ -32,51 +25,61 @@ class PowerStream:
     Frames are centred as in `librosa.stft(center=True, pad_mode="constant")`: frame t is about sample t * hop,
     zeros lie before the first and after the last sample, and n samples give 1 + n // hop frames.
 
-    Power is `packed`, (frames, FFT_SIZE) float32: bin 0, bin 1024, then bins 1 to 1023 at every second place;
-    what lies between is meaningless. `unpacked` sorts it. Maxima and sums over frames may be taken before that.
+    first, bins      which bins are wanted, of size // 2 + 1
+    transformed      how many frames were transformed so far
     """
 
-    def __init__(self, hop: int, scale: float) -> None:
-        self._hop = hop
-        self._window = (hann() * scale).astype(np.float32)
-        self._tail = np.zeros(FFT_SIZE // 2, dtype=np.float32)
-        self._frames = np.empty((_BATCH, FFT_SIZE), dtype=np.float32)
-        self._spectra = np.empty_like(self._frames)
-        self._power = np.empty_like(self._frames)
+    def __init__(self, name: WindowName, size: int, *, hop: int, scale: float, first: int, bins: int) -> None:
+        batch = max(1, _BATCH_SAMPLES // size)
+        self.transformed = 0
+        self._size, self._hop, self._first, self._bins = size, hop, first, bins
+        self._window = np.tile((analysis_window(name, size) * scale).astype(np.float32), (batch, 1))
+        self._tail = np.zeros(size // 2, dtype=np.float32)
+        self._frames = np.empty((batch, size), dtype=np.float32)
+        self._spectra = np.empty((batch, size), dtype=np.float32)
+        self._power = np.empty((batch, bins), dtype=np.float32)
+        self._squares = np.empty((batch, bins), dtype=np.float32)
 
     def push(self, samples: Samples) -> Iterator[Power]:
-        """Yield the packed power of all frames that `samples`, (n,), complete; each array is valid until the next."""
+        """Yield the power, (frames, bins), of the frames that `samples` complete; each is valid until the next."""
         # As float32 from here: at these hops each sample is windowed eight times or more, and converted once.
         stretch = np.concatenate([self._tail, samples], dtype=np.float32)
-        count = max(0, (len(stretch) - FFT_SIZE) // self._hop + 1)
+        count = max(0, (len(stretch) - self._size) // self._hop + 1)
         self._tail = stretch[count * self._hop :]
         if count:
-            windows = np.lib.stride_tricks.sliding_window_view(stretch, FFT_SIZE)[:: self._hop]
-            for start in range(0, count, _BATCH):
-                yield self._packed_power(windows[start : min(count, start + _BATCH)])
+            windows = np.lib.stride_tricks.sliding_window_view(stretch, self._size)[:: self._hop]
+            for start in range(0, count, len(self._frames)):
+                yield self._power_of(windows[start : min(count, start + len(self._frames))])
 
     def finish(self) -> Iterator[Power]:
-        """Yield the packed power of the last frames, which reach into the zeros after the end."""
-        yield from self.push(np.zeros(FFT_SIZE // 2, dtype=np.float32))
+        """Yield the power of the last frames, which reach into the zeros after the end."""
+        yield from self.push(np.zeros(self._size // 2, dtype=np.float32))
 
-    def _packed_power(self, windows: Power) -> Power:
-        size = len(windows)
-        frames, spectra, power = self._frames[:size], self._spectra[:size], self._power[:size]
-        np.multiply(windows, self._window, out=frames)
-        # Rows come as re0, re1, im1, re2, im2 ... re1024.
+    def _power_of(self, windows: Power) -> Power:
+        count = len(windows)
+        frames, spectra = self._frames[:count], self._spectra[:count]
+        # Copied first: multiplying in place takes half the time of multiplying from one place to another.
+        np.copyto(frames, windows)
+        np.multiply(frames, self._window[:count], out=frames)
+        # Rows come as re0, re1, im1, re2, im2 ... and the last bin's re.
         cv2.dft(frames, dst=spectra, flags=cv2.DFT_ROWS)
-        np.square(spectra, out=spectra)
-        # Neighbours are added along one flat line: half the time of doing it row by row, every second sum is of use.
-        flat = spectra.reshape(-1)
-        np.add(flat[:-1], flat[1:], out=power.reshape(-1)[1:])
-        power[:, 0] = spectra[:, 0]
-        power[:, 1] = spectra[:, -1]
+        self.transformed += count
+        return self._squared(spectra)
+
+    def _squared(self, spectra: Power) -> Power:
+        """Return re² + im² of the wanted bins: three vectorized passes over the pairs, and the two ends by hand."""
+        count, nyquist = len(spectra), self._size // 2
+        power, squares = self._power[:count], self._squares[:count]
+        low, high = max(1, self._first), min(nyquist, self._first + self._bins)
+        if low < high:
+            pairs = spectra[:, 2 * low - 1 : 2 * high - 1].reshape(count, high - low, 2, copy=False)
+            real = power[:, low - self._first : high - self._first]
+            imaginary = squares[:, : high - low]
+            cv2.split(pairs, [real, imaginary])
+            cv2.multiply(real, real, real)
+            cv2.accumulateSquare(imaginary, real)
+        if self._first == 0:
+            np.square(spectra[:, 0], out=power[:, 0])
+        if self._first + self._bins > nyquist:
+            np.square(spectra[:, -1], out=power[:, -1])
         return power
-
-
-def unpacked(packed: Power) -> Power:
-    """Return packed power, (rows, FFT_SIZE), as (rows, BINS) float32 in the order of frequency."""
-    power = np.empty((len(packed), BINS), dtype=np.float32)
-    power[:, :-1] = packed[:, ::2]
-    power[:, -1] = packed[:, 1]
-    return power

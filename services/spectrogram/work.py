@@ -1,51 +1,64 @@
 """The spectrogram task: fetch, render, store, and what its document says."""
 
-import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
-from contracts.documents import StoredImage
-from contracts.envelope import canonical_json
-from contracts.events import ImageSummary, RecordingUploaded, SpectrogramCompleted, SpectrogramFailed, TaskFailed
-from contracts.objects import audio_key, image_key
+from contracts.documents import StoredImage, StoredPeaks
+from contracts.events import (
+    ImageSummary,
+    RecordingUploaded,
+    SpectrogramCompleted,
+    SpectrogramFailed,
+    SpectrogramRequested,
+    TaskFailed,
+)
+from contracts.objects import audio_key, image_key, peaks_key, waveform_key
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, State
 
-from .geometry import RenderSettings
 from .job import render_recording
-from .render import ENGINE_VERSION, Image, Rendering
+from .outline import Outline
+from .render import Image, Rendering
 from .settings import SpectrogramSettings
+
+Renderable = RecordingUploaded | SpectrogramRequested
 
 
 class SpectrogramWork:
-    """Renders the images of uploaded recordings."""
+    """Renders the images of recordings, in the way one set of parameters says."""
 
     task: Literal["spectrogram", "analysis"] = "spectrogram"
     failure: type[TaskFailed] = SpectrogramFailed
 
-    def __init__(self, settings: SpectrogramSettings) -> None:
+    def __init__(self, settings: SpectrogramSettings, render: RenderParameters, *, requested: bool) -> None:
         self._settings = settings
-        self._render = RenderSettings()
+        self._render = render
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
-        self.parameters: dict[str, Any] = {**asdict(self._render), "engine": ENGINE_VERSION}
-        self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
+        self.parameters: dict[str, Any] = render.document()
+        self.parameters_id = render.parameters_id
+        self.requested = requested
 
-    async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
+    async def perform(self, event: Renderable, bench: Workbench) -> Outcome:
         """Render and store three images."""
         path = await bench.fetch(audio_key(event.recording_id), event.sha256)
         rendering = await bench.compute(render_recording, path, event.container, self._limits, self._render)
         keys = {name: image_key(event.recording_id, self.parameters_id, name) for name in rendering.images}
-        pngs = {keys[name]: image.png for name, image in rendering.images.items()}
-        await bench.store(pngs, "image/png")
-        return self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
+        objects = {keys[name]: image.png for name, image in rendering.images.items()}
+        # The outline does not depend on the parameters: the upload's rendering keeps it.
+        outline = None if self.requested else rendering.outline
+        await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
+        outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
+        shown = {} if outline is None else _outline_fields(event.recording_id, outline)
+        return replace(outcome, fields={**outcome.fields, **shown})
 
-    def timeout_s(self, event: RecordingUploaded) -> float:
+    def timeout_s(self, event: Renderable) -> float:
         """Return the bound on rendering a recording of the claimed duration."""
         return self._settings.job_timeout_of(event.duration_claimed_s)
 
     def _outcome(
-        self, event: RecordingUploaded, rendering: Rendering, keys: dict[str, str], timings_s: dict[str, float]
+        self, event: Renderable, rendering: Rendering, keys: dict[str, str], timings_s: dict[str, float]
     ) -> Outcome:
         warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in rendering.warnings)
         images = {name: _stored(keys[name], image) for name, image in rendering.images.items()}
@@ -65,6 +78,28 @@ class SpectrogramWork:
             "error": None,
         }
         return Outcome(State.COMPLETED, fields, completed)
+
+
+def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:
+    objects = {waveform_key(recording_id): outline.waveform.png}
+    for number, zoom in enumerate(outline.zooms):
+        objects[peaks_key(recording_id, number, "json")] = zoom.json
+        objects[peaks_key(recording_id, number, "dat")] = zoom.dat
+    return objects
+
+
+def _outline_fields(recording_id: str, outline: Outline) -> dict[str, Any]:
+    drawn = outline.waveform
+    picture = StoredImage(key=waveform_key(recording_id), size_bytes=len(drawn.png), geometry=asdict(drawn.geometry))
+    zooms = [
+        StoredPeaks(
+            samples_per_px=zoom.samples_per_px,
+            json_key=peaks_key(recording_id, number, "json"),
+            dat_key=peaks_key(recording_id, number, "dat"),
+        ).model_dump()
+        for number, zoom in enumerate(outline.zooms)
+    ]
+    return {"waveform": picture.model_dump(), "zooms": zooms}
 
 
 def _stored(key: str, image: Image) -> StoredImage:

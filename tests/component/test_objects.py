@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from chassis.objects import PART_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError, open_object_store
+from chassis.ranged import BLOCK_BYTES, RangedObject
 from chassis.settings import ServiceSettings
 from deploy.local.ports import free_ports
-from services.ingest.ranged import BLOCK_BYTES, RangedObject
 from tests.audio import tone
 from tests.fakes import FakeObjects
 

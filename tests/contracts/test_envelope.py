@@ -8,10 +8,10 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_binary, to_
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from contracts.canonical import canonical_json
 from contracts.envelope import (
     Envelope,
     MalformedEventError,
-    canonical_json,
     envelop,
     event_id,
     from_message,

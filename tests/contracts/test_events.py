@@ -21,6 +21,9 @@ JSON_VALUES = st.recursive(
 
 every_example = pytest.mark.parametrize("example", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 
+# An image rendered without a parameter that was asked for would be the wrong image.
+STRICT = {"parameters"}
+
 
 def test_every_event_has_an_example() -> None:
     assert {path.parent.name for path in CORPUS} == {event.versioned_type() for event in EVENTS}
@@ -49,6 +52,14 @@ def test_what_is_written_fits_the_published_schema(example: Path) -> None:
     schema = json.loads((SCHEMAS / f"{example.parent.name}.json").read_text())
 
     Draft202012Validator(schema).validate(_parsed(example).model_dump(mode="json"))
+
+
+def test_a_parameter_that_this_worker_does_not_know_is_refused_instead_of_left_out() -> None:
+    newer = json.loads((EXAMPLES / "spectrogram.requested.v1" / "0001.json").read_text())
+    newer["parameters"]["sharpen"] = True
+
+    with pytest.raises(ValidationError, match="sharpen"):
+        BY_VERSIONED_TYPE["spectrogram.requested.v1"].model_validate(newer)
 
 
 @given(st.sampled_from(CORPUS), st.dictionaries(st.text(), JSON_VALUES, max_size=4))
@@ -99,7 +110,7 @@ def _with_everywhere(value: Any, added: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
     # The known fields come last, so that an added name never replaces one of a nested object.
-    return added | {name: _with_everywhere(each, added) for name, each in value.items()}
+    return added | {name: each if name in STRICT else _with_everywhere(each, added) for name, each in value.items()}
 
 
 def _bytes(body: object) -> bytes:

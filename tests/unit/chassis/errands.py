@@ -38,6 +38,7 @@ class Errand:
 
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
+    requested = False
     parameters_id = "p1"
     parameters: dict[str, Any] = {"shade": "dark"}  # noqa: RUF012 (the protocol's attribute)
 
@@ -78,7 +79,7 @@ async def every_stage(workbench: Workbench) -> None:
     """Fetch, compute and store."""
     path = await workbench.fetch("audio", sha256(AUDIO))
     body = await workbench.compute(_read, path)
-    await workbench.store({"result": body}, "text/plain")
+    await workbench.store({"result": body})
 
 
 def _read(path: Path, progress: ProgressFile) -> bytes:

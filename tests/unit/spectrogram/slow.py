@@ -1,44 +1,87 @@
-"""The same pictures, computed the plain and slow way: librosa, float64, one loop per pixel row and column."""
+"""The same pictures, computed the plain and slow way: one loop per frame, column and row, definitions as written."""
 
 import io
+import math
 import warnings
+from collections.abc import Callable
 
 import librosa
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from services.spectrogram.geometry import BINS, FFT_SIZE, Plan, Pool
+from contracts.rendering import RenderParameters
+from services.spectrogram.geometry import Plan, max_hop, plan
 from services.spectrogram.render import Image
+from services.spectrogram.stft import PowerStream
 
 Power = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.uint8]
 
 
-def power_spectrogram(samples: npt.NDArray[np.float32], hop: int) -> Power:
-    """Return librosa's |STFT|², (frames, BINS)."""
+def librosa_power(samples: npt.NDArray[np.float32], parameters: RenderParameters, hop: int) -> Power:
+    """Return librosa's |STFT|², (frames, bins)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_fft=.* is too large")
-        spectrum = librosa.stft(samples, n_fft=FFT_SIZE, hop_length=hop, center=True, pad_mode="constant")
+        spectrum = librosa.stft(
+            samples,
+            n_fft=parameters.window_size,
+            hop_length=hop,
+            window=parameters.window,
+            center=True,
+            pad_mode="constant",
+        )
     power: Power = (np.abs(spectrum) ** 2).T
     return power
 
 
-def pixel_power(power: Power, outline: Plan, *, width: int, height: int, pool: Pool) -> Power:
-    """Pool frames into columns, columns into pixels, bins into rows; lowest frequency first."""
+def engine_power(samples: npt.NDArray[np.float32], parameters: RenderParameters, hop: int) -> Power:
+    """Return the engine's power of all bins, (frames, bins), of samples that come at once."""
+    bins = parameters.window_size // 2 + 1
+    stream = PowerStream(parameters.window, parameters.window_size, hop=hop, scale=1.0, first=0, bins=bins)
+    batches = [batch.copy() for batch in stream.push(samples)]
+    return np.concatenate([*batches, *(batch.copy() for batch in stream.finish())])
+
+
+def outline_of(samples: npt.NDArray[np.float32], rate_hz: int, parameters: RenderParameters) -> Plan:
+    return plan(len(samples), rate_hz, max_hop(parameters))
+
+
+def row_of_bin(number: int, rate_hz: int, height: int, parameters: RenderParameters) -> int | None:
+    """Return the row of one bin, None where it is outside the band."""
+    bin_hz = rate_hz / parameters.window_size
+    low = max(parameters.f_min_hz, bin_hz) if parameters.scale == "log" else parameters.f_min_hz
+    high = min(parameters.f_max_hz or rate_hz / 2, rate_hz / 2)
+    if not low - 1e-6 <= number * bin_hz <= high + 1e-6:
+        return None
+    on_scale: Callable[[float], float] = {
+        "linear": float,
+        "log": math.log2,
+        "mel": lambda frequency_hz: float(librosa.hz_to_mel(frequency_hz)),
+    }[parameters.scale]
+    share = (on_scale(number * bin_hz) - on_scale(low)) / (on_scale(high) - on_scale(low))
+    return min(height - 1, max(0, int(np.floor(share * height + 1e-9))))
+
+
+def pixel_power(
+    power: Power, outline: Plan, rate_hz: int, width: int, height: int, parameters: RenderParameters
+) -> Power:
+    """Pool frames into columns, columns into pixels, bins into rows; (height, width), lowest frequency first."""
     column_of_frame = [t * outline.columns // outline.frames for t in range(len(power))]
     columns = column_of_frame[-1] + 1
     pixel_of_frame = np.array([column * width // columns for column in column_of_frame])
-    row_of_bin = np.array([min(height - 1, k * height // (BINS - 1)) for k in range(BINS)])
-    join = np.max if pool == "max" else np.mean
-    columns_power = np.stack([join(power[pixel_of_frame == x], axis=0) for x in range(width)])
-    return np.stack([join(columns_power[:, row_of_bin == y], axis=1) for y in range(height)])
+    rows = [row_of_bin(k, rate_hz, height, parameters) for k in range(power.shape[1])]
+    join = np.max if parameters.pool == "max" else np.mean
+    narrow = np.stack([join(power[pixel_of_frame == x], axis=0) for x in range(width)])
+    filled = sorted({row for row in rows if row is not None})
+    nearest = [min(filled, key=lambda row: (abs(row - y), row)) for y in range(height)]
+    return np.stack([join(narrow[:, [row == y for row in rows]], axis=1) for y in nearest])
 
 
-def indices(power: Power, reference: float, floor_db: float = -80.0) -> Indices:
+def indices(power: Power, reference: float, floor_db: float = -80.0, ceiling_db: float = 0.0) -> Indices:
     """Round decibels to 0 to 255, as the definition says."""
     level_db = 10 * np.log10(np.maximum(power.astype(np.float64) / reference, 1e-30))
-    scaled = np.clip((level_db - floor_db) / -floor_db * 255, 0, 255)
+    scaled = np.clip((level_db - floor_db) / (ceiling_db - floor_db) * 255, 0, 255)
     return np.floor(scaled + 0.5).astype(np.uint8)
 
 

@@ -7,21 +7,40 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.spectrogram.geometry import BINS, FFT_SIZE
-from services.spectrogram.stft import Power, PowerStream, full_scale_power, unpacked
+from contracts.rendering import RenderParameters, WindowName
+from services.spectrogram.stft import Power, PowerStream
+from services.spectrogram.windows import analysis_window, full_scale_power
 
-from .slow import power_spectrogram
+from .slow import engine_power, librosa_power
 
-_EDGES = [1, 2, FFT_SIZE - 1, FFT_SIZE, FFT_SIZE + 1, 2 * FFT_SIZE, 64 * 256 - 1, 64 * 256, 64 * 256 + 1]
+DEFAULT = RenderParameters()
+WINDOW = DEFAULT.window_size
+BINS = WINDOW // 2 + 1
+_EDGES = [1, 2, WINDOW - 1, WINDOW, WINDOW + 1, 2 * WINDOW, 64 * 256 - 1, 64 * 256, 64 * 256 + 1]
+_REAL = [
+    *("1min.wav", "audiomoth_gps.wav", "birds_10s.wav", "metadata.wav", "music_fast.ogg", "music_slow.ogg"),
+    *("rugr_drum.wav", "silence_10s.mp3", "snare_accelerate.ogg", "spinetail.wav", "stereo.wav", "veryshort.wav"),
+    *("voice.flac", "voice.ogg"),
+]
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize("name", ["spinetail.wav", "voice.flac", "music_fast.ogg", "veryshort.wav", "rugr_drum.wav"])
-def test_power_equals_librosas_on_real_recordings(recordings: Path, name: str) -> None:
-    samples, _ = soundfile.read(recordings / name, dtype="float32", always_2d=True, frames=300_000)
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
+@pytest.mark.parametrize("name", _REAL)
+def test_power_equals_librosas_on_real_recordings(recordings: Path, name: str, window: WindowName) -> None:
+    samples, _ = soundfile.read(recordings / name, dtype="float32", always_2d=True, frames=200_000)
     mix = samples.mean(axis=1)
+    parameters = RenderParameters(window=window)
 
-    assert_close(_power([mix], hop=256), power_spectrogram(mix, 256))
+    assert_close(engine_power(mix, parameters, 256), librosa_power(mix, parameters, 256))
+
+
+@pytest.mark.parametrize("size", [256, 512, 1024, 4096, 8192])
+def test_windows_of_every_size_are_librosas(size: int) -> None:
+    samples = np.random.default_rng(size).uniform(-1, 1, 20_000).astype(np.float32)
+    parameters = RenderParameters.model_validate({"window_size": size})
+
+    assert_close(engine_power(samples, parameters, 100), librosa_power(samples, parameters, 100))
 
 
 @given(
@@ -38,7 +57,16 @@ def test_however_the_samples_arrive_the_frames_are_librosas(length: int, hop: in
     power = _power([samples[start:end] for start, end in pairwise(places)], hop)
 
     assert power.shape == (1 + length // hop, BINS)
-    assert_close(power, power_spectrogram(samples, hop))
+    assert_close(power, librosa_power(samples, DEFAULT, hop))
+
+
+@pytest.mark.parametrize(("first", "bins"), [(0, 1), (0, 1024), (1, 1023), (1, 1024), (7, 1), (1024, 1), (500, 525)])
+def test_a_part_of_the_bins_is_that_part_of_all(first: int, bins: int) -> None:
+    samples = np.random.default_rng(3).uniform(-1, 1, 9000).astype(np.float32)
+
+    part = _power([samples], 256, first=first, bins=bins)
+
+    np.testing.assert_array_equal(part, _power([samples], 256)[:, first : first + bins])
 
 
 def test_int16_samples_give_the_power_of_their_float_values() -> None:
@@ -46,15 +74,18 @@ def test_int16_samples_give_the_power_of_their_float_values() -> None:
 
     power = _power([samples], hop=256, scale=1 / 32768)
 
-    assert_close(power, power_spectrogram((samples / 32768).astype(np.float32), 256))
+    assert_close(power, librosa_power((samples / 32768).astype(np.float32), DEFAULT, 256))
 
 
-def test_a_full_scale_sine_has_full_scale_power() -> None:
-    cycles = np.arange(8 * FFT_SIZE) * 100 / FFT_SIZE
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
+def test_a_full_scale_sine_has_full_scale_power(window: WindowName) -> None:
+    cycles = np.arange(8 * WINDOW) * 100 / WINDOW
+    sine = np.sin(2 * np.pi * cycles).astype(np.float32)
 
-    power = _power([np.sin(2 * np.pi * cycles).astype(np.float32)], hop=256)
+    power = engine_power(sine, RenderParameters(window=window), 256)
 
-    assert power.max() == pytest.approx(full_scale_power(), rel=1e-5)
+    assert power[10:-10].max() == pytest.approx(full_scale_power(window, WINDOW), rel=1e-5)
+    assert analysis_window(window, WINDOW).max() == pytest.approx(1)
 
 
 def assert_close(power: Power, expected: Power) -> None:
@@ -64,8 +95,8 @@ def assert_close(power: Power, expected: Power) -> None:
     np.testing.assert_allclose(np.sqrt(power) / scale, np.sqrt(expected) / scale, atol=2e-6)
 
 
-def _power(pieces: list[np.ndarray], hop: int, scale: float = 1.0) -> Power:
-    stream = PowerStream(hop, scale)
-    batches = [unpacked(batch) for piece in pieces for batch in stream.push(piece)]
-    batches += [unpacked(batch) for batch in stream.finish()]
+def _power(pieces: list[np.ndarray], hop: int, scale: float = 1.0, first: int = 0, bins: int = BINS) -> Power:
+    stream = PowerStream("hann", WINDOW, hop=hop, scale=scale, first=first, bins=bins)
+    batches = [batch.copy() for piece in pieces for batch in stream.push(piece)]
+    batches += [batch.copy() for batch in stream.finish()]
     return np.concatenate(batches)

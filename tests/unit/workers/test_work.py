@@ -18,6 +18,7 @@ from contracts.events import (
     SpectrogramFailed,
 )
 from contracts.objects import audio_key, image_key, manifest_key
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
 from services.analysis.settings import AnalysisSettings
 from services.analysis.work import AnalysisWork
@@ -33,6 +34,7 @@ SERVERS: dict[str, Any] = {
     "mongodb_url": "mongodb://nowhere",
     "s3_access_key_id": "nobody",
     "s3_secret_access_key": "nothing",
+    "internal_token": "nothing",
 }
 
 AnyWork = SpectrogramWork | AnalysisWork
@@ -153,7 +155,7 @@ def test_the_same_parameters_have_the_same_name_and_others_another() -> None:
 
 def _work(kind: str) -> AnyWork:
     if kind == "spectrogram":
-        return SpectrogramWork(SpectrogramSettings(**SERVERS))
+        return SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=False)
     return AnalysisWork(AnalysisSettings(**SERVERS))
 
 

@@ -4,7 +4,7 @@ import http.client
 import io
 from urllib.parse import urlsplit
 
-from chassis.objects import ObjectStoreError
+from .objects import ObjectStoreError
 
 BLOCK_BYTES = 128 * 1024
 _KEPT_BLOCKS = 8

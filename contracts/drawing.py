@@ -1,0 +1,42 @@
+"""What the gateway asks of the spectrogram service while a reader waits; over HTTP, between services only."""
+
+import hashlib
+from typing import Any
+
+from pydantic import Field
+
+from .canonical import canonical_json
+from .rendering import RenderParameters
+from .vocabulary import ContractModel
+
+DRAWINGS_PATH = "/drawings"
+TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
+
+
+class FigureRequest(ContractModel):
+    """An image of ours with axes around it."""
+
+    image_key: str
+    geometry: dict[str, Any] = Field(description="As in the document of the image.")
+
+
+class RegionRequest(ContractModel):
+    """A part of a recording in its own resolution."""
+
+    recording_id: str
+    container: str
+    size_bytes: int
+    parameters: RenderParameters
+    start_s: float
+    end_s: float
+    f_min_hz: float
+    f_max_hz: float
+    width: int
+    height: int
+    reference_dbfs: float | None = Field(description="What is 0 dB; null: the region's own loudest cell.")
+
+    @property
+    def region_id(self) -> str:
+        """The same for everybody who asks for the same."""
+        facts = {**self.model_dump(mode="json"), "rendering": self.parameters.parameters_id}
+        return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]

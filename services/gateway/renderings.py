@@ -1,0 +1,116 @@
+"""Ways to see a recording: what a reader asked for, and the wish passed on where nobody has begun on it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from litestar.params import QueryParameter
+from pydantic import ValidationError
+
+from chassis.documents import Collection, DuplicateKeyError
+from chassis.outbox import OutboxRelay, outbox_entry
+from chassis.problems import ProblemError
+from contracts.documents import RecordingDocument, RenderRequestDocument
+from contracts.envelope import envelop, event_id
+from contracts.events import SpectrogramRequested
+from contracts.rendering import (
+    PRESETS,
+    PaletteName,
+    Pool,
+    Preset,
+    Reference,
+    RenderParameters,
+    ScaleName,
+    WindowName,
+)
+
+SOURCE = "gateway"
+
+Hertz = Annotated[float | None, QueryParameter(ge=0)]
+
+
+async def asked_rendering(
+    preset: Preset | None = None,
+    window_size: int | None = None,
+    window: WindowName | None = None,
+    hop: int | None = None,
+    f_min_hz: Hertz = None,
+    f_max_hz: Hertz = None,
+    scale: ScaleName | None = None,
+    floor_db: float | None = None,
+    ceiling_db: float | None = None,
+    reference: Reference | None = None,
+    palette: PaletteName | None = None,
+    channel: str | None = None,
+    pool: Pool | None = None,
+    pcen: bool | None = None,
+) -> RenderParameters:
+    """Return what the query asks for: the preset's values, or the defaults, with what is given in their place."""
+    given: dict[str, Any] = {
+        "window_size": window_size,
+        "window": window,
+        "hop": hop,
+        "f_min_hz": f_min_hz,
+        "f_max_hz": f_max_hz,
+        "scale": scale,
+        "floor_db": floor_db,
+        "ceiling_db": ceiling_db,
+        "reference": reference,
+        "palette": palette,
+        "channel": int(channel) if channel is not None and channel.isdecimal() else channel,
+        "pool": pool,
+        "pcen": pcen,
+    }
+    base = PRESETS[preset] if preset is not None else RenderParameters()
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return RenderParameters.model_validate({**base.model_dump(), **chosen})
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+class RenderRequests:
+    """Wishes, one document each: asked twice, rendered once."""
+
+    def __init__(self, collection: Collection, relay: OutboxRelay) -> None:
+        self._collection = collection
+        self._relay = relay
+
+    async def ask(self, recording: RecordingDocument, parameters: RenderParameters) -> None:
+        """Make the wish known, unless it is already."""
+        if recording.audio is None:
+            return
+        now = datetime.now(UTC)
+        event = SpectrogramRequested(
+            recording_id=recording.id,
+            project_id=recording.project_id,
+            sha256=recording.sha256,
+            container=recording.audio.container,
+            duration_claimed_s=recording.audio.duration_claimed_s,
+            parameters=parameters,
+            requested_at=now,
+        )
+        id_ = event_id(event, parameters_id=parameters.parameters_id)
+        document = RenderRequestDocument(
+            id=f"{recording.id}/{parameters.parameters_id}",
+            recording_id=recording.id,
+            project_id=recording.project_id,
+            parameters=parameters.document(),
+            requested_at=now,
+            outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
+        )
+        try:
+            await self._collection.insert_one(document.model_dump(by_alias=True))
+        except DuplicateKeyError:
+            return
+        self._relay.wake()
+
+
+def _invalid(error: ValidationError) -> ProblemError:
+    faults = [{"key": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
+    return ProblemError(
+        400,
+        "invalid_parameters",
+        "; ".join(f"{fault['key']}: {fault['message']}".removeprefix(": ") for fault in faults),
+        next_step="Correct the parameters; /schema/openapi.json lists them.",
+        errors=faults,
+    )

@@ -1,0 +1,129 @@
+"""An image with axes around it, ready for a paper: kHz, time and a dB bar; its own pixels stay as they are."""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from PIL import Image
+
+from .figure import Box, Figure, Letters
+from .geometry import Geometry
+from .palettes import palette
+from .scales import FrequencyAxis
+from .ticks import Axis, Tick, clock_ticks, number_ticks, time_ticks, warped_ticks
+
+AXES_TEXT_KEY = "dawnchorus-axes"
+
+
+@dataclass(frozen=True, slots=True)
+class AxesOptions:
+    """What the axes say beyond the image's geometry.
+
+    start_s    when the image begins, from the recording's start
+    starts_at  when the recording began: the time axis then shows the time of day
+    """
+
+    start_s: float = 0.0
+    starts_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticks:
+    frequencies: list[Tick]
+    times: list[Tick]
+    time_unit: str
+    levels: list[Tick]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    image: Box
+    bar: Box
+    size: tuple[int, int]
+
+
+def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None) -> bytes:
+    """Return the PNG of an image (palette or RGB) with axes, on white, in RGB; its pixels are not resampled.
+
+    A tick at time t stands at the column that `geometry` gives for t, a tick at frequency f at the row of f;
+    the text chunk `dawnchorus-axes` says where in the whole the image's own pixels lie.
+    """
+    options = options or AxesOptions()
+    letters = Letters(geometry.width, geometry.height)
+    times, time_unit = _time_ticks(geometry, options, letters)
+    ticks = _Ticks(_frequency_ticks(geometry, letters), times, time_unit, _level_ticks(geometry, letters))
+    layout = _layout(geometry, ticks, letters)
+    with Image.open(io.BytesIO(png)) as image:
+        figure = Figure(layout.size, letters)
+        figure.image(image.convert("RGB"), layout.image)
+        figure.image(_colour_bar(image, geometry, layout.bar), layout.bar)
+        _label(figure, layout, ticks, geometry)
+        notes = {str(key): note for key, note in image.info.items() if isinstance(note, str)}
+    return figure.png(notes | {AXES_TEXT_KEY: json.dumps(asdict(layout.image))})
+
+
+def _frequency_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
+    """Return the ticks of every panel, the lowest panel's first."""
+    scale = FrequencyAxis(geometry.scale, geometry.f_min_hz, geometry.f_max_hz, bin_hz=1.0, first=0, bins=1)
+    height = geometry.height // geometry.panels
+    axis = Axis(height, lambda khz: float(scale.position(np.array(khz * 1000))), letters.height)
+    choose = number_ticks if geometry.scale == "linear" else warped_ticks
+    ticks = choose(axis, geometry.f_min_hz / 1000, geometry.f_max_hz / 1000)
+    return [Tick(panel * height + tick.at, tick.label) for panel in range(geometry.panels) for tick in ticks]
+
+
+def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> tuple[list[Tick], str]:
+    duration_s, start_s = geometry.width * geometry.seconds_per_px, options.start_s
+    if options.starts_at is None:
+        axis = Axis(geometry.width, lambda time_s: (time_s - start_s) / duration_s, letters.width)
+        return time_ticks(axis, start_s, start_s + duration_s)
+    begins = options.starts_at + timedelta(seconds=start_s)
+    midnight = begins.replace(hour=0, minute=0, second=0, microsecond=0)
+    begins_s = (begins - midnight).total_seconds()
+    axis = Axis(geometry.width, lambda time_s: (time_s - begins_s) / duration_s, letters.width)
+    return clock_ticks(axis, begins, duration_s)
+
+
+def _level_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
+    """Return the ticks of the bar; PCEN has no unit, only a largest value."""
+    low, high = geometry.floor_db, geometry.ceiling_db
+    if low is None or high is None:
+        low, high = 0.0, 1.0
+    axis = Axis(geometry.height, lambda level: (level - low) / (high - low), letters.height)
+    return number_ticks(axis, low, high)
+
+
+def _level_title(geometry: Geometry) -> str:
+    if geometry.quantity == "PCEN":
+        return "PCEN (of the largest)"
+    return "Level (dB re loudest)" if geometry.reference == "recording" else "Level (dBFS)"
+
+
+def _layout(geometry: Geometry, ticks: _Ticks, letters: Letters) -> _Layout:
+    em = letters.size_px
+    title, tick, gap = 2 * em, em + letters.line_px, em
+    left = title + letters.widest(ticks.frequencies) + tick
+    image = Box(left, gap, geometry.width, geometry.height)
+    bar = Box(image.right + 2 * gap, gap, em, geometry.height)
+    width = bar.right + tick + letters.widest(ticks.levels) + title
+    return _Layout(image, bar, (width, image.bottom + tick + 3 * em))
+
+
+def _colour_bar(image: Image.Image, geometry: Geometry, box: Box) -> Image.Image:
+    """Draw the image's own palette, which somebody may have changed; RGB images have the geometry's."""
+    colours = bytes(image.getpalette("RGB") or ()) if image.mode == "P" else palette(geometry.palette)
+    shares = (np.arange(box.height)[::-1] + 0.5) / box.height
+    indices = np.rint(shares * 255).astype(np.intp)
+    column = np.frombuffer(colours, dtype=np.uint8).reshape(-1, 3)[indices]
+    return Image.fromarray(np.repeat(column[:, None, :], box.width, axis=1))
+
+
+def _label(figure: Figure, layout: _Layout, ticks: _Ticks, geometry: Geometry) -> None:
+    figure.ticks_left(layout.image, ticks.frequencies)
+    figure.ticks_below(layout.image, ticks.times)
+    figure.ticks_right(layout.bar, ticks.levels)
+    figure.title_upright(layout.image, "Frequency (kHz)", column=0)
+    figure.title_below(layout.image, f"Time ({ticks.time_unit})")
+    figure.title_upright(layout.bar, _level_title(geometry), column=layout.size[0] - 2 * layout.bar.width)

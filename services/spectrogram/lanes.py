@@ -1,0 +1,103 @@
+"""The one pass over a recording: each lane is a channel, or the mix, on its way to columns."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from audio.decode import AudioStream, Block, mono
+from contracts.rendering import RenderParameters
+
+from .clock import StageClock
+from .columns import ColumnPool, Columns
+from .errors import NoSuchChannelError
+from .geometry import FULL, SIZES, Plan, max_hop, plan
+from .pcen import EnergyNormalizer
+from .peaks import PeakPool
+from .rows import Bands
+from .scales import FrequencyAxis, frequency_axis
+from .stft import Power, PowerStream, Samples
+
+# Decoders give a little more than containers claim; that much fits before columns fold.
+_CAPACITY = FULL.max_width + 128
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass found: columns of each lane, and which bins they pool."""
+
+    lanes: tuple[Columns, ...]
+    axis: FrequencyAxis
+    bands: Bands
+    peaks: PeakPool
+    transforms: int
+
+
+def pooled_pass(
+    stream: AudioStream, parameters: RenderParameters, on_progress: Callable[[float], None], clock: StageClock
+) -> Pass:
+    """Pool the whole of `stream` into columns; memory depends on the images alone."""
+    rate_hz = stream.format.rate_hz
+    axis = frequency_axis(parameters, rate_hz)
+    outline = plan(stream.expected_frames, rate_hz, max_hop(parameters))
+    count = _lane_count(stream.format.channels, parameters)
+    bands = Bands.of(axis, tuple(size.panel_height(count) for size in SIZES))
+    lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
+    peaks = PeakPool(stream.scale)
+    for block in stream.blocks():
+        clock.charge("decode")
+        peaks.add(mono(block))
+        for lane, samples in zip(lanes, _samples(block, parameters), strict=True):
+            lane.take(samples)
+        clock.charge("transform")
+        if stream.expected_frames:
+            on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
+    columns = tuple(lane.columns(rate_hz) for lane in lanes)
+    clock.charge("transform")
+    return Pass(columns, axis, bands, peaks, sum(lane.transformed for lane in lanes))
+
+
+class _Lane:
+    def __init__(
+        self, outline: Plan, axis: FrequencyAxis, bands: Bands, stream: AudioStream, parameters: RenderParameters
+    ) -> None:
+        self._spectra = PowerStream(
+            parameters.window,
+            parameters.window_size,
+            hop=outline.hop,
+            scale=stream.scale,
+            first=axis.first,
+            bins=axis.bins,
+        )
+        rate_hz = stream.format.rate_hz
+        self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
+        self._pool = ColumnPool(outline, bands, parameters.pool, _CAPACITY)
+
+    @property
+    def transformed(self) -> int:
+        return self._spectra.transformed
+
+    def take(self, samples: Samples) -> None:
+        self._add_all(self._spectra.push(samples))
+
+    def columns(self, rate_hz: int) -> Columns:
+        self._add_all(self._spectra.finish())
+        return self._pool.columns(rate_hz)
+
+    def _add_all(self, batches: Iterator[Power]) -> None:
+        for power in batches:
+            self._pool.add(power if self._normalizer is None else self._normalizer.normalized(power))
+
+
+def _lane_count(channels: int, parameters: RenderParameters) -> int:
+    if parameters.channel == "stacked":
+        return channels
+    if isinstance(parameters.channel, int) and parameters.channel >= channels:
+        raise NoSuchChannelError(parameters.channel, channels)
+    return 1
+
+
+def _samples(block: Block, parameters: RenderParameters) -> list[Samples]:
+    if parameters.channel == "mix":
+        return [mono(block)]
+    if parameters.channel == "stacked":
+        return [block[:, channel] for channel in range(block.shape[1])]
+    return [block[:, parameters.channel]]

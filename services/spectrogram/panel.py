@@ -1,0 +1,71 @@
+"""One spectrogram out of pooled columns, where there is no whole pass: a region, a first look."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import cv2
+import numpy as np
+
+from contracts.rendering import ENGINE_VERSION, RenderParameters
+
+from .columns import Columns
+from .geometry import Geometry
+from .levels import SILENCE, level_scale, levels
+from .palettes import palette
+from .png import palette_png
+from .render import TEXT_KEY, Image
+from .rows import Bands, ImageRows
+from .scales import FrequencyAxis
+from .windows import full_scale_power
+
+
+def panel(
+    columns: Columns,
+    axis: FrequencyAxis,
+    *,
+    height: int,
+    parameters: RenderParameters,
+    reference_power: float | None,
+    facts: Mapping[str, float | bool],
+) -> Image:
+    """Draw columns of bands, in decibels; `facts` go into the PNG's text beside its geometry.
+
+    reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
+    """
+    rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
+    cells = rows.pooled(columns.cells, parameters.pool)
+    if parameters.pool == "mean":
+        counts = np.maximum(1, columns.frames[:, None]) * rows.bins[None, :]
+        cells = np.divide(cells, counts, dtype=np.float32)
+    full_scale = full_scale_power(parameters.window, parameters.window_size)
+    reference = float(cells.max()) if reference_power is None else reference_power
+    if parameters.reference == "full_scale":
+        reference = full_scale
+    scale = level_scale(reference, parameters.floor_db, parameters.ceiling_db) if reference > 0 else SILENCE
+    indices = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)[rows.source[::-1]]
+    reference_dbfs = float(10 * np.log10(reference / full_scale)) if reference > 0 else None
+    geometry = _geometry(columns, axis, height, parameters, reference_dbfs)
+    notes = json.dumps(asdict(geometry) | dict(facts) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
+    return Image(palette_png(indices, palette(parameters.palette), {TEXT_KEY: notes}), geometry)
+
+
+def _geometry(
+    columns: Columns, axis: FrequencyAxis, height: int, parameters: RenderParameters, reference_dbfs: float | None
+) -> Geometry:
+    return Geometry(
+        width=len(columns.cells),
+        height=height,
+        seconds_per_px=columns.seconds,
+        hz_per_px=(axis.f_max_hz - axis.f_min_hz) / height,
+        f_min_hz=axis.f_min_hz,
+        f_max_hz=axis.f_max_hz,
+        scale=axis.scale,
+        panels=1,
+        quantity="dB",
+        floor_db=parameters.floor_db,
+        ceiling_db=parameters.ceiling_db,
+        reference=parameters.reference,
+        reference_dbfs=reference_dbfs,
+        palette=parameters.palette,
+    )

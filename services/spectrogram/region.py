@@ -1,0 +1,200 @@
+"""A part of a recording, in its own resolution, decoded from there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from audio.decode import BLOCK_FRAMES, AudioLimits, AudioStream, Block, Container, mono, open_audio
+from contracts.rendering import RenderParameters
+
+from .columns import Columns
+from .errors import NoSuchChannelError
+from .geometry import Geometry, max_hop
+from .panel import panel
+from .region_errors import (
+    AboveNyquistError,
+    EmptyRegionError,
+    OutsideRecordingError,
+    RegionSizeError,
+)
+from .rows import Bands
+from .scales import FrequencyAxis, frequency_axis
+from .stft import Power, PowerStream, Samples
+
+MAX_WIDTH, MAX_HEIGHT = 6400, 1200
+# Times come as floats; what is this near to a frame, in frames, is at it.
+_ROUNDING = 1e-6
+_JOIN = {"max": np.maximum, "mean": np.add}
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What is asked for; `width` is less where the time has fewer samples than pixels."""
+
+    start_s: float
+    end_s: float
+    f_min_hz: float
+    f_max_hz: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionImage:
+    """One PNG, and what a ruler on it reads; its first column begins at `start_s`."""
+
+    png: bytes
+    geometry: Geometry
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Which frames a region needs, on the grid of a whole rendering: frame t is about sample t * hop.
+
+    start, span  in samples, not whole
+    reach        how many samples a window takes on either side of its frame
+    """
+
+    start: float
+    span: float
+    width: int
+    hop: int
+    reach: int
+
+    @property
+    def first_frame(self) -> int:
+        return max(0, ceil((self.start - _ROUNDING) / self.hop))
+
+    @property
+    def end_frame(self) -> int:
+        return max(self.first_frame + 1, ceil((self.start + self.span - _ROUNDING) / self.hop))
+
+    @property
+    def run_up(self) -> int:
+        """How many frames before the first one its window reaches back into."""
+        return min(self.first_frame, ceil(self.reach / self.hop))
+
+    @property
+    def end_sample(self) -> int:
+        return self.end_frame * self.hop + self.reach
+
+    def columns_of(self, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        shares = (frames * self.hop - self.start) / self.span * self.width
+        columns: npt.NDArray[np.int64] = np.clip(np.floor(shares + _ROUNDING), 0, self.width - 1).astype(np.int64)
+        return columns
+
+
+def render_region(
+    source: Path | BinaryIO,
+    container: Container,
+    limits: AudioLimits,
+    parameters: RenderParameters,
+    region: Region,
+    *,
+    reference_power: float | None = None,
+) -> RegionImage:
+    """Seek to a region, decode it, and render it with a hop that suits its width.
+
+    Where its pixels are those of a whole rendering, so are its levels, given that rendering's `reference_power`;
+    without one, the region's own loudest cell is 0 dB. Rows narrower than a bin of the FFT repeat the nearest.
+    Stacked channels are mixed, and PCEN, which depends on all that came before, is left out.
+
+    Raises any `RegionError`, `NoSuchChannelError`, and any `AudioError` of decoding.
+    """
+    _check(region)
+    band = parameters.model_copy(update={"f_min_hz": region.f_min_hz, "f_max_hz": region.f_max_hz})
+    with open_audio(source, container, limits) as stream:
+        rate_hz = stream.format.rate_hz
+        _check_band(region, rate_hz)
+        axis = frequency_axis(band, rate_hz)
+        columns = _columns(stream, axis, region, band)
+        _check_end(stream, region, max_hop(band))
+    facts = {"start_s": region.start_s}
+    image = panel(columns, axis, height=region.height, parameters=band, reference_power=reference_power, facts=facts)
+    return RegionImage(image.png, image.geometry, region.start_s)
+
+
+def _check(region: Region) -> None:
+    if not 0 <= region.start_s < region.end_s:
+        raise EmptyRegionError("times", region.start_s, region.end_s)
+    if not 0 <= region.f_min_hz < region.f_max_hz:
+        raise EmptyRegionError("frequencies", region.f_min_hz, region.f_max_hz)
+    if not (1 <= region.width <= MAX_WIDTH and 1 <= region.height <= MAX_HEIGHT):
+        raise RegionSizeError(region.width, region.height, MAX_WIDTH, MAX_HEIGHT)
+
+
+def _check_band(region: Region, rate_hz: int) -> None:
+    if region.f_max_hz > rate_hz / 2:
+        raise AboveNyquistError(region.f_max_hz, rate_hz / 2)
+
+
+def _check_end(stream: AudioStream, region: Region, longest_hop: int) -> None:
+    """Raise where the recording ended before the region; the last frame's column may reach a little further."""
+    end_s = (stream.first_frame + stream.decoded_frames) / stream.format.rate_hz
+    if region.start_s >= end_s or region.end_s > end_s + longest_hop / stream.format.rate_hz:
+        raise OutsideRecordingError(region.start_s, region.end_s, end_s)
+
+
+def _grid(region: Region, rate_hz: int, parameters: RenderParameters) -> _Grid:
+    span = (region.end_s - region.start_s) * rate_hz
+    width = max(1, min(region.width, floor(span)))
+    hop = min(max_hop(parameters), max(1, floor(span / width + _ROUNDING)))
+    return _Grid(region.start_s * rate_hz, span, width, hop, reach=parameters.window_size // 2)
+
+
+def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameters: RenderParameters) -> Columns:
+    grid = _grid(region, stream.format.rate_hz, parameters)
+    bands, pool = Bands.of(axis, (region.height,)).bins, parameters.pool
+    cells = np.zeros((grid.width, len(bands.starts)), dtype=np.float32)
+    counts = np.zeros(grid.width, dtype=np.int64)
+    for frame, batch in _wanted(_power(stream, grid, axis, parameters), grid):
+        columns = grid.columns_of(np.arange(frame, frame + len(batch)))
+        for column in np.unique(columns):
+            part = batch[columns == column]
+            joined = bands.pooled(_JOIN[pool].reduce(part, axis=0)[None, :], pool)[0]
+            _JOIN[pool](cells[column], joined, out=cells[column])
+            counts[column] += len(part)
+    return Columns(cells, counts, (region.end_s - region.start_s) / grid.width)
+
+
+def _wanted(batches: Iterator[Power], grid: _Grid) -> Iterator[tuple[int, Power]]:
+    """Yield the frames of the grid, batch by batch, with the number of the first one; then stop reading."""
+    frame = grid.first_frame - grid.run_up
+    for batch in batches:
+        first, end = max(0, grid.first_frame - frame), min(len(batch), grid.end_frame - frame)
+        if first < end:
+            yield frame + first, batch[first:end]
+        frame += len(batch)
+        if frame >= grid.end_frame:
+            return
+
+
+def _power(stream: AudioStream, grid: _Grid, axis: FrequencyAxis, parameters: RenderParameters) -> Iterator[Power]:
+    start = (grid.first_frame - grid.run_up) * grid.hop
+    spectra = PowerStream(
+        parameters.window,
+        parameters.window_size,
+        hop=grid.hop,
+        scale=stream.scale,
+        first=axis.first,
+        bins=axis.bins,
+    )
+    if stream.seek(start) == start:
+        for block in stream.blocks(min(BLOCK_FRAMES, grid.end_sample - start)):
+            yield from spectra.push(one_channel(block, parameters))
+        yield from spectra.finish()
+
+
+def one_channel(block: Block, parameters: RenderParameters) -> Samples:
+    """Return the asked channel, or the mix of all. Raises `NoSuchChannelError`."""
+    if not isinstance(parameters.channel, int):
+        return mono(block)
+    if parameters.channel >= block.shape[1]:
+        raise NoSuchChannelError(parameters.channel, block.shape[1])
+    return block[:, parameters.channel]

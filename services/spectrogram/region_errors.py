@@ -1,0 +1,75 @@
+"""What can be wrong with a region that somebody asks for.
+
+UnprocessableError
+└── RegionError
+    ├── EmptyRegionError       region_empty              it begins where it ends, after that, or below zero
+    ├── RegionSizeError        region_size               no pixels, or too many
+    ├── AboveNyquistError      region_above_nyquist      the recording holds no such frequencies
+    └── OutsideRecordingError  region_outside_recording  the recording ends before
+"""
+
+from typing import ClassVar
+
+from chassis.errors import UnprocessableError
+
+
+class RegionError(UnprocessableError):
+    """Base of everything that makes a region impossible."""
+
+    next_step: ClassVar[str] = "Ask for a part that the recording has."
+
+
+class EmptyRegionError(RegionError):
+    """A region's span is empty, backwards, or begins below zero."""
+
+    code: ClassVar[str] = "region_empty"
+    next_step: ClassVar[str] = "Give a start of zero or more, and an end after it."
+
+    def __init__(self, what: str, start: float, end: float) -> None:
+        super().__init__(what, start, end)
+        self.what, self.start, self.end = what, start, end
+
+    def __str__(self) -> str:
+        return f"The region's {self.what} run from {self.start:g} to {self.end:g}."
+
+
+class RegionSizeError(RegionError):
+    """A region is to have no pixels, or more than allowed."""
+
+    code: ClassVar[str] = "region_size"
+    next_step: ClassVar[str] = "Ask for fewer pixels, and for one at least."
+
+    def __init__(self, width: int, height: int, max_width: int, max_height: int) -> None:
+        super().__init__(width, height, max_width, max_height)
+        self.width, self.height, self.max_width, self.max_height = width, height, max_width, max_height
+
+    def __str__(self) -> str:
+        return f"{self.width} × {self.height} pixels are outside 1 × 1 to {self.max_width} × {self.max_height}."
+
+
+class AboveNyquistError(RegionError):
+    """A region reaches above half the sample rate."""
+
+    code: ClassVar[str] = "region_above_nyquist"
+
+    def __init__(self, f_max_hz: float, nyquist_hz: float) -> None:
+        super().__init__(f_max_hz, nyquist_hz)
+        self.f_max_hz, self.nyquist_hz = f_max_hz, nyquist_hz
+
+    def __str__(self) -> str:
+        return (
+            f"The region reaches up to {self.f_max_hz:g} Hz; the recording has frequencies up to {self.nyquist_hz:g}."
+        )
+
+
+class OutsideRecordingError(RegionError):
+    """A region begins or ends after the recording's end."""
+
+    code: ClassVar[str] = "region_outside_recording"
+
+    def __init__(self, start_s: float, end_s: float, duration_s: float) -> None:
+        super().__init__(start_s, end_s, duration_s)
+        self.start_s, self.end_s, self.duration_s = start_s, end_s, duration_s
+
+    def __str__(self) -> str:
+        return f"The region is {self.start_s:g} to {self.end_s:g} s; the recording lasts {self.duration_s:.3f} s."

@@ -1,0 +1,183 @@
+"""A recording seen in other ways: by parameters, by presets, with axes; rendered when somebody asks, once."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from deploy.local.servers import Servers
+from tests.audio import tone, write
+from tests.e2e.listening import history
+from tests.system import System
+
+pytestmark = pytest.mark.servers
+
+
+def test_a_preset_is_rendered_when_it_is_asked_for(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3000.0)
+
+    first = _ask(system, recording_id, preset="birdsong")
+    image = _image(system, recording_id, preset="birdsong")
+
+    assert first.status_code == 202
+    assert int(first.headers["retry-after"]) > 0
+    status = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/status", params={"preset": "birdsong"})
+    geometry = status.json()["images"]["standard"]["geometry"]
+    assert (geometry["f_min_hz"], geometry["f_max_hz"]) == (0, 10_000)
+    loudest_row = np.asarray(image)[::-1].mean(axis=1).argmax()
+    assert loudest_row == pytest.approx(3000 / geometry["hz_per_px"], abs=1)
+
+
+def test_what_is_asked_twice_is_rendered_once(system: System, servers: Servers, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3100.0)
+
+    for _ in range(5):
+        _ask(system, recording_id, palette="magma", f_max_hz="8000")
+    _image(system, recording_id, palette="magma", f_max_hz="8000")
+    _image(system, recording_id, f_max_hz="8000.0", palette="magma")
+
+    messages = [
+        each for each in history(servers.environment()["AMQP_URL"]) if each.headers["ce-subject"] == recording_id
+    ]
+    types = [message.headers["ce-type"] for message in messages]
+    assert types.count("spectrogram.requested.v1") == 1
+    assert types.count("spectrogram.completed.v1") == 2
+
+
+def test_another_way_to_see_a_recording_leaves_its_own_images_alone(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3200.0)
+    before, own = system.recording(recording_id), _image(system, recording_id)
+
+    other = _image(system, recording_id, palette="gray_r")
+
+    assert system.recording(recording_id) == before
+    assert _image(system, recording_id).tobytes() == own.tobytes()
+    assert (other.getpalette() or [])[:3] == [255, 255, 255]
+
+
+def test_the_status_of_an_unasked_way_is_queued_and_asks_for_nothing(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3300.0)
+    url = f"/v1/recordings/{recording_id}/spectrogram/status"
+
+    statuses = [system.client.get(url, params={"preset": "speech"}).json()["status"] for _ in range(2)]
+
+    assert statuses == ["queued", "queued"]
+
+
+def test_axes_stand_around_the_very_same_pixels(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3400.0)
+    plain = _image(system, recording_id, resolution="thumbnail")
+
+    figure = _image(system, recording_id, resolution="thumbnail", axes="true")
+
+    assert figure.width > plain.width
+    assert figure.height > plain.height
+    whole, part = np.asarray(figure.convert("RGB")), np.asarray(plain.convert("RGB"))
+    assert _contains(whole, part)
+
+
+def test_a_region_is_drawn_in_its_own_resolution(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3600.0)
+    query = {"start_s": 0.5, "end_s": 1.5, "f_min_hz": 3000, "f_max_hz": 4000, "width": 300, "height": 100}
+
+    answers = [system.client.get(f"/v1/recordings/{recording_id}/spectrogram/region", params=query) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].content == answers[1].content
+    image = np.asarray(Image.open(io.BytesIO(answers[0].content)))
+    assert image.shape == (100, 300)
+    assert image[::-1].mean(axis=1).argmax() == pytest.approx(60, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"start_s": 1, "end_s": 0.5}, 422, "region_empty"),
+        ({"start_s": 100, "end_s": 101}, 422, "region_outside_recording"),
+        ({"start_s": 0, "end_s": 1, "f_max_hz": 90_000}, 422, "region_above_nyquist"),
+        ({"start_s": 0, "end_s": 1, "width": 10_000}, 400, "bad_request"),
+        ({"start_s": 0}, 400, "bad_request"),
+    ],
+)
+def test_a_region_that_the_recording_does_not_have_is_refused(
+    system: System, tmp_path: Path, query: dict[str, float], status: int, code: str
+) -> None:
+    recording_id = _uploaded(system, tmp_path, 3700.0)
+
+    answer = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/region", params=query)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_recording_has_a_waveform_and_peaks_in_a_format_that_others_read(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3800.0)
+    url = f"/v1/recordings/{recording_id}/waveform"
+
+    drawn = Image.open(io.BytesIO(system.client.get(url).content))
+    peaks = system.client.get(f"{url}/peaks").json()
+    binary = system.client.get(f"{url}/peaks", params={"form": "dat"}).content
+    beyond = system.client.get(f"{url}/peaks", params={"zoom": 31})
+
+    assert drawn.height == 120
+    assert (peaks["version"], peaks["sample_rate"], peaks["length"] * 2) == (2, 44_100, len(peaks["data"]))
+    assert max(peaks["data"]) == pytest.approx(0.5 * 32_768, rel=0.01)
+    assert int.from_bytes(binary[:4], "little") == 2
+    assert len(binary) == 24 + 4 * peaks["length"]
+    assert beyond.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"window_size": "1000"},
+        {"f_min_hz": "9000", "f_max_hz": "8000"},
+        {"floor_db": "0", "ceiling_db": "-10"},
+        {"palette": "rainbow"},
+        {"preset": "whale"},
+        {"channel": "left"},
+        {"f_max_hz": "nan"},
+        {"hop": "0"},
+    ],
+)
+def test_parameters_that_make_no_sense_are_the_clients_problem(
+    system: System, tmp_path: Path, query: dict[str, str]
+) -> None:
+    recording_id = _uploaded(system, tmp_path, 3500.0)
+
+    answer = _ask(system, recording_id, **query)
+
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def _uploaded(system: System, folder: Path, frequency_hz: float) -> str:
+    path = write(folder / "seen.wav", tone(frequency_hz, duration_s=2.0))
+    recording_id: str = system.upload(path).json()["id"]
+    system.ended(recording_id)
+    return recording_id
+
+
+def _ask(system: System, recording_id: str, **query: str) -> httpx.Response:
+    return system.client.get(f"/v1/recordings/{recording_id}/spectrogram", params=query)
+
+
+def _image(system: System, recording_id: str, **query: str) -> Image.Image:
+    system.until(lambda: _ask(system, recording_id, **query).status_code != 202)
+    answer = _ask(system, recording_id, **query)
+    assert answer.status_code == 200, answer.text
+    return Image.open(io.BytesIO(answer.content))
+
+
+def _contains(whole: np.ndarray[Any, Any], part: np.ndarray[Any, Any]) -> bool:
+    """Tell whether `part` stands somewhere in `whole`, pixel for pixel."""
+    height, width = part.shape[:2]
+    rows, columns = whole.shape[0] - height + 1, whole.shape[1] - width + 1
+    candidates = ((row, column) for row in range(rows) for column in range(columns))
+    return any(
+        (whole[row, column] == part[0, 0]).all() and (whole[row : row + height, column : column + width] == part).all()
+        for row, column in candidates
+    )

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio.decode import mono
+from contracts.rendering import PRESETS, RenderParameters
+from services.spectrogram.render import Rendering
+from services.spectrogram.windows import full_scale_power
+from tests.audio import Signal, write
+
+from .drawing import NAMES, drawn
+from .slow import engine_power, indices, outline_of, pixel_power, pixels
+
+RATE_HZ = 16_000
+VARIANTS = {
+    "default": RenderParameters(),
+    "absolute": RenderParameters(reference="full_scale", floor_db=-110, ceiling_db=-10),
+    "a narrow range": RenderParameters(floor_db=-12, ceiling_db=-9),
+    "a narrow band": RenderParameters(f_min_hz=990, f_max_hz=1600),
+    "mel": RenderParameters(scale="mel"),
+    "log": RenderParameters(scale="log"),
+    "log from 50 Hz": RenderParameters(scale="log", f_min_hz=50, f_max_hz=6000),
+    "hamming 512": RenderParameters(window="hamming", window_size=512),
+    "blackman 8192": RenderParameters(window="blackman", window_size=8192, scale="mel"),
+    "256, hop 40": RenderParameters(window_size=256, hop=40),
+    "speech": PRESETS["speech"],
+    "music": PRESETS["music"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_every_pixel_of_a_maximum_equals_the_slow_reference(tmp_path: Path, name: str) -> None:
+    samples = _noisy_chirp(30_000)
+    recording = write(tmp_path / "chirp.wav", samples[:, None], RATE_HZ, subtype="FLOAT")
+
+    rendering = drawn(recording, VARIANTS[name])
+
+    for found, expected in _pairs(rendering, samples, RATE_HZ, VARIANTS[name]):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("scale", ["linear", "mel", "log"])
+def test_means_equal_the_slow_reference_up_to_the_order_of_sums(tmp_path: Path, scale: str) -> None:
+    samples = _noisy_chirp(30_000)
+    parameters = RenderParameters.model_validate({"pool": "mean", "scale": scale})
+    recording = write(tmp_path / "chirp.wav", samples[:, None], RATE_HZ, subtype="FLOAT")
+
+    rendering = drawn(recording, parameters)
+
+    for found, expected in _pairs(rendering, samples, RATE_HZ, parameters):
+        difference = np.abs(found.astype(int) - expected)
+        assert difference.max() <= 1
+        assert np.count_nonzero(difference) <= difference.size / 10_000
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", ["spinetail.wav", "voice.flac", "music_fast.ogg", "veryshort.wav", "stereo.wav"])
+def test_every_pixel_of_a_real_recording_equals_the_slow_reference(recordings: Path, name: str) -> None:
+    stored, rate_hz = soundfile.read(recordings / name, dtype="float32", always_2d=True)
+    samples = np.asarray(mono(stored), dtype=np.float32)
+
+    rendering = drawn(recordings / name)
+
+    for found, expected in _pairs(rendering, samples, rate_hz, RenderParameters(), names=("thumbnail", "standard")):
+        np.testing.assert_array_equal(found, expected)
+
+
+def _pairs(
+    rendering: Rendering,
+    samples: Signal,
+    rate_hz: int,
+    parameters: RenderParameters,
+    names: tuple[str, ...] = NAMES,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    outline = outline_of(samples, rate_hz, parameters)
+    power = engine_power(samples, parameters, outline.hop)
+    full = rendering.images["full"].geometry
+    loudest = pixel_power(power, outline, rate_hz, full.width, full.height, parameters).max()
+    reference = float(loudest)
+    if parameters.reference == "full_scale":
+        reference = full_scale_power(parameters.window, parameters.window_size)
+    pairs = []
+    for name in names:
+        image = rendering.images[name]
+        geometry = image.geometry
+        expected = pixel_power(power, outline, rate_hz, geometry.width, geometry.height, parameters)
+        pairs.append((pixels(image), indices(expected, reference, parameters.floor_db, parameters.ceiling_db)))
+    return pairs
+
+
+def _noisy_chirp(length: int) -> Signal:
+    time_s = np.arange(length) / RATE_HZ
+    chirp = 0.5 * np.sin(2 * np.pi * (500 * time_s + 1000 * time_s**2))
+    return (chirp + np.random.default_rng(8).normal(0, 0.01, length)).astype(np.float32)
