@@ -25,12 +25,13 @@ class PowerStream:
     Frames are centred as in `librosa.stft(center=True, pad_mode="constant")`: frame t is about sample t * hop,
     zeros lie before the first and after the last sample, and n samples give 1 + n // hop frames.
 
-    first, bins      which bins are wanted, of size // 2 + 1
-    transformed      how many frames were transformed so far
+    first, bins  which bins are wanted, of size // 2 + 1
+    batch        how many frames come at once, at most
+    transformed  how many frames were transformed so far
     """
 
     def __init__(self, name: WindowName, size: int, *, hop: int, scale: float, first: int, bins: int) -> None:
-        batch = max(1, _BATCH_SAMPLES // size)
+        self.batch = batch = max(1, _BATCH_SAMPLES // size)
         self.transformed = 0
         self._size, self._hop, self._first, self._bins = size, hop, first, bins
         self._window = np.tile((analysis_window(name, size) * scale).astype(np.float32), (batch, 1))
