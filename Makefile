@@ -46,8 +46,8 @@ contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 
 bench-spectrogram:  ## draw real recordings in many ways, side by side (some minutes); ARGS="--only flac", "--day"
 	$(BOOTSTRAP)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
-	$(PYTHON) -m tests.benchmarks.spectrogram $(ARGS)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	for extra in ingest spectrogram analysis gateway dev; do \
