@@ -4,10 +4,10 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts lock clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
 
 demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), show what comes out; KEEP=1 leaves the stack up
 	$(BOOTSTRAP)
@@ -44,10 +44,16 @@ contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
 	$(VENV) -m contracts build
 
+bench-spectrogram:  ## draw real recordings in many ways, side by side (some minutes); ARGS="--only flac", "--day"
+	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
+
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	for extra in ingest spectrogram analysis gateway dev; do \
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
 
 .local/tools/bin/uv:
 	python3 -m venv .local/tools && .local/tools/bin/python -m pip install --quiet uv

@@ -36,49 +36,64 @@ class ColumnPool:
     columns longer; memory is the same.
     """
 
-    def __init__(self, plan: Plan, bands: Bands, pool: Pool, capacity: int) -> None:
+    def __init__(self, plan: Plan, bands: Bands, pool: Pool, *, capacity: int, batch: int) -> None:
         self._plan = plan
-        self._bands = bands
+        self._bands = bands.bins
         self._pool = pool
         self._join = _JOIN[pool]
-        self._cells = np.zeros((capacity, len(bands.bins.starts)), dtype=np.float32)
+        self._cells = np.zeros((capacity, len(self._bands.starts)), dtype=np.float32)
+        # Whole columns of bins, of the newest frames: bins are pooled for many columns at a time.
+        self._newest = np.zeros((2 * batch, self._bands.whole), dtype=np.float32)
+        self._first_newest = 0
         self._seen = 0
         self._folds = 0
 
     def add(self, power: Power) -> None:
-        """Pool the next frames, (frames, bins)."""
-        columns = self._plan.column_of(np.arange(self._seen, self._seen + len(power), dtype=np.int64))
-        while columns[-1] >> self._folds >= len(self._cells):
+        """Pool the next frames, (frames, bins), no more than `batch`."""
+        end = self._seen + len(power)
+        while self._column_of(end - 1) >= len(self._cells):
             self._fold()
-        columns >>= self._folds
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(columns)) + 1])
-        # Frames before bins: for a long recording that leaves one row of bins to be pooled, of sixty.
-        banded = self._bands.bins.pooled(self._runs(power, starts), self._pool)
+        first, last = self._column_of(self._seen), self._column_of(end - 1)
+        if last - self._first_newest >= len(self._newest):
+            self._keep_newest(first)
         # There are no fewer frames than columns, so those of a batch are neighbours.
-        cells = self._cells[columns[0] : columns[-1] + 1]
-        self._join(cells, banded, out=cells)
-        self._seen += len(power)
+        inner = self._first_frames_of(np.arange(first + 1, last + 1, dtype=np.int64)) - self._seen
+        newest = self._newest[first - self._first_newest : last - self._first_newest + 1]
+        edges = np.concatenate([[0], inner, [len(power)]])
+        self._join(newest, _reduced(power, edges, self._pool), out=newest)
+        self._seen = end
 
     def columns(self, rate_hz: int) -> Columns:
         """Return what was pooled so far, without unused columns."""
-        used = (self._seen - 1) * self._plan.columns // self._plan.frames // 2**self._folds + 1
-        firsts = self._plan.first_frame_of(np.arange(used + 1, dtype=np.int64) << self._folds)
+        used = self._column_of(self._seen - 1) + 1
+        self._keep_newest(used)
+        firsts = self._first_frames_of(np.arange(used + 1, dtype=np.int64))
         frames = np.diff(np.minimum(firsts, self._seen))
         seconds = self._plan.seconds_per_column(rate_hz) * 2**self._folds
         return Columns(self._cells[:used], frames, seconds)
 
-    def _runs(self, power: Power, starts: Indices) -> Power:
-        if len(starts) == len(power):
-            return power
-        return _reduced(power, np.append(starts, len(power)), self._pool)
+    def _column_of(self, frame: int) -> int:
+        return frame * self._plan.columns // self._plan.frames >> self._folds
+
+    def _first_frames_of(self, columns: Indices) -> Indices:
+        return self._plan.first_frame_of(columns << self._folds)
+
+    def _keep_newest(self, following: int) -> None:
+        """Pool the bins of the newest columns into cells, and go on at the column `following`."""
+        cells = self._cells[self._first_newest : self._first_newest + len(self._newest)]
+        self._join(cells, self._bands.pooled(self._newest[: len(cells)], self._pool), out=cells)
+        self._newest[:] = 0
+        self._first_newest = following
 
     def _fold(self) -> None:
+        self._keep_newest(0)
         half = len(self._cells) // 2
         # Row by row, in place: a copy of all columns would be the job's peak of memory.
         for column in range(half):
             self._join(self._cells[2 * column], self._cells[2 * column + 1], out=self._cells[column])
         self._cells[half:] = 0
         self._folds += 1
+        self._first_newest = self._column_of(max(0, self._seen - 1))
 
 
 def narrowed(columns: Columns, width: int, pool: Pool) -> Columns:

@@ -74,9 +74,6 @@ class Plan:
     frames: int
     columns: int
 
-    def column_of(self, frame: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return frame * self.columns // self.frames
-
     def first_frame_of(self, column: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return -(-column * self.frames // self.columns)
 

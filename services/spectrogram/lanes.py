@@ -69,7 +69,7 @@ class _Lane:
         )
         rate_hz = stream.format.rate_hz
         self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
-        self._pool = ColumnPool(outline, bands, parameters.pool, _CAPACITY)
+        self._pool = ColumnPool(outline, bands, parameters.pool, capacity=_CAPACITY, batch=self._spectra.batch)
 
     @property
     def transformed(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import log10
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -89,7 +90,7 @@ class _Panels:
 
 
 def render(
-    path: Path,
+    source: Path | BinaryIO,
     container: Container,
     limits: AudioLimits,
     parameters: RenderParameters,
@@ -102,7 +103,7 @@ def render(
     Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise, and any `DrawingError`.
     """
     clock = StageClock()
-    with open_audio(path, container, limits) as stream:
+    with open_audio(source, container, limits) as stream:
         found = pooled_pass(stream, parameters, on_progress, clock)
     panels = {size: _panels(found, size, stream.decoded_duration_s, parameters) for size in SIZES}
     loudest = panels[FULL].loudest

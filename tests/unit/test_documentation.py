@@ -162,7 +162,7 @@ def _check(command: list[str], page: Path) -> None:
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
 
 def _settings() -> dict[str, tuple[str, frozenset[str]]]:

@@ -1,0 +1,31 @@
+"""Real recordings, repeated until they are long enough, in any codec."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tests.audio import encode, recordings_folder
+
+# 44.1 kHz, mono: a bird with pauses, which compresses as field recordings do.
+SOURCE = "spinetail.wav"
+# libsndfile's Vorbis encoder puts a whole write on the stack.
+_CHUNK = 2**16
+
+
+def lengthened(target: Path, duration_s: int) -> None:
+    """Write the source, repeated to `duration_s`, to `target`."""
+    samples, rate_hz = soundfile.read(recordings_folder() / SOURCE, dtype="int16")
+    frames = duration_s * rate_hz
+    if target.suffix in {".m4a", ".mp3"}:
+        whole = (np.resize(samples, frames) / 32768).astype(np.float32)
+        encode(target, whole[:, None], rate_hz)
+        return
+    with soundfile.SoundFile(target, "w", rate_hz, 1) as output:
+        for start in range(0, frames, _CHUNK):
+            output.write(np.take(samples, np.arange(start, min(frames, start + _CHUNK)), mode="wrap"))
+
+
+if __name__ == "__main__":
+    lengthened(Path(sys.argv[1]), int(sys.argv[2]))

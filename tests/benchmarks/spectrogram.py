@@ -1,0 +1,206 @@
+"""Draw the same recordings in many ways, side by side; print a table and write build/bench/spectrogram.json.
+
+    python -m tests.benchmarks.spectrogram [--only wav] [--day]
+
+Every figure is the median of its runs. A `process` is started for each run and measured whole; a `worker` has drawn
+once before it is measured. Ratios are of CPU time, which a busy machine changes less than the wall clock.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+# Nothing heavy is imported here: a child's peak of memory counts from its parent's size.
+REPOSITORY = Path(__file__).resolve().parents[2]
+REPORT = REPOSITORY / "build" / "bench" / "spectrogram.json"
+OURS = "dawnchorus"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+WIDTH, HEIGHT = 1600, 400
+# The earlier code holds 6.6 MB per second of audio, and specshow more: an hour does not fit.
+_LONGEST_WAV_S = {"earlier": 600, "specshow": _MINUTE}
+_LONGEST_COMPRESSED_S = {"earlier": _MINUTE, "specshow": 0}
+_NEEDS = {"earlier": "matplotlib", "specshow": "matplotlib"}
+_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One recording, drawn by whole processes or by a warm worker."""
+
+    duration_s: int
+    suffix: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.duration_s} s {self.suffix}, {self.how}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The medians of one contender in one case; the ratio is of its CPU time to ours."""
+
+    case: str
+    contender: str
+    wall_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    ratio_to_ours: float | None = None
+
+
+def cases(only: str | None, *, with_day: bool) -> list[Case]:
+    durations = {"wav": (10, _MINUTE, 600, _HOUR), "flac": (_MINUTE, 600), "mp3": (_MINUTE, 600)}
+    durations |= {"ogg": (_MINUTE, 600), "m4a": (_MINUTE, 600)}
+    if with_day:
+        durations["wav"] += (_DAY,)
+    chosen = {only: durations[only]} if only else durations
+    return [
+        Case(duration_s, suffix, how)
+        for suffix, each in chosen.items()
+        for duration_s in each
+        for how in ("worker", "process")
+        if how == "worker" or suffix == "wav"
+    ]
+
+
+def figures(case: Case, recording: Path, scratch: Path) -> Iterator[Figure]:
+    """Measure all contenders that take part in `case`."""
+    for name in (OURS, "earlier", "specshow", "transforms_alone", "decoding_alone"):
+        if _takes_part(case, name):
+            yield _python_figure(case, name, recording)
+    for name, command in _commands(case, recording, scratch / "image.png").items():
+        if shutil.which(command[0]):
+            yield _command_figure(case, name, command)
+
+
+def _takes_part(case: Case, name: str) -> bool:
+    longest_s = _LONGEST_WAV_S if case.suffix == "wav" else _LONGEST_COMPRESSED_S
+    if name.endswith("_alone") and case.how == "process":
+        return False
+    return case.duration_s <= longest_s.get(name, _DAY) and _is_there(name)
+
+
+def _python_figure(case: Case, name: str, recording: Path) -> Figure:
+    command = [sys.executable, "-m", "tests.benchmarks.contenders", name, str(recording)]
+    if case.how == "process":
+        return _command_figure(case, name, [*command, "1"])
+    heard = subprocess.run(
+        [*command, str(1 + _runs(case, name))], check=True, capture_output=True, timeout=_TIMEOUT_S, cwd=REPOSITORY
+    )
+    found = json.loads(heard.stdout)
+    walls, cpus = zip(*found["seconds"][1:], strict=True)
+    return Figure(str(case), name, median(walls), median(cpus), found["peak_rss_mb"])
+
+
+def _command_figure(case: Case, name: str, command: list[str]) -> Figure:
+    runs = [_whole_process(command) for _ in range(_runs(case, name))]
+    walls, cpus, peaks = zip(*runs, strict=True)
+    return Figure(str(case), name, median(walls), median(cpus), max(peaks))
+
+
+def _whole_process(command: list[str]) -> tuple[float, float, float]:
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def _runs(case: Case, name: str) -> int:
+    if name in _NEEDS:
+        return 3 if case.duration_s <= _MINUTE and case.how == "worker" else 1
+    return 5 if case.duration_s <= _MINUTE else 3 if case.duration_s <= _HOUR else 1
+
+
+def _commands(case: Case, recording: Path, image: Path) -> dict[str, list[str]]:
+    """Return what sox and ffmpeg are asked for, which have no other form than a process.
+
+    sox reads no MP4; ffmpeg takes minutes unless the height is a power of two.
+    """
+    commands = {}
+    if case.suffix != "m4a":
+        # 1025 rows make sox transform 2048 samples. It spreads as many windows as fit over the columns.
+        commands["sox"] = [
+            *("sox", str(recording), "-n", "remix", "1", "spectrogram", "-r"),
+            *("-x", str(WIDTH), "-y", "1025", "-w", "Hann", "-o", str(image)),
+        ]
+    commands["ffmpeg"] = [
+        *("ffmpeg", "-v", "error", "-y", "-i", str(recording), "-lavfi"),
+        *(f"showspectrumpic=s={WIDTH}x1024:legend=0", str(image)),
+    ]
+    return commands
+
+
+def _lengthened(folder: Path, case: Case) -> Path:
+    target = folder / f"{case.duration_s}s.{case.suffix}"
+    if not target.exists():
+        command = [sys.executable, "-m", "tests.benchmarks.lengthened", str(target), str(case.duration_s)]
+        subprocess.run(command, check=True, cwd=REPOSITORY)
+    return target
+
+
+def _is_there(name: str) -> bool:
+    return name not in _NEEDS or importlib.util.find_spec(_NEEDS[name]) is not None
+
+
+def _with_ratios(found: list[Figure]) -> list[Figure]:
+    ours = next(figure.cpu_s for figure in found if figure.contender == OURS)
+    return [Figure(**{**asdict(figure), "ratio_to_ours": figure.cpu_s / ours}) for figure in found]
+
+
+def _table(found: list[Figure]) -> Iterator[str]:
+    yield f"{'case':22} {'contender':18} {'wall s':>8} {'CPU s':>8} {'peak MB':>8} {'CPU to ours':>12}"
+    for each in found:
+        measures = f"{each.wall_s:8.3f} {each.cpu_s:8.3f} {each.peak_rss_mb:8.0f} {each.ratio_to_ours:12.2f}"
+        yield f"{each.case:22} {each.contender:18} {measures}"
+
+
+def _missing() -> Iterator[str]:
+    for program in ("sox", "ffmpeg"):
+        if not shutil.which(program):
+            yield f"{program} is not installed, so it does not take part: apt-get install {program}"
+    if not _is_there("earlier"):
+        yield "matplotlib is not installed, so librosa's ways do not take part: pip install -r requirements/bench.txt"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run all cases; ours draws three images, everybody else one."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--only", choices=["wav", "flac", "mp3", "ogg", "m4a"], help="one codec")
+    asked.add_argument("--day", action="store_true", help="24 hours of WAV too: 7.6 GB on disk, some minutes")
+    options = asked.parse_args()
+    rows: list[dict[str, Any]] = []
+    for sentence in _missing():
+        _say(sentence)
+    _say(f"Ours: three images, up to 6400x600, hop 256 or less. The others: one of {WIDTH}x{HEIGHT} or so; hop 512.")
+    with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as scratch:
+        for case in cases(options.only, with_day=options.day):
+            recording = _lengthened(Path(scratch), case)
+            found = _with_ratios(list(figures(case, recording, Path(scratch))))
+            rows += [asdict(figure) for figure in found]
+            for line in list(_table(found))[0 if len(rows) == len(found) else 1 :]:
+                _say(line)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(rows, indent=1))
+    _say(f"Written: {REPORT.relative_to(REPOSITORY)}")
+
+
+if __name__ == "__main__":
+    main()
