@@ -33,7 +33,6 @@ class JobPool:
     ) -> None:
         for name in _THREAD_LIMITS:
             os.environ.setdefault(name, "1")
-        self._slots = slots
         self._pool = pebble.ProcessPool(
             max_workers=slots,
             max_tasks=jobs_per_child,

@@ -10,7 +10,6 @@ from .rendering import RenderParameters
 from .vocabulary import ContractModel
 
 DRAWINGS_PATH = "/drawings"
-TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
 
 
 class FigureRequest(ContractModel):

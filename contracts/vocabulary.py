@@ -5,6 +5,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_PROJECT = "default"
+# By this header a service knows that another service asks.
+TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
 
 
 class State(StrEnum):

@@ -9,7 +9,7 @@ from litestar import Request
 from chassis.bodies import RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
-from contracts.vocabulary import Lane
+from contracts.vocabulary import TOKEN_HEADER, Lane
 
 from .passing import passed_on
 
@@ -45,7 +45,7 @@ class IngestDoor:
                 params={"lane": lane, **({"name": name} if name else {})},
                 headers={
                     "Content-Type": request.headers.get("content-type", "application/octet-stream"),
-                    "X-Internal-Token": self._internal_token,
+                    TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
                 },
                 content=aiter(body),

@@ -8,8 +8,9 @@ from chassis.errors import TransientError
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
 from contracts.documents import SpectrogramDocument, StoredImage
-from contracts.drawing import DRAWINGS_PATH, TOKEN_HEADER, FigureRequest, RegionRequest
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
 from contracts.rendering import RenderParameters
+from contracts.vocabulary import TOKEN_HEADER
 
 from .passing import passed_on
 from .reads import Found, Reads

@@ -9,8 +9,6 @@ from pydantic import BaseModel, Field
 from contracts.documents import AnalysisDocument, AudioFacts, RecordingDocument, SpectrogramDocument, TaskDocument
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
-RESOLUTIONS = ("thumbnail", "standard", "full")
-
 
 class ImageView(BaseModel):
     """One image that can be fetched, with what turns its pixels into seconds and hertz."""

@@ -11,7 +11,7 @@ from chassis.bodies import RequestBody
 from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
-from contracts.vocabulary import Lane, State
+from contracts.vocabulary import TOKEN_HEADER, Lane, State
 
 from .forms import open_body
 from .uploads import RejectedError, Upload, UploadDesk
@@ -25,7 +25,7 @@ async def take_recording(
     request: Request[Any, Any, Any],
     desk: UploadDesk,
     internal_token: str,
-    token: Annotated[str, HeaderParameter(name="X-Internal-Token")],
+    token: Annotated[str, HeaderParameter(name=TOKEN_HEADER)],
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,

@@ -12,7 +12,7 @@ from .rows import Bands
 from .segments import Indices
 from .stft import Power
 
-_JOIN = {"max": np.maximum, "mean": np.add}
+JOIN = {"max": np.maximum, "mean": np.add}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ColumnPool:
         self._plan = plan
         self._bands = bands.bins
         self._pool = pool
-        self._join = _JOIN[pool]
+        self._join = JOIN[pool]
         self._cells = np.zeros((capacity, len(self._bands.starts)), dtype=np.float32)
         # Whole columns of bins, of the newest frames: bins are pooled for many columns at a time.
         self._newest = np.zeros((2 * batch, self._bands.whole), dtype=np.float32)
@@ -111,5 +111,5 @@ def _reduced(rows: Power, edges: Indices, pool: Pool) -> Power:
     # `reduceat` along the first axis takes ten times longer than one call of `reduce` per part.
     reduced = np.empty((len(edges) - 1, rows.shape[1]), dtype=np.float32)
     for part, (start, end) in enumerate(pairwise(edges.tolist())):
-        _JOIN[pool].reduce(rows[start:end], axis=0, out=reduced[part])
+        JOIN[pool].reduce(rows[start:end], axis=0, out=reduced[part])
     return reduced

@@ -10,7 +10,7 @@ import numpy as np
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.rendering import RenderParameters
 
-from .columns import Columns
+from .columns import JOIN, Columns
 from .geometry import THUMBNAIL, Geometry
 from .panel import panel
 from .region import one_channel
@@ -77,8 +77,7 @@ def _cells(moments: Iterator[Samples], scale: float, axis: FrequencyAxis, parame
     # The stream's first frame is about its first sample; after half a frame of zeros, frames begin where moments do.
     for _ in spectra.push(np.zeros(size // 2, dtype=np.float32)):
         pass
-    join = np.maximum if pool == "max" else np.add
-    moments_power = [_moment_power(spectra, moment, join) for moment in moments]
+    moments_power = [_moment_power(spectra, moment, JOIN[pool]) for moment in moments]
     return Bands.of(axis, (THUMBNAIL.height,)).bins.pooled(np.stack(moments_power), pool)
 
 

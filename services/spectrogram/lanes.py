@@ -44,8 +44,9 @@ def pooled_pass(
     peaks = PeakPool(stream.scale)
     for block in stream.blocks():
         clock.charge("decode")
-        peaks.add(mono(block))
-        for lane, samples in zip(lanes, _samples(block, parameters), strict=True):
+        mix = mono(block)
+        peaks.add(mix)
+        for lane, samples in zip(lanes, _samples(block, mix, parameters), strict=True):
             lane.take(samples)
         clock.charge("transform")
         if stream.expected_frames:
@@ -95,9 +96,9 @@ def _lane_count(channels: int, parameters: RenderParameters) -> int:
     return 1
 
 
-def _samples(block: Block, parameters: RenderParameters) -> list[Samples]:
+def _samples(block: Block, mix: Samples, parameters: RenderParameters) -> list[Samples]:
     if parameters.channel == "mix":
-        return [mono(block)]
+        return [mix]
     if parameters.channel == "stacked":
         return [block[:, channel] for channel in range(block.shape[1])]
     return [block[:, parameters.channel]]

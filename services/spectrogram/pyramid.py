@@ -12,6 +12,7 @@ import numpy.typing as npt
 from contracts.rendering import Pool
 
 from .absolute import BOTTOM_DBFS, STEP_DB, absolute_indices
+from .columns import JOIN
 from .palettes import palette
 from .png import palette_png
 from .recolour import recoloured
@@ -27,7 +28,6 @@ MAX_COLUMNS = 1 << 20
 
 Cells = npt.NDArray[np.uint8] | Power
 _UNCOLOURED = palette("gray")
-_JOIN = {"max": np.maximum, "mean": np.add}
 
 
 @dataclass(slots=True)
@@ -126,9 +126,9 @@ class PyramidPool:
         edges = sorted({0, *range(first, len(power), self._frames_per_column), len(power)})
         columns = np.empty((len(edges) - 1, power.shape[1]), dtype=np.float32)
         for column, (start, end) in zip(columns, pairwise(edges), strict=True):
-            _JOIN[self._pool].reduce(power[start:end], axis=0, out=column)
+            JOIN[self._pool].reduce(power[start:end], axis=0, out=column)
         if self._open is not None:
-            _JOIN[self._pool](columns[0], self._open, out=columns[0])
+            JOIN[self._pool](columns[0], self._open, out=columns[0])
         self._seen += len(power)
         is_complete = self._seen % self._frames_per_column == 0
         self._open = None if is_complete else columns[-1].copy()

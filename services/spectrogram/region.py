@@ -12,7 +12,7 @@ import numpy.typing as npt
 from audio.decode import BLOCK_FRAMES, AudioLimits, AudioStream, Block, Container, mono, open_audio
 from contracts.rendering import RenderParameters
 
-from .columns import Columns
+from .columns import JOIN, Columns
 from .errors import NoSuchChannelError
 from .geometry import Geometry, max_hop
 from .panel import panel
@@ -29,7 +29,6 @@ from .stft import Power, PowerStream, Samples
 MAX_WIDTH, MAX_HEIGHT = 6400, 1200
 # Times come as floats; what is this near to a frame, in frames, is at it.
 _ROUNDING = 1e-6
-_JOIN = {"max": np.maximum, "mean": np.add}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +156,8 @@ def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameter
         columns = grid.columns_of(np.arange(frame, frame + len(batch)))
         for column in np.unique(columns):
             part = batch[columns == column]
-            joined = bands.pooled(_JOIN[pool].reduce(part, axis=0)[None, :], pool)[0]
-            _JOIN[pool](cells[column], joined, out=cells[column])
+            joined = bands.pooled(JOIN[pool].reduce(part, axis=0)[None, :], pool)[0]
+            JOIN[pool](cells[column], joined, out=cells[column])
             counts[column] += len(part)
     return Columns(cells, counts, (region.end_s - region.start_s) / grid.width)
 

@@ -7,7 +7,8 @@ from litestar import Response, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import HeaderParameter
 
-from contracts.drawing import DRAWINGS_PATH, TOKEN_HEADER, FigureRequest, RegionRequest
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
+from contracts.vocabulary import TOKEN_HEADER
 
 from .drawing import DrawingDesk
 
