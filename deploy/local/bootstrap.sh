@@ -86,6 +86,8 @@ install_requirements() {
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     quietly "Installing requirements/dev.txt into .venv (a few minutes)" \
         "$venv/bin/python" -m pip install --disable-pip-version-check --require-hashes -r "$lock"
+    # What is compiled here, no worker has to compile when it starts.
+    (cd "$root" && quietly "Compiling the numeric loops" "$venv/bin/python" -c 'import services.analysis.job, services.spectrogram.job')
     echo "$wanted" >"$stamp"
 }
 
