@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .stft import Power
+from .pooling import Power
 
 STEP_DB = 0.5
 # A sine at full scale is 0 dBFS; a clipped one has a little more in its fundamental.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .stft import Power
+from .pooling import Power
 
 _STEPS = 255
 _HIGH_HALVES = 1 << 15

@@ -34,10 +34,7 @@ def panel(
     reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
     """
     rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
-    cells = rows.pooled(columns.cells, parameters.pool)
-    if parameters.pool == "mean":
-        counts = np.maximum(1, columns.frames[:, None]) * rows.bins[None, :]
-        cells = np.divide(cells, counts, dtype=np.float32)
+    cells = rows.pooled(columns.cells, columns.frames, len(columns.cells), parameters.pool)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
     reference = float(cells.max()) if reference_power is None else reference_power
     if parameters.reference == "full_scale":

@@ -15,10 +15,10 @@ from .absolute import BOTTOM_DBFS, STEP_DB, absolute_indices
 from .columns import JOIN
 from .palettes import palette
 from .png import palette_png
+from .pooling import Power, pool_power
 from .recolour import recoloured
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
-from .stft import Power
 from .tile_index import TileIndex, TileLevel
 
 TILE_WIDTH = 512
@@ -181,13 +181,14 @@ def tile_rows(axis: FrequencyAxis, pool: Pool) -> Callable[[Power], Power]:
     """Return what pools power, (n, axis.bins), into (n, HEIGHT); rows between two bins repeat the nearest."""
     bands = Bands.of(axis, (HEIGHT,))
     rows = ImageRows.of(axis, bands, HEIGHT)
-    bins = rows.bins.astype(np.float32)
-    is_whole = len(bins) == HEIGHT
+    edges = bands.edges[rows.edges]
+    is_whole = len(rows.bins) == HEIGHT
 
     def pooled(power: Power) -> Power:
-        cells = rows.pooled(bands.bins.pooled(power, pool), pool)
+        cells = np.zeros((len(power), len(rows.bins)), dtype=np.float32)
+        pool_power(power, np.arange(len(power)), edges, cells, pool)
         if pool == "mean":
-            cells = cells / bins
+            cells /= rows.bins.astype(np.float32)
         return cells if is_whole else cells[:, rows.source]
 
     return pooled

@@ -15,16 +15,15 @@ from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .clock import StageClock
-from .columns import Columns, narrowed
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
 from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
 from .outline import Outline, outline
 from .palettes import palette
 from .png import palette_png
+from .pooling import Power
 from .rows import ImageRows
 from .scales import FrequencyAxis
-from .stft import Power
 from .windows import full_scale_power
 
 TEXT_KEY = "dawnchorus"
@@ -136,17 +135,8 @@ def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderP
     # The full image has the columns as they are: their number was planned for it.
     width = available if size is FULL else min(size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
-    pooled = [narrowed(lane, width, parameters.pool) for lane in found.lanes]
-    cells = tuple(_pixels(columns, rows, parameters) for columns in pooled)
-    return _Panels(cells, rows, pooled[0].seconds)
-
-
-def _pixels(columns: Columns, rows: ImageRows, parameters: RenderParameters) -> Power:
-    cells = rows.pooled(columns.cells, parameters.pool)
-    if parameters.pool == "max":
-        return cells
-    counts = (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32)
-    return np.asarray(cells / counts, dtype=np.float32)
+    cells = tuple(rows.pooled(lane.cells, lane.frames, width, parameters.pool) for lane in found.lanes)
+    return _Panels(cells, rows, found.lanes[0].seconds * available / width)
 
 
 def _full_scale(parameters: RenderParameters) -> float:

@@ -10,10 +10,10 @@ from services.spectrogram.absolute import absolute_indices, absolute_palette
 from services.spectrogram.levels import level_scale, levels
 from services.spectrogram.palettes import palette
 from services.spectrogram.png import palette_png
+from services.spectrogram.pooling import Power
 from services.spectrogram.pyramid import HEIGHT, TILE_WIDTH, PyramidPool, tile_rows
 from services.spectrogram.recolour import recoloured
 from services.spectrogram.scales import frequency_axis
-from services.spectrogram.stft import Power
 from services.spectrogram.tile_index import TileIndex, header_bytes
 from services.spectrogram.windows import full_scale_power
 
