@@ -47,7 +47,7 @@ class _Pass:
         self._progress = progress
         self._stopwatch = Stopwatch()
         self._inputs = SharedInputs()
-        self._needs_spectrum = any(extractor.needs is Input.SPECTRUM for extractor in extractors)
+        self._needs_spectrum = any(extractor.needs == Input.SPECTRUM for extractor in extractors)
         shape = stream.format
         self._runs = [
             ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels) for extractor in extractors
