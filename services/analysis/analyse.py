@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
@@ -12,10 +10,12 @@ from audio.sniff import Container
 from .extractors import Extractor, extractors_named
 from .results import Analysis, AnalysisWarning, Span
 from .run import ExtractorRun
-from .shared import Input, SharedBlock, SharedInputs
+from .shared import SharedBlock, SharedInputs
 from .stopwatch import Stopwatch
 
 _PROGRESS_STEP = 0.01
+
+T = TypeVar("T")
 
 
 def analyse(
@@ -46,19 +46,20 @@ class _Pass:
         self._stream = stream
         self._progress = progress
         self._stopwatch = Stopwatch()
-        self._inputs = SharedInputs()
-        self._needs_spectrum = any(extractor.needs is Input.SPECTRUM for extractor in extractors)
         shape = stream.format
+        self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
         self._runs = [
             ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels) for extractor in extractors
         ]
 
     def consume(self) -> None:
-        for decoded in self._decoded():
-            for block in self._inputs.push(decoded, scale=self._stream.scale):
+        for decoded in self._timed("decode", self._stream.blocks()):
+            for block in self._timed("shared", self._inputs.push(decoded, scale=self._stream.scale)):
                 self._feed(block)
             self._progress.reach(self._stream.decoded_frames)
-        self._feed(self._inputs.finish(channels=self._stream.format.channels))
+        with self._stopwatch.time("shared"):
+            last = self._inputs.finish(channels=self._stream.format.channels)
+        self._feed(last)
 
     def analysis(self) -> Analysis:
         results = tuple(run.result() for run in self._runs)
@@ -75,19 +76,15 @@ class _Pass:
             timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
         )
 
-    def _decoded(self) -> Iterator[NDArray[Any]]:
-        blocks = self._stream.blocks()
+    def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:
-            with self._stopwatch.time("decode"):
-                decoded = next(blocks, None)
-            if decoded is None:
+            with self._stopwatch.time(part):
+                piece = next(pieces, None)
+            if piece is None:
                 return
-            yield decoded
+            yield piece
 
     def _feed(self, block: SharedBlock) -> None:
-        with self._stopwatch.time("shared"):
-            if self._needs_spectrum:
-                block.compute_spectrum()
         for run in self._runs:
             run.add(block)
 

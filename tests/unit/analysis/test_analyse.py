@@ -14,7 +14,7 @@ from audio.errors import EmptyRecordingError, TooLongError
 from audio.sniff import Container
 from services.analysis.analyse import analyse
 from services.analysis.errors import UnknownExtractorError
-from services.analysis.extractors import EXTRACTORS, Accumulator, extractors_named
+from services.analysis.extractors import EXTRACTORS, Accumulator, Device, extractors_named
 from services.analysis.measures import Payload
 from services.analysis.results import Analysis
 from services.analysis.shared import Input, SharedBlock
@@ -139,6 +139,8 @@ class Broken:
     version = "1"
     description = "Fails."
     needs = Input.SAMPLES
+    device = Device.CPU
+    cost_per_audio_s = 0.0
 
     def __init__(self, error: type[BaseException] = ZeroDivisionError) -> None:
         self._error = error
