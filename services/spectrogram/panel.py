@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import cv2
 import numpy as np
 
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .columns import Columns
 from .geometry import Geometry
-from .levels import SILENCE, level_scale, levels
+from .levels import SILENCE, level_scale, upright_levels
 from .palettes import palette
 from .png import palette_png
 from .render import TEXT_KEY, Image
@@ -40,7 +39,7 @@ def panel(
     if parameters.reference == "full_scale":
         reference = full_scale
     scale = level_scale(reference, parameters.floor_db, parameters.ceiling_db) if reference > 0 else SILENCE
-    indices = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)[rows.source[::-1]]
+    indices = upright_levels(cells, rows.source, scale)
     reference_dbfs = float(10 * np.log10(reference / full_scale)) if reference > 0 else None
     geometry = _geometry(columns, axis, height, parameters, reference_dbfs)
     notes = json.dumps(asdict(geometry) | dict(facts) | {"engine": ENGINE_VERSION}, separators=(",", ":"))

@@ -47,7 +47,8 @@ def _raise_to_spectrum(spectrum: Power, first: int, highest: Power) -> None:
         for k in range(len(inner)):
             power = multiply_add(pairs[2 * k + 1], pairs[2 * k + 1], pairs[2 * k] * pairs[2 * k])
             # Not `max`, which asks for NaN as well and is not turned into vectors.
-            inner[k] = max(inner[k], power)
+            if power > inner[k]:
+                inner[k] = power
     if first == 0:
         highest[0] = max(highest[0], spectrum[0] * spectrum[0])
     if first + len(highest) > nyquist:
@@ -81,22 +82,29 @@ def _join(power: Power, joined: Power, is_sum: bool) -> None:
             joined[k] += power[k]
     else:
         for k in range(len(joined)):
-            joined[k] = max(joined[k], power[k])
+            if power[k] > joined[k]:
+                joined[k] = power[k]
 
 
 @compiled("void(float32[::1], int64[::1], float32[::1], boolean)")
 def _pool_bands(bins: Power, edges: Indices, cells: Power, is_sum: bool) -> None:
     """Join bins into the cells of one column, and empty them for the next column."""
     for band in range(len(cells)):
-        joined = np.float32(0)
+        start, end = edges[band], edges[band + 1]
+        joined = bins[start]
         if is_sum:
-            for k in range(edges[band], edges[band + 1]):
+            for k in range(start + 1, end):
                 joined += bins[k]
             cells[band] += joined
         else:
-            for k in range(edges[band], edges[band + 1]):
-                joined = max(joined, bins[k])
-            cells[band] = max(cells[band], joined)
+            # First the last one: most bands have one bin or two, and where all do, no branch is guessed wrong.
+            if bins[end - 1] > joined:
+                joined = bins[end - 1]
+            for k in range(start + 1, end - 1):
+                if bins[k] > joined:
+                    joined = bins[k]
+            if joined > cells[band]:
+                cells[band] = joined
     bins[:] = 0
 
 

@@ -7,9 +7,7 @@ from math import log10
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.rendering import ENGINE_VERSION, RenderParameters
@@ -17,7 +15,7 @@ from contracts.rendering import ENGINE_VERSION, RenderParameters
 from .clock import StageClock
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
-from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
+from .levels import SILENCE, LevelScale, level_scale, linear_scale, upright_levels
 from .outline import Outline, outline
 from .palettes import palette
 from .png import palette_png
@@ -173,15 +171,9 @@ def _geometry(
 
 
 def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = np.concatenate([_panel_indices(cells, drawn.rows, scale) for cells in drawn.cells])
+    indices = np.concatenate([upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells])
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
     return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
-
-
-def _panel_indices(cells: Power, rows: ImageRows, scale: LevelScale) -> npt.NDArray[np.uint8]:
-    """Return (height, columns) indices, highest frequency first; bytes are turned, a quarter of the floats."""
-    turned = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)
-    return turned[rows.source[::-1]]
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

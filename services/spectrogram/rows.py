@@ -49,9 +49,10 @@ class ImageRows:
     def of(cls, axis: FrequencyAxis, bands: Bands, height: int) -> Self:
         row_of_band = axis.row_of_bin(height)[bands.edges[:-1]]
         filled, starts = np.unique(row_of_band, return_index=True)
-        distances = np.abs(filled[None, :] - np.arange(height)[:, None])
         edges = np.append(starts, bands.count)
-        return cls(edges, np.diff(bands.edges[edges]), np.argmin(distances, axis=1))
+        # Up to the middle between two of them the lower one is nearer.
+        middles = (filled[:-1] + filled[1:]) / 2
+        return cls(edges, np.diff(bands.edges[edges]), np.searchsorted(middles, np.arange(height)))
 
     def pooled(self, cells: Power, frames: Indices, width: int, pool: Pool) -> Power:
         """Return the power of `width` pixels by rows with bins, float32: the maximum or the mean.

@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 
 from contracts.rendering import Pool, RenderParameters
 from services.spectrogram.absolute import absolute_indices, absolute_palette
-from services.spectrogram.levels import level_scale, levels
+from services.spectrogram.levels import level_scale, upright_levels
 from services.spectrogram.palettes import palette
 from services.spectrogram.png import palette_png
 from services.spectrogram.pooling import Power
@@ -112,7 +112,7 @@ def test_absolute_indices_are_half_decibels_of_full_scale() -> None:
 def test_the_palette_shows_the_same_colours_as_an_image_with_that_reference() -> None:
     power = (FULL_SCALE * 10 ** (np.linspace(-120, -20, 3000) / 10)).astype(np.float32)[None, :]
     reference = float(power.max())
-    relative = levels(power, level_scale(reference, -80.0))
+    relative = upright_levels(power, np.arange(power.shape[1]), level_scale(reference, -80.0))[::-1].T
 
     colours = absolute_palette(palette("gray"), reference_dbfs=10 * np.log10(reference / FULL_SCALE))
 
