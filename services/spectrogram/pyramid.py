@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from contracts.palettes import palette
 from contracts.rendering import RenderParameters
 from contracts.tiles import BOTTOM_DBFS, TILE_PX, TOP_DBFS, TileGrid
 
 from .columns import ColumnPool, Columns
 from .geometry import Plan
 from .levels import level_scale, levels
-from .palettes import palette
 from .png import palette_png
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
@@ -21,6 +21,8 @@ from .windows import full_scale_power
 
 Indices = npt.NDArray[np.uint8]
 
+# Columns of four windows at least are stored: a tile of shorter ones is drawn from seconds of audio when it is wanted.
+_LEAST_FOLDS = 2
 _UNCOLOURED = palette("gray")
 
 
@@ -39,29 +41,34 @@ def tile_bands(axis: FrequencyAxis) -> Bands:
 
 def tile_columns(outline: Plan, axis: FrequencyAxis, *, capacity: int, batch: int) -> ColumnPool:
     """Return what pools frames into at most `capacity` columns of 1, 2, 4 ... of them; more fold by themselves."""
-    grouped = Plan(outline.hop, frames=1 << _folds(outline.frames, capacity), columns=1)
+    folds = max(_folds(outline.frames, capacity), _least_folds(outline.frames))
+    grouped = Plan(outline.hop, frames=1 << folds, columns=1)
     return ColumnPool(grouped, tile_bands(axis), "max", capacity=capacity, batch=batch)
 
 
 def pyramid(
     columns: Columns, outline: Plan, axis: FrequencyAxis, rate_hz: int, parameters: RenderParameters
 ) -> Pyramid:
-    """Return the levels from the one of `columns`, pooled by `tile_columns`, to the one that is a single tile."""
+    """Return the tiles from the level that is a single one to the finest that is stored.
+
+    columns  pooled by `tile_columns`
+    """
     frames = int(columns.frames.sum())
-    stored = 1 + _folds(len(columns.cells), TILE_PX)
-    finer = round(columns.seconds * rate_hz / outline.hop).bit_length() - 1
+    folds = round(columns.seconds * rate_hz / outline.hop).bit_length() - 1
+    zooms = [tile_indices(columns, axis, parameters)]
+    while folds < _least_folds(frames):
+        zooms, folds = [_halved(zooms[0])], folds + 1
+    while len(zooms[-1]) > TILE_PX:
+        zooms.append(_halved(zooms[-1]))
     grid = TileGrid(
         rate_hz=rate_hz,
         hop=outline.hop,
         frames=frames,
-        levels=stored + finer,
+        levels=folds + len(zooms),
         f_min_hz=axis.f_min_hz,
         f_max_hz=axis.f_max_hz,
         scale=axis.scale,
     )
-    zooms = [tile_indices(columns, axis, parameters)]
-    while len(zooms) < stored:
-        zooms.append(_halved(zooms[-1]))
     return Pyramid(grid, tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom)))
 
 
@@ -90,6 +97,10 @@ def _halved(zoom: Indices) -> Indices:
     odd = zoom[1::2]
     np.maximum(halved[: len(odd)], odd, out=halved[: len(odd)])
     return halved
+
+
+def _least_folds(frames: int) -> int:
+    return min(_LEAST_FOLDS, _folds(frames, TILE_PX))
 
 
 def _folds(columns: int, limit: int) -> int:

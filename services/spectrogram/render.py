@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .clock import StageClock
@@ -20,7 +22,6 @@ from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
 from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
 from .outline import Outline, outline
-from .palettes import palette
 from .png import palette_png
 from .pyramid import Pyramid, pyramid
 from .rows import ImageRows
@@ -28,7 +29,6 @@ from .scales import FrequencyAxis
 from .stft import Power
 from .windows import full_scale_power
 
-TEXT_KEY = "dawnchorus"
 # 300 dB below full scale lies nothing that was recorded, and below that float32 runs out of exponents.
 _SILENT_POWER = 1e-25
 
