@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, State
 
 RECORDINGS = "recordings"
@@ -99,6 +100,7 @@ class SpectrogramDocument(TaskDocument):
     images: dict[str, StoredImage] = Field(default_factory=dict)
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
+    tiles: StoredTiles | None = None
     reference_dbfs: float | None = None
 
 

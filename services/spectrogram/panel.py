@@ -6,14 +6,15 @@ from dataclasses import asdict
 
 import numpy as np
 
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .columns import Columns
 from .geometry import Geometry
 from .levels import SILENCE, level_scale, upright_levels
-from .palettes import palette
 from .png import palette_png
-from .render import TEXT_KEY, Image
+from .render import Image
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
 from .windows import full_scale_power

@@ -62,6 +62,19 @@ async def test_a_rendered_recording_has_three_images_and_says_where_they_are(wav
         assert image.size_bytes == len(bench.objects.stored[image.key])
 
 
+async def test_an_upload_has_tiles_and_a_wish_has_none(wav: bytes) -> None:
+    bench, wished = Bench(), SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=True)
+
+    document = await _done(bench, _work("spectrogram"), wav)
+    without = await _done(Bench(), wished, wav)
+
+    assert isinstance(document, SpectrogramDocument)
+    assert isinstance(without, SpectrogramDocument)
+    assert document.tiles is not None
+    assert len(bench.objects.stored[document.tiles.key]) == sum(document.tiles.sizes_bytes)
+    assert without.tiles is None
+
+
 async def test_the_announced_images_are_the_stored_ones(wav: bytes) -> None:
     bench, work = Bench(), _work("spectrogram")
 
