@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
@@ -14,11 +12,13 @@ from .extractors import Extractor, extractors_named
 from .plan import Plan
 from .results import Analysis, AnalysisWarning, ExtractorResult, Span
 from .run import ExtractorRun
-from .shared import Input, SharedBlock, SharedInputs
+from .shared import SharedBlock, SharedInputs
 from .stopwatch import Stopwatch
 from .witness import Witness
 
 _PROGRESS_STEP = 0.01
+
+T = TypeVar("T")
 
 
 def analyse(
@@ -49,17 +49,19 @@ class _Pass:
         self._stream = stream
         self._progress = progress
         self._stopwatch = Stopwatch()
-        self._inputs = SharedInputs()
-        self._needs_spectrum = any(extractor.needs == Input.SPECTRUM for extractor in extractors)
+        shape = stream.format
+        self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
         self._witness = Witness(plan.scratch)
         self._runs = [self._started(index, extractor, plan.budget) for index, extractor in enumerate(extractors)]
 
     def consume(self) -> None:
-        for decoded in self._decoded():
-            for block in self._inputs.push(decoded, scale=self._stream.scale):
+        for decoded in self._timed("decode", self._stream.blocks()):
+            for block in self._timed("shared", self._inputs.push(decoded, scale=self._stream.scale)):
                 self._feed(block)
             self._progress.reach(self._stream.decoded_frames)
-        self._feed(self._inputs.finish(channels=self._stream.format.channels))
+        with self._stopwatch.time("shared"):
+            last = self._inputs.finish(channels=self._stream.format.channels)
+        self._feed(last)
 
     def analysis(self) -> Analysis:
         results = tuple(self._ended(index, run) for index, run in enumerate(self._runs))
@@ -85,19 +87,15 @@ class _Pass:
         with self._witness.watching(index):
             return run.result()
 
-    def _decoded(self) -> Iterator[NDArray[Any]]:
-        blocks = self._stream.blocks()
+    def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:
-            with self._stopwatch.time("decode"):
-                decoded = next(blocks, None)
-            if decoded is None:
+            with self._stopwatch.time(part):
+                piece = next(pieces, None)
+            if piece is None:
                 return
-            yield decoded
+            yield piece
 
     def _feed(self, block: SharedBlock) -> None:
-        with self._stopwatch.time("shared"):
-            if self._needs_spectrum:
-                block.compute_spectrum()
         for index, run in enumerate(self._runs):
             with self._witness.watching(index):
                 run.add(block)
