@@ -100,7 +100,7 @@ def render(
 ) -> Rendering:
     """Decode the recording once, block by block, and return its images; memory does not grow with its length.
 
-    on_progress      gets the share done, 0 to 1, after each block whose total is known
+    on_progress      gets the share done, 0 to 1, in steps, where the total is known
     pyramid_columns  how wide the widest level of tiles may be, an even number; 0: no tiles
 
     Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise, and any `DrawingError`.
