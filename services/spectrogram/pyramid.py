@@ -42,8 +42,12 @@ def tile_bands(axis: FrequencyAxis) -> Bands:
 def tile_columns(outline: Plan, axis: FrequencyAxis, *, capacity: int, batch: int) -> ColumnPool:
     """Return what pools frames into at most `capacity` columns of 1, 2, 4 ... of them; more fold by themselves."""
     folds = max(_folds(outline.frames, capacity), _least_folds(outline.frames))
-    grouped = Plan(outline.hop, frames=1 << folds, columns=1)
-    return ColumnPool(grouped, tile_bands(axis), "max", capacity=capacity, batch=batch)
+    return grouped_columns(1 << folds, outline.hop, axis, capacity=capacity, batch=batch)
+
+
+def grouped_columns(windows: int, hop: int, axis: FrequencyAxis, *, capacity: int, batch: int) -> ColumnPool:
+    """Return what pools so many windows into each column."""
+    return ColumnPool(Plan(hop, frames=windows, columns=1), tile_bands(axis), "max", capacity=capacity, batch=batch)
 
 
 def pyramid(
