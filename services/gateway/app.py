@@ -34,6 +34,7 @@ from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
+from .tiles import TileController
 
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
 
@@ -43,7 +44,13 @@ def create_app(settings: GatewaySettings) -> Service:
     health = Health()
     hub = LiveHub(settings.listener_backlog)
     app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
+        [
+            Router(
+                "/v1",
+                guards=[authenticated],
+                route_handlers=[RecordingController, ResultController, TileController, listen],
+            )
+        ],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),

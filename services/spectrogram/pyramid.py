@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from contracts.palettes import palette
 from contracts.rendering import RenderParameters
-from contracts.tiles import BOTTOM_DBFS, TILE_PX, TOP_DBFS, TileGrid
+from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, TileGrid
 
 from .columns import ColumnPool, Columns
 from .geometry import Plan
@@ -28,10 +28,14 @@ _UNCOLOURED = palette("gray")
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
-    """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right."""
+    """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right.
+
+    loudest_dbfs  level of the loudest cell, to half a decibel; None where nothing is above the bottom
+    """
 
     grid: TileGrid
     tiles: tuple[bytes, ...]
+    loudest_dbfs: float | None
 
 
 def tile_bands(axis: FrequencyAxis) -> Bands:
@@ -73,7 +77,9 @@ def pyramid(
         f_max_hz=axis.f_max_hz,
         scale=axis.scale,
     )
-    return Pyramid(grid, tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom)))
+    loudest = int(zooms[-1].max())
+    tiles = tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom))
+    return Pyramid(grid, tiles, BOTTOM_DBFS + STEP_DB * loudest if loudest else None)
 
 
 def tile_indices(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> Indices:

@@ -54,8 +54,9 @@ def test_a_header_that_promises_nothing_costs_no_level(tmp_path: Path) -> None:
 
 def test_a_tile_is_where_the_index_says(tmp_path: Path) -> None:
     made = _pyramid(write(tmp_path / "noise.wav", _noise(8000 * HOP), RATE_HZ), 8192)
-    stored = StoredTiles(key="", grid=made.grid, sizes_bytes=tuple(len(tile) for tile in made.tiles))
+    stored = _stored(made)
     content = b"".join(made.tiles)
+    assert stored.stored_levels == 3
 
     spans = [stored.byte_range(level, x) for level in range(5) for x in range(made.grid.tiles(level))]
 
@@ -69,7 +70,7 @@ def test_a_tile_that_is_not_there_is_an_index_error(tmp_path: Path, level: int, 
     made = _pyramid(write(tmp_path / "noise.wav", _noise(2000 * HOP), RATE_HZ), 8192)
 
     with pytest.raises(IndexError):
-        StoredTiles(key="", grid=made.grid, sizes_bytes=()).byte_range(level, x)
+        _stored(made).byte_range(level, x)
 
 
 def test_stacked_channels_have_no_tiles_and_unwanted_ones_are_not_made(tmp_path: Path) -> None:
@@ -97,6 +98,11 @@ def _pyramid(recording: Path, capacity: int, parameters: RenderParameters | None
     rendering = render(recording, container, AudioLimits(), asked, _ignore, pyramid_columns=capacity)
     assert rendering.pyramid is not None
     return rendering.pyramid
+
+
+def _stored(made: Pyramid) -> StoredTiles:
+    sizes_bytes = tuple(len(tile) for tile in made.tiles)
+    return StoredTiles(key="", grid=made.grid, sizes_bytes=sizes_bytes, reference_dbfs=made.loudest_dbfs)
 
 
 def _levels(made: Pyramid) -> list[Indices]:
