@@ -12,10 +12,11 @@ from .errors import NoSuchChannelError
 from .geometry import FULL, SIZES, Plan, max_hop, plan
 from .pcen import EnergyNormalizer
 from .peaks import PeakPool
+from .pooling import power_of
 from .pyramid import tile_columns
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
-from .stft import Power, PowerStream, Samples
+from .stft import Samples, Spectra, SpectrumStream
 
 # Decoders give a little more than containers claim; that much fits before columns fold.
 _CAPACITY = FULL.max_width + 128
@@ -74,19 +75,13 @@ class _Lane:
     def __init__(
         self, outline: Plan, axis: FrequencyAxis, bands: Bands, stream: AudioStream, parameters: RenderParameters
     ) -> None:
-        self._spectra = PowerStream(
-            parameters.window,
-            parameters.window_size,
-            hop=outline.hop,
-            scale=stream.scale,
-            first=axis.first,
-            bins=axis.bins,
-        )
+        self._axis = axis
+        self._spectra = SpectrumStream(parameters.window, parameters.window_size, hop=outline.hop, scale=stream.scale)
         self._outline = outline
         self._tiles: ColumnPool | None = None
         rate_hz = stream.format.rate_hz
         self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
-        self._pool = ColumnPool(outline, bands, parameters.pool, capacity=_CAPACITY, batch=self._spectra.batch)
+        self._pool = ColumnPool(outline, bands, parameters.pool, first_bin=axis.first, capacity=_CAPACITY)
 
     @property
     def transformed(self) -> int:
@@ -94,7 +89,7 @@ class _Lane:
 
     def add_tiles(self, axis: FrequencyAxis, *, capacity: int) -> None:
         """Pool tiles, too: in decibels whatever the images show."""
-        self._tiles = tile_columns(self._outline, axis, capacity=capacity, batch=self._spectra.batch)
+        self._tiles = tile_columns(self._outline, axis, capacity=capacity)
 
     def take(self, samples: Samples) -> None:
         self._add_all(self._spectra.push(samples))
@@ -106,11 +101,15 @@ class _Lane:
     def tiles(self, rate_hz: int) -> Columns | None:
         return None if self._tiles is None else self._tiles.columns(rate_hz)
 
-    def _add_all(self, batches: Iterator[Power]) -> None:
-        for power in batches:
+    def _add_all(self, batches: Iterator[Spectra]) -> None:
+        for spectra in batches:
             if self._tiles is not None:
-                self._tiles.add(power)
-            self._pool.add(power if self._normalizer is None else self._normalizer.normalized(power))
+                self._tiles.add_spectra(spectra)
+            if self._normalizer is None:
+                self._pool.add_spectra(spectra)
+            else:
+                power = power_of(spectra, self._axis.first, self._axis.bins)
+                self._pool.add_power(self._normalizer.normalized(power))
 
 
 def _lane_count(channels: int, parameters: RenderParameters) -> int:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from audio.decode import BLOCK_FRAMES, AudioLimits, AudioStream, Block, Container, mono, open_audio
 from contracts.rendering import RenderParameters
 
-from .columns import JOIN, Columns
+from .columns import Columns
 from .errors import NoSuchChannelError
 from .geometry import Geometry, max_hop
 from .panel import panel
+from .pooling import pool_spectra
 from .region_errors import (
     AboveNyquistError,
     EmptyRegionError,
@@ -24,7 +25,7 @@ from .region_errors import (
 )
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
-from .stft import Power, PowerStream, Samples
+from .stft import Samples, Spectra, SpectrumStream
 
 MAX_WIDTH, MAX_HEIGHT = 6400, 1200
 # Times come as floats; what is this near to a frame, in frames, is at it.
@@ -161,41 +162,23 @@ def _grid(region: Region, rate_hz: int, parameters: RenderParameters) -> _Grid:
 
 def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameters: RenderParameters) -> Columns:
     grid = _grid(region, stream.format.rate_hz, parameters)
-    bands, pool = Bands.of(axis, (region.height,)).bins, parameters.pool
-    cells = np.zeros((grid.width, len(bands.starts)), dtype=np.float32)
+    bands = Bands.of(axis, (region.height,))
+    cells = np.zeros((grid.width, bands.count), dtype=np.float32)
     counts = np.zeros(grid.width, dtype=np.int64)
-    span, spectra = grid.windows(parameters.window_size // 2), power_stream(stream, grid.hop, axis, parameters)
-    for frame, batch in span_power(stream, span, spectra, parameters):
-        columns = grid.columns_of(np.arange(frame, frame + len(batch)))
-        for column in np.unique(columns):
-            part = batch[columns == column]
-            joined = bands.pooled(JOIN[pool].reduce(part, axis=0)[None, :], pool)[0]
-            JOIN[pool](cells[column], joined, out=cells[column])
-            counts[column] += len(part)
+    for window, spectra in span_spectra(stream, grid.windows(parameters.window_size // 2), parameters):
+        columns = grid.columns_of(np.arange(window, window + len(spectra)))
+        pool_spectra(spectra, axis.first, columns, bands.edges, cells, parameters.pool)
+        counts += np.bincount(columns, minlength=grid.width)
     return Columns(cells, counts, (region.end_s - region.start_s) / grid.width)
 
 
-def power_stream(stream: AudioStream, hop: int, axis: FrequencyAxis, parameters: RenderParameters) -> PowerStream:
-    """Return what transforms a recording's samples as a whole rendering does."""
-    return PowerStream(
-        parameters.window,
-        parameters.window_size,
-        hop=hop,
-        scale=stream.scale,
-        first=axis.first,
-        bins=axis.bins,
-    )
+def span_spectra(stream: AudioStream, span: WindowSpan, parameters: RenderParameters) -> Iterator[tuple[int, Spectra]]:
+    """Seek, and yield the spectra of the windows, batch by batch, with the number of the first; then stop reading.
 
-
-def span_power(
-    stream: AudioStream, span: WindowSpan, spectra: PowerStream, parameters: RenderParameters
-) -> Iterator[tuple[int, Power]]:
-    """Seek, and yield the power of the windows, batch by batch, with the number of the first one; then stop reading.
-
-    They are fewer where the recording ends before. Each batch, (windows, bins), is valid until the next.
+    They are fewer where the recording ends before. Each batch, (windows, size), is valid until the next.
     """
     window = span.first - span.run_up
-    for batch in _power(stream, span, spectra, parameters):
+    for batch in _spectra(stream, span, parameters):
         first, end = max(0, span.first - window), min(len(batch), span.end - window)
         if first < end:
             yield window + first, batch[first:end]
@@ -204,10 +187,9 @@ def span_power(
             return
 
 
-def _power(
-    stream: AudioStream, span: WindowSpan, spectra: PowerStream, parameters: RenderParameters
-) -> Iterator[Power]:
+def _spectra(stream: AudioStream, span: WindowSpan, parameters: RenderParameters) -> Iterator[Spectra]:
     start = span.start_sample
+    spectra = SpectrumStream(parameters.window, parameters.window_size, hop=span.hop, scale=stream.scale)
     if stream.seek(start) == start:
         for block in stream.blocks(min(BLOCK_FRAMES, span.end_sample - start)):
             yield from spectra.push(one_channel(block, parameters))

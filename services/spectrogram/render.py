@@ -7,9 +7,7 @@ from math import log10
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.palettes import palette
@@ -17,16 +15,15 @@ from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .clock import StageClock
-from .columns import Columns, narrowed
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
-from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
+from .levels import SILENCE, LevelScale, level_scale, linear_scale, upright_levels
 from .outline import Outline, outline
 from .png import palette_png
+from .pooling import Power
 from .pyramid import Pyramid, pyramid
 from .rows import ImageRows
 from .scales import FrequencyAxis
-from .stft import Power
 from .windows import full_scale_power
 
 # 300 dB below full scale lies nothing that was recorded, and below that float32 runs out of exponents.
@@ -151,17 +148,8 @@ def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderP
     # The full image has the columns as they are: their number was planned for it.
     width = available if size is FULL else min(size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
-    pooled = [narrowed(lane, width, parameters.pool) for lane in found.lanes]
-    cells = tuple(_pixels(columns, rows, parameters) for columns in pooled)
-    return _Panels(cells, rows, pooled[0].seconds)
-
-
-def _pixels(columns: Columns, rows: ImageRows, parameters: RenderParameters) -> Power:
-    cells = rows.pooled(columns.cells, parameters.pool)
-    if parameters.pool == "max":
-        return cells
-    counts = (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32)
-    return np.asarray(cells / counts, dtype=np.float32)
+    cells = tuple(rows.pooled(lane.cells, lane.frames, width, parameters.pool) for lane in found.lanes)
+    return _Panels(cells, rows, found.lanes[0].seconds * available / width)
 
 
 def _full_scale(parameters: RenderParameters) -> float:
@@ -198,15 +186,9 @@ def _geometry(
 
 
 def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = np.concatenate([_panel_indices(cells, drawn.rows, scale) for cells in drawn.cells])
+    indices = np.concatenate([upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells])
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
     return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
-
-
-def _panel_indices(cells: Power, rows: ImageRows, scale: LevelScale) -> npt.NDArray[np.uint8]:
-    """Return (height, columns) indices, highest frequency first; bytes are turned, a quarter of the floats."""
-    turned = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)
-    return turned[rows.source[::-1]]
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

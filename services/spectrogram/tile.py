@@ -7,8 +7,8 @@ from audio.decode import AudioLimits, Container, open_audio
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX, TileGrid
 
-from .pyramid import grouped_columns, tile_indices, tile_png
-from .region import WindowSpan, power_stream, span_power
+from .pyramid import grouped_columns, tile_levels, tile_png
+from .region import WindowSpan, span_spectra
 from .region_errors import UnreadableTileError
 from .scales import frequency_axis
 
@@ -34,13 +34,11 @@ def render_tile(
     span = WindowSpan(first, end, grid.hop, reach=parameters.window_size // 2)
     with open_audio(source, container, limits) as stream:
         axis = frequency_axis(parameters, stream.format.rate_hz)
-        spectra = power_stream(stream, grid.hop, axis, parameters)
-        windows = grid.frames_per_column(level)
-        pool = grouped_columns(windows, grid.hop, axis, capacity=TILE_PX, batch=spectra.batch)
-        for _, power in span_power(stream, span, spectra, parameters):
-            pool.add(power)
-        columns = pool.columns(grid.rate_hz)
+        pool = grouped_columns(grid.frames_per_column(level), grid.hop, axis, capacity=TILE_PX)
+        for _, spectra in span_spectra(stream, span, parameters):
+            pool.add_spectra(spectra)
+    columns = pool.columns(grid.rate_hz)
     drawn = int(columns.frames.sum())
     if drawn != end - first:
         raise UnreadableTileError(level, x, drawn, end - first)
-    return tile_png(tile_indices(columns, axis, parameters))
+    return tile_png(tile_levels(columns, axis, parameters))

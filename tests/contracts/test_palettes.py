@@ -2,12 +2,13 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from contracts.palettes import palette, stretched
 from contracts.recolour import recoloured
 from contracts.rendering import PaletteName
 from contracts.tiles import BOTTOM_DBFS, TOP_DBFS
-from services.spectrogram.levels import level_scale, levels
+from services.spectrogram.levels import LevelScale, level_scale, upright_levels
 from services.spectrogram.png import palette_png
 
 
@@ -35,9 +36,9 @@ def test_absolute_levels_get_the_colours_of_an_image_with_that_reference(floor_d
         ceiling_db=ceiling_db,
     )
 
-    absolute = levels(power, level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS))
+    absolute = _levels(power, level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS))
     shown = np.frombuffer(colours, dtype=np.uint8).reshape(256, 3)[absolute, 0].astype(int)
-    drawn = levels(power, level_scale(reference, floor_db, ceiling_db))
+    drawn = _levels(power, level_scale(reference, floor_db, ceiling_db))
     # A tile's level is rounded to half a decibel, which is so many steps of the image; then both are rounded.
     assert np.abs(shown - drawn).max() <= 0.25 * 255 / (ceiling_db - floor_db) + 1
 
@@ -81,3 +82,7 @@ def test_a_palette_of_another_size_is_refused() -> None:
 
     with pytest.raises(ValueError, match="768"):
         recoloured(png, b"\0\0\0")
+
+
+def _levels(power: NDArray[np.float32], scale: LevelScale) -> NDArray[np.uint8]:
+    return upright_levels(power, np.arange(power.shape[1]), scale)[::-1].T

@@ -13,10 +13,10 @@ from audio.decode import AudioLimits, Container, mono, open_audio
 from audio.sniff import sniff_source
 from contracts.rendering import RenderParameters
 from contracts.tiles import TileGrid
+from services.spectrogram.pooling import Power
 from services.spectrogram.pyramid import Pyramid
 from services.spectrogram.region_errors import UnreadableTileError
 from services.spectrogram.render import render
-from services.spectrogram.stft import Power
 from services.spectrogram.tile import render_tile
 from tests.audio import Signal, encode, transcode, write
 
