@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.broker import Publisher
 from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
@@ -107,6 +107,12 @@ class FakeObjects:
         if key not in self.stored:
             raise ObjectMissingError("GetObject", key, "no such key")
         return self.stored[key]
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        part = (await self.get(key))[start:end]
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, "too short")
+        return part
 
     async def blocks(self, key: str) -> AsyncIterator[bytes]:
         body = await self.get(key)
