@@ -11,6 +11,11 @@ def image_key(recording_id: str, parameters_id: str, image: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/{image}.png"
 
 
+def first_look_key(recording_id: str, parameters_id: str) -> str:
+    """Return the key of the first look at a recording."""
+    return f"spectrograms/{recording_id}/{parameters_id}/first-look.png"
+
+
 def waveform_key(recording_id: str) -> str:
     """Return the key of a recording's waveform."""
     return f"waveforms/{recording_id}/waveform.png"
