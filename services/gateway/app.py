@@ -24,6 +24,7 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
 from .events import listen
+from .extractors import list_extractors
 from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_everything
@@ -36,6 +37,7 @@ from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
 
+_ROUTES = (RecordingController, ResultController, list_extractors, listen)
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress")
 
 
@@ -44,7 +46,7 @@ def create_app(settings: GatewaySettings) -> Service:
     health = Health()
     hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
     app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
+        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),

@@ -16,6 +16,7 @@ from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject
 from contracts.drawing import RegionRequest
 from contracts.rendering import RenderParameters
+from contracts.tiles import TILE_PX
 
 from .first_look import FirstLook, first_look
 from .region import Region, render_region
@@ -27,10 +28,15 @@ READERS = 16
 
 
 def render_recording(
-    path: Path, container: str, limits: AudioLimits, parameters: RenderParameters, progress: ProgressFile
+    path: Path,
+    container: str,
+    limits: AudioLimits,
+    parameters: RenderParameters,
+    pyramid_columns: int,
+    progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording at `path`."""
-    return render(path, Container(container), limits, parameters, progress.write)
+    """Render the images of the recording at `path`, and its tiles unless `pyramid_columns` is 0."""
+    return render(path, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns)
 
 
 def look_at(path: Path, container: str, limits: AudioLimits, parameters: RenderParameters) -> FirstLook | None:
@@ -76,4 +82,4 @@ def warm_up() -> None:
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         soundfile.write(path, np.zeros(8000, np.int16), 8000)
-        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None)
+        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)

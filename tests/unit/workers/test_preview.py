@@ -1,7 +1,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from chassis.errors import JobTimeoutError
 from chassis.work import Worker
 from contracts.documents import SpectrogramDocument
 from contracts.envelope import Envelope, from_message
-from contracts.events import RecordingUploaded, SpectrogramPreviewed, SpectrogramRequested
+from contracts.events import SpectrogramPreviewed, SpectrogramRequested
 from contracts.objects import audio_key, first_look_key
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
@@ -22,8 +21,7 @@ from services.spectrogram.settings import SpectrogramSettings
 from services.spectrogram.work import SpectrogramWork
 from tests.audio import tone, write
 from tests.fakes import Bench
-
-from .test_work import NOW, RECORDING, SERVERS
+from tests.unit.workers.doing import NOW, RECORDING, SERVERS, done
 
 RATE_HZ = 8000
 PARAMETERS = RenderParameters()
@@ -184,22 +182,10 @@ def _look_nearby(path: Path, body: bytes) -> Callable[..., Any]:
 
 
 async def _done(bench: Bench, body: bytes, **facts: Any) -> SpectrogramDocument:
-    bench.objects.stored[audio_key(RECORDING)] = body
-    known: dict[str, Any] = {
-        "recording_id": RECORDING,
-        "project_id": "default",
-        "sha256": hashlib.sha256(body).hexdigest(),
-        "size_bytes": len(body),
-        "container": "wav",
-        "codec": "pcm_s16",
-        "rate_hz": RATE_HZ,
-        "channels": 1,
-        "duration_claimed_s": 120.0,
-        "uploaded_at": NOW,
-    }
     work = SpectrogramWork(SpectrogramSettings(**SERVERS), PARAMETERS, requested=False)
-    await Worker(bench.equipment("spectrogram"), work).carry_out(RecordingUploaded(**known | facts), datetime.now(UTC))
-    return _document(bench)
+    document = await done(bench, work, body, **{"rate_hz": RATE_HZ, "duration_claimed_s": 120.0, **facts})
+    assert isinstance(document, SpectrogramDocument)
+    return document
 
 
 def _document(bench: Bench) -> SpectrogramDocument:
