@@ -69,6 +69,13 @@ class FakeTasks:
         for document in self._held(claim):
             document.update(state=State.QUEUED, lease_until=None)
 
+    async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        for document in self._held(claim):
+            document.update(fields)
+            document["outbox"].append(outbox.model_dump())
+            return True
+        return False
+
     async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
             document.update(fields, state=state, lease_until=None, completed_at=datetime.now(UTC))

@@ -14,8 +14,9 @@ from contracts.rendering import RenderParameters
 from .absent import not_there
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
+from .progress import ProgressBoard
 from .reads import Reads
-from .views import AnalysisView, SpectrogramView, analysis_view, spectrogram_view
+from .views import AnalysisView, SpectrogramView, analysis_view, shown_first_look, spectrogram_view
 
 
 class Resolution(StrEnum):
@@ -72,12 +73,30 @@ class ResultController(Controller):
         request: Request[Caller, Any, Any],
         reads: Reads,
         gallery: Gallery,
+        progress: ProgressBoard,
         rendering: RenderParameters,
         recording_id: str,
     ) -> SpectrogramView:
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
-        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False))
+        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False), progress.of)
+
+    @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
+    async def first_look(
+        self, request: Request[Caller, Any, Any], reads: Reads, gallery: Gallery, recording_id: str
+    ) -> Response[Any]:
+        """Return the best small image there is by now: approximate while the images are being made, then the thumbnail.
+
+        The header `Dawnchorus-Approximate` says which it is.
+        """
+        found = await reads.recording(request.user, recording_id)
+        look = shown_first_look(found.spectrogram)
+        thumbnail = found.spectrogram.images.get(Resolution.THUMBNAIL) if found.spectrogram else None
+        shown = thumbnail or look
+        if shown is None:
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+        headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
+        return Response(await gallery.png(shown, axes=False), media_type="image/png", headers=headers)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
     async def region(
@@ -141,11 +160,11 @@ class ResultController(Controller):
 
     @get("/analysis/status", operation_id="getAnalysisStatus")
     async def manifest_status(
-        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
+        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
     ) -> AnalysisView:
         """Say where the analysis stands."""
         found = await reads.recording(request.user, recording_id)
-        return analysis_view(found.recording, found.analysis)
+        return analysis_view(found.recording, found.analysis, progress.of)
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:
