@@ -18,7 +18,7 @@ from opentelemetry import trace
 from contracts.envelope import envelop, event_id, to_message
 from contracts.events import Event, TaskFailed, TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import Fault, Stage, State
+from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
 from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
@@ -70,7 +70,7 @@ class Equipment:
 
     tasks: TaskStore
     objects: ObjectStore
-    pool: JobPool
+    pools: Mapping[Lane, JobPool]
     publisher: Publisher
     relay: OutboxRelay
     source: str
@@ -82,6 +82,7 @@ class Workbench:
 
     equipment: Equipment
     scratch: Path
+    lane: Lane
     report: Report
     timeout_s: float
     timings_s: dict[str, float] = field(default_factory=dict)
@@ -106,7 +107,8 @@ class Workbench:
         with self._stage(Stage.COMPUTE):
             watcher = asyncio.create_task(self._watch(progress))
             try:
-                return await self.equipment.pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
+                pool = self.equipment.pools[self.lane]
+                return await pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
             finally:
                 watcher.cancel()
 
@@ -228,6 +230,7 @@ class Worker(Generic[E]):
             yield Workbench(
                 self._equipment,
                 Path(scratch),
+                event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(), task=self._work.task, stage=stage, progress=share
                 ),

@@ -5,6 +5,7 @@ from chassis.objects import ObjectMissingError
 from chassis.work import Equipment
 from contracts.drawing import FigureRequest, RegionRequest
 from contracts.objects import audio_key, region_key
+from contracts.vocabulary import Lane
 
 from .axes import with_axes
 from .geometry import Geometry
@@ -18,6 +19,7 @@ class DrawingDesk:
 
     def __init__(self, equipment: Equipment, limits: AudioLimits, timeout_s: float) -> None:
         self._equipment = equipment
+        self._pool = equipment.pools[Lane.INTERACTIVE]
         self._limits = limits
         self._timeout_s = timeout_s
 
@@ -25,7 +27,7 @@ class DrawingDesk:
         """Return an image of ours with axes around it."""
         png = await self._equipment.objects.get(request.image_key)
         geometry = Geometry(**request.geometry)
-        return await self._equipment.pool.run(with_axes, png, geometry, timeout_s=self._timeout_s)
+        return await self._pool.run(with_axes, png, geometry, timeout_s=self._timeout_s)
 
     async def region(self, request: RegionRequest) -> bytes:
         """Return a part of a recording, drawn now unless somebody asked for it before."""
@@ -35,6 +37,6 @@ class DrawingDesk:
             return await objects.get(key)
         except ObjectMissingError:
             url = await objects.presigned_url(audio_key(request.recording_id), URL_LIFETIME_S)
-        png = await self._equipment.pool.run(draw_region, url, request, self._limits, timeout_s=self._timeout_s)
+        png = await self._pool.run(draw_region, url, request, self._limits, timeout_s=self._timeout_s)
         await objects.put(key, png, "image/png")
         return png

@@ -10,7 +10,7 @@ from chassis.work import ObjectCorruptError, Workbench
 from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 from tests.fakes import Bench, SpanRecorder
 
 from .errands import AUDIO, TASK, DeafError, Errand, carry_out, every_stage, outbox_of, sha256
@@ -24,6 +24,13 @@ async def test_progress_goes_to_listeners_stage_by_stage(bench: Bench) -> None:
     assert {each.exchange for each in bench.publisher.published} == {PROGRESS_EXCHANGE}
     assert (progress[0], progress[-1]) == (0.0, 0.95)
     assert progress == sorted(progress)
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+async def test_a_lane_has_children_of_its_own(bench: Bench, lane: Lane) -> None:
+    await carry_out(bench, Errand(every_stage), lane=lane)
+
+    assert {each: pool.jobs for each, pool in bench.pools.items()} == {each: int(each is lane) for each in Lane}
 
 
 async def test_a_task_does_not_fail_because_its_progress_was_not_heard(bench: Bench) -> None:
