@@ -29,7 +29,7 @@ from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
 from contracts.documents import OutboxEntry
 from contracts.topology import queues
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -158,11 +158,15 @@ class FakePublisher:
         self.published.append(Published(body, exchange, routing_key, dict(headers)))
 
 
+@dataclass
 class InlinePool:
-    """Runs jobs here and now."""
+    """Runs jobs here and now, and counts them."""
+
+    jobs: int = 0
 
     async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
         await asyncio.sleep(0)
+        self.jobs += 1
         try:
             return function(*arguments)
         except TimeoutError as error:
@@ -185,7 +189,7 @@ class Bench:
 
     tasks: FakeTasks = field(default_factory=FakeTasks)
     objects: FakeObjects = field(default_factory=FakeObjects)
-    pool: InlinePool = field(default_factory=InlinePool)
+    pools: dict[Lane, InlinePool] = field(default_factory=lambda: {lane: InlinePool() for lane in Lane})
     publisher: FakePublisher = field(default_factory=FakePublisher)
     relay: FakeRelay = field(default_factory=FakeRelay)
 
@@ -194,7 +198,7 @@ class Bench:
         return Equipment(
             tasks=cast("TaskStore", self.tasks),
             objects=cast("ObjectStore", self.objects),
-            pool=cast("JobPool", self.pool),
+            pools=cast("dict[Lane, JobPool]", self.pools),
             publisher=cast("Publisher", self.publisher),
             relay=cast("OutboxRelay", self.relay),
             source=source,

@@ -7,6 +7,7 @@ from chassis.objects import ObjectMissingError
 from chassis.work import Equipment
 from contracts.drawing import FigureRequest, RegionRequest, TileRequest
 from contracts.objects import audio_key, region_key, tile_key
+from contracts.vocabulary import Lane
 
 from .axes import with_axes
 from .geometry import Geometry
@@ -20,6 +21,7 @@ class DrawingDesk:
 
     def __init__(self, equipment: Equipment, limits: AudioLimits, timeout_s: float) -> None:
         self._equipment = equipment
+        self._pool = equipment.pools[Lane.INTERACTIVE]
         self._limits = limits
         self._timeout_s = timeout_s
 
@@ -27,7 +29,7 @@ class DrawingDesk:
         """Return an image of ours with axes around it."""
         png = await self._equipment.objects.get(request.image_key)
         geometry = Geometry(**request.geometry)
-        return await self._equipment.pool.run(with_axes, png, geometry, timeout_s=self._timeout_s)
+        return await self._pool.run(with_axes, png, geometry, timeout_s=self._timeout_s)
 
     async def region(self, request: RegionRequest) -> bytes:
         """Return a part of a recording, drawn now unless somebody asked for it before."""
@@ -45,6 +47,6 @@ class DrawingDesk:
             return await objects.get(key)
         except ObjectMissingError:
             url = await objects.presigned_url(audio_key(recording_id), URL_LIFETIME_S)
-        png = await self._equipment.pool.run(draw, url, request, self._limits, timeout_s=self._timeout_s)
+        png = await self._pool.run(draw, url, request, self._limits, timeout_s=self._timeout_s)
         await objects.put(key, png, "image/png")
         return png

@@ -85,8 +85,8 @@ def draw_tile(url: str, request: TileRequest, limits: AudioLimits) -> bytes:
 @contextmanager
 def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: AudioLimits) -> Iterator[AudioStream]:
     with (
-        io.BufferedReader(RangedObject(url, size_bytes)) as remote,
-        open_audio(cast("BinaryIO", remote), container, limits) as stream,
+        _remote(url, size_bytes) as remote,
+        open_audio(remote, container, limits) as stream,
     ):
         yield stream
 
