@@ -109,6 +109,7 @@ class SpectrogramDocument(TaskDocument):
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
     tiles: StoredTiles | None = None
+    geometry_key: str | None = None
     reference_dbfs: float | None = None
 
 

@@ -20,8 +20,13 @@ from contracts.documents import (
     SpectrogramDocument,
     TaskDocument,
 )
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import State
 
 from .keys import Caller
+
+# More ways to colour the same levels than these are not looked through.
+_AKIN = 20
 
 T = TypeVar("T", bound=TaskDocument)
 
@@ -72,6 +77,15 @@ class Reads:
         """Return every extractor that the analysis service has published, by name."""
         rows = self._database[EXTRACTORS].find().sort("_id", 1)
         return [ExtractorDocument.model_validate(raw) async for raw in rows]
+
+    async def akin(
+        self, recording: RecordingDocument, parameters: RenderParameters, but_for: frozenset[str]
+    ) -> list[SpectrogramDocument]:
+        """Return the finished renderings of a recording whose parameters are these, whatever `but_for` are."""
+        alike = {f"parameters.{name}": value for name, value in parameters.document().items() if name not in but_for}
+        query = {"recording_id": recording.id, "state": State.COMPLETED, **alike}
+        rows = self._database[SPECTROGRAMS].find(query, {"outbox": 0}).sort("created_at", 1).limit(_AKIN)
+        return [SpectrogramDocument.model_validate(raw) async for raw in rows]
 
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]
