@@ -16,8 +16,6 @@ from .passing import passed_on
 from .reads import Found, Reads
 from .renderings import RenderRequests
 
-_AS_UPLOADED = RenderParameters()
-
 
 class DrawingUnavailableError(TransientError):
     """The spectrogram service did not draw."""
@@ -51,7 +49,7 @@ class Gallery:
         self, found: Found, parameters: RenderParameters, *, ask: bool = True
     ) -> SpectrogramDocument | None:
         """Return what came of `parameters`; where nobody began on them, pass the wish on and return None."""
-        if parameters == _AS_UPLOADED:
+        if parameters == found.rendering:
             return found.spectrogram
         task = await self._reads.spectrogram(found.recording, parameters.parameters_id)
         if task is None and ask:
