@@ -19,7 +19,7 @@ from contracts.documents import OutboxEntry
 from contracts.envelope import envelop, event_id, to_message
 from contracts.events import Event, TaskFailed, TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import Fault, Stage, State
+from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
 from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
@@ -72,7 +72,7 @@ class Equipment:
 
     tasks: TaskStore
     objects: ObjectStore
-    pool: JobPool
+    pools: Mapping[Lane, JobPool]
     publisher: Publisher
     relay: OutboxRelay
     source: str
@@ -87,6 +87,7 @@ class Workbench:
 
     equipment: Equipment
     scratch: Path
+    lane: Lane
     report: Report
     amend: Amend
     timeout_s: float
@@ -112,7 +113,8 @@ class Workbench:
         with self._stage(Stage.COMPUTE):
             watcher = asyncio.create_task(self._watch(progress))
             try:
-                return await self.equipment.pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
+                pool = self.equipment.pools[self.lane]
+                return await pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
             finally:
                 watcher.cancel()
 
@@ -243,6 +245,7 @@ class Worker(Generic[E]):
             yield Workbench(
                 self._equipment,
                 Path(scratch),
+                event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(),
                     task=self._work.task,

@@ -21,6 +21,11 @@ def tiles_key(recording_id: str, parameters_id: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/pyramid.tiles"
 
 
+def tile_key(recording_id: str, parameters_id: str, level: int, x: int) -> str:
+    """Return the key of a tile that was drawn for a reader."""
+    return f"tiles/{recording_id}/{parameters_id}/{level}-{x}.png"
+
+
 def waveform_key(recording_id: str) -> str:
     """Return the key of a recording's waveform."""
     return f"waveforms/{recording_id}/waveform.png"

@@ -23,13 +23,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.broker import Publisher
 from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
 from contracts.documents import OutboxEntry
 from contracts.topology import queues
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -115,6 +115,12 @@ class FakeObjects:
             raise ObjectMissingError("GetObject", key, "no such key")
         return self.stored[key]
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        part = (await self.get(key))[start:end]
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, "too short")
+        return part
+
     async def blocks(self, key: str) -> AsyncIterator[bytes]:
         body = await self.get(key)
         for start in range(0, len(body), READ_BYTES):
@@ -152,11 +158,15 @@ class FakePublisher:
         self.published.append(Published(body, exchange, routing_key, dict(headers)))
 
 
+@dataclass
 class InlinePool:
-    """Runs jobs here and now."""
+    """Runs jobs here and now, and counts them."""
+
+    jobs: int = 0
 
     async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
         await asyncio.sleep(0)
+        self.jobs += 1
         try:
             return function(*arguments)
         except TimeoutError as error:
@@ -179,7 +189,7 @@ class Bench:
 
     tasks: FakeTasks = field(default_factory=FakeTasks)
     objects: FakeObjects = field(default_factory=FakeObjects)
-    pool: InlinePool = field(default_factory=InlinePool)
+    pools: dict[Lane, InlinePool] = field(default_factory=lambda: {lane: InlinePool() for lane in Lane})
     publisher: FakePublisher = field(default_factory=FakePublisher)
     relay: FakeRelay = field(default_factory=FakeRelay)
 
@@ -188,7 +198,7 @@ class Bench:
         return Equipment(
             tasks=cast("TaskStore", self.tasks),
             objects=cast("ObjectStore", self.objects),
-            pool=cast("JobPool", self.pool),
+            pools=cast("dict[Lane, JobPool]", self.pools),
             publisher=cast("Publisher", self.publisher),
             relay=cast("OutboxRelay", self.relay),
             source=source,

@@ -37,8 +37,9 @@ from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
+from .tiles import TileController
 
-_ROUTES = (RecordingController, ResultController, ProjectController, list_extractors, listen)
+_ROUTES = (RecordingController, ResultController, TileController, ProjectController, list_extractors, listen)
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress", "projects")
 
 

@@ -8,18 +8,15 @@ from litestar.params import QueryParameter
 
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from chassis.tracing import trace_id
 from contracts.documents import StoredImage, TaskDocument
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import State
 
+from .absent import not_there
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
 from .progress import ProgressBoard
-from .reads import Found, Reads
-from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, shown_first_look, spectrogram_view
-
-RETRY_AFTER_S = 2
+from .reads import Reads
+from .views import AnalysisView, SpectrogramView, analysis_view, shown_first_look, spectrogram_view
 
 
 class Resolution(StrEnum):
@@ -63,7 +60,7 @@ class ResultController(Controller):
         task = await gallery.rendering(found, rendering)
         image = task.images.get(resolution) if task else None
         if task is None or image is None:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
+            return not_there(found, task, spectrogram_view(found.recording, task))
         tag = _entity_tag(task, image, axes=axes)
         headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
         if request.headers.get("if-none-match") == tag:
@@ -97,7 +94,7 @@ class ResultController(Controller):
         thumbnail = found.spectrogram.images.get(Resolution.THUMBNAIL) if found.spectrogram else None
         shown = thumbnail or look
         if shown is None:
-            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
         headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
         return Response(await gallery.png(shown, axes=False), media_type="image/png", headers=headers)
 
@@ -126,7 +123,7 @@ class ResultController(Controller):
         """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
         found = await reads.recording(request.user, recording_id)
         if found.spectrogram is None or found.spectrogram.waveform is None:
-            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
         return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
 
     @get("/waveform/peaks", operation_id="getPeaks")
@@ -143,7 +140,7 @@ class ResultController(Controller):
         found = await reads.recording(request.user, recording_id)
         task = found.spectrogram
         if task is None or not task.zooms:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
+            return not_there(found, task, spectrogram_view(found.recording, task))
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
         stored = task.zooms[zoom]
@@ -158,7 +155,7 @@ class ResultController(Controller):
         """Return the manifest; 202 and the status while it is not there, 409 where the analysis failed."""
         found = await reads.recording(request.user, recording_id)
         if found.analysis is None or found.analysis.manifest_key is None:
-            return _not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
+            return not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
         return Response(await objects.get(found.analysis.manifest_key), media_type=MediaType.JSON)
 
     @get("/analysis/status", operation_id="getAnalysisStatus")
@@ -168,17 +165,6 @@ class ResultController(Controller):
         """Say where the analysis stands."""
         found = await reads.recording(request.user, recording_id)
         return analysis_view(found.recording, found.analysis, progress.of)
-
-
-def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Response[Any]:
-    fault = found.recording.error or (task.error if task is not None else None)
-    if status.status in (State.QUEUED, State.PROCESSING):
-        body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        return Response(body, status_code=202, media_type=MediaType.JSON, headers=headers)
-    if fault is not None:
-        raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
-    raise ProblemError(404, "not_found", "This recording has no such result.")
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:

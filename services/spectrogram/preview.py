@@ -81,11 +81,12 @@ class Preview:
 
     async def _draw(self, fetched: "asyncio.Future[Path]") -> FirstLook | None:
         equipment, container = self.bench.equipment, self.event.container
+        pool = equipment.pools[self.event.lane]
         how = (container, self.limits, self.parameters)
         if Container(container) not in SEEKS_BY_RANGES or self.event.size_bytes < FAR_BYTES:
-            return await equipment.pool.run(look_at, await fetched, *how, timeout_s=TIMEOUT_S)
+            return await pool.run(look_at, await fetched, *how, timeout_s=TIMEOUT_S)
         url = await equipment.objects.presigned_url(audio_key(self.event.recording_id), URL_LIFETIME_S)
-        return await equipment.pool.run(look_from_afar, url, self.event.size_bytes, *how, timeout_s=TIMEOUT_S)
+        return await pool.run(look_from_afar, url, self.event.size_bytes, *how, timeout_s=TIMEOUT_S)
 
     async def _announce(self, look: FirstLook) -> bool:
         """Store the image, then the pointer to it with its event; False when another worker has taken over."""

@@ -2,7 +2,7 @@
 
 from litestar import Response, post
 
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest, TileRequest
 
 from .drawing import DrawingDesk
 
@@ -17,3 +17,9 @@ async def draw_figure(data: FigureRequest, desk: DrawingDesk) -> Response[bytes]
 async def draw_region(data: RegionRequest, desk: DrawingDesk) -> Response[bytes]:
     """Return a part of a recording in its own resolution."""
     return Response(await desk.region(data), media_type="image/png")
+
+
+@post(f"{DRAWINGS_PATH}/tiles", status_code=200)
+async def draw_tile(data: TileRequest, desk: DrawingDesk) -> Response[bytes]:
+    """Return a tile of a zoom level that was not stored."""
+    return Response(await desk.tile(data), media_type="image/png")

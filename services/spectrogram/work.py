@@ -22,7 +22,6 @@ from contracts.vocabulary import Caveat, State
 from .job import render_recording
 from .outline import Outline
 from .preview import Preview
-from .pyramid import Pyramid
 from .render import Rendering
 from .settings import SpectrogramSettings
 from .summaries import image_summary, stored_image
@@ -91,7 +90,7 @@ class SpectrogramWork:
         )
         fields = {
             "images": {name: image.model_dump() for name, image in images.items()},
-            "tiles": self._tiles(event.recording_id, rendering.pyramid),
+            "tiles": self._tiles(event.recording_id, rendering),
             "reference_dbfs": rendering.reference_dbfs,
             "duration_decoded_s": rendering.duration_s,
             "warnings": [warning.model_dump() for warning in warnings],
@@ -100,12 +99,19 @@ class SpectrogramWork:
         }
         return Outcome(State.COMPLETED, fields, completed)
 
-    def _tiles(self, recording_id: str, pyramid: Pyramid | None) -> dict[str, Any] | None:
+    def _tiles(self, recording_id: str, rendering: Rendering) -> dict[str, Any] | None:
+        pyramid = rendering.pyramid
         if pyramid is None:
             return None
-        sizes_bytes = tuple(len(tile) for tile in pyramid.tiles)
-        key = tiles_key(recording_id, self.parameters_id)
-        return StoredTiles(key=key, grid=pyramid.grid, sizes_bytes=sizes_bytes).model_dump()
+        loudest_dbfs = rendering.reference_dbfs
+        stored = StoredTiles(
+            key=tiles_key(recording_id, self.parameters_id),
+            grid=pyramid.grid,
+            sizes_bytes=tuple(len(tile) for tile in pyramid.tiles),
+            # PCEN images have no reference in decibels; tiles, which are never in PCEN, do.
+            reference_dbfs=pyramid.loudest_dbfs if loudest_dbfs is None else loudest_dbfs,
+        )
+        return stored.model_dump()
 
 
 async def _fetched(event: Renderable, bench: Workbench) -> Path:
