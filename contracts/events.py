@@ -43,6 +43,9 @@ class RecordingUploaded(Event):
     bit_depth: int | None = None
     duration_claimed_s: float | None = Field(default=None, ge=0, description="What the header says.")
     uploaded_at: datetime
+    rendering: RenderParameters | None = Field(
+        default=None, description="How its images are rendered: as its project says; null: by default."
+    )
 
 
 class RecordingRejected(Event):

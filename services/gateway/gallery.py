@@ -21,8 +21,6 @@ from .passing import passed_on
 from .reads import Found, Reads
 from .renderings import RenderRequests
 
-_AS_UPLOADED = RenderParameters()
-
 
 class DrawingUnavailableError(TransientError):
     """The spectrogram service did not draw."""
@@ -59,7 +57,7 @@ class Gallery:
 
         Where nothing does and nobody began on them, the wish is passed on.
         """
-        if parameters == _AS_UPLOADED:
+        if parameters == found.rendering:
             return Shown(found.spectrogram)
         task = await self._reads.spectrogram(found.recording, parameters.parameters_id)
         if task is not None and task.images:

@@ -39,6 +39,11 @@ class Found:
     spectrogram: SpectrogramDocument | None
     analysis: AnalysisDocument | None
 
+    @property
+    def rendering(self) -> RenderParameters:
+        """How the recording's own images are rendered."""
+        return self.recording.rendering or RenderParameters()
+
 
 class Reads:
     """Reads the documents of all services; writes none."""
@@ -54,6 +59,12 @@ class Reads:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
+
+    async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
+        """Return how a recording's own images are rendered; as by default where there is no such recording."""
+        query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
+        raw = await self._database[RECORDINGS].find_one(query, {"rendering": 1})
+        return RenderParameters.model_validate((raw or {}).get("rendering") or {})
 
     async def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Found], str | None]:
         """Return up to `limit` recordings, newest first, and the cursor of the next page."""

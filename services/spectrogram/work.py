@@ -52,8 +52,7 @@ class SpectrogramWork:
         objects[geometry_key(event.recording_id, self.parameters_id)] = self._sidecar(rendering)
         if (pyramid := rendering.pyramid) is not None:
             objects[tiles_key(event.recording_id, self.parameters_id)] = b"".join(pyramid.tiles)
-        # The outline does not depend on the parameters: the upload's rendering keeps it.
-        outline = None if self.requested else rendering.outline
+        outline = rendering.outline
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
         outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
         shown = {} if outline is None else _outline_fields(event.recording_id, outline)
@@ -69,7 +68,11 @@ class SpectrogramWork:
     async def _rendered(self, event: Renderable, bench: Workbench, path: Path) -> Rendering:
         # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
         columns = 0 if self.requested else self._settings.pyramid_columns
-        return await bench.compute(render_recording, path, event.container, self._limits, self._render, columns)
+        # The outline does not depend on the parameters: the upload's rendering has it.
+        with_outline = not self.requested
+        return await bench.compute(
+            render_recording, path, event.container, self._limits, self._render, columns, with_outline
+        )
 
     def timeout_s(self, event: Renderable) -> float:
         """Return the bound on rendering a recording of the claimed duration."""
