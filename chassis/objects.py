@@ -114,6 +114,16 @@ class ObjectStore:
             async with answer["Body"] as body:
                 return await body.read()
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` up to `end`. Raises `ObjectStoreError` where it is shorter."""
+        with _call("GetObject", key):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={start}-{end - 1}")
+            async with answer["Body"] as body:
+                part = await body.read()
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, f"{len(part)} bytes instead of {end - start}")
+        return part
+
     async def blocks(self, key: str) -> AsyncIterator[bytes]:
         """Read an object block by block."""
         with _call("GetObject", key):

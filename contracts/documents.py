@@ -87,6 +87,12 @@ class StoredImage(ContractModel):
     geometry: dict[str, Any]
 
 
+class StoredFirstLook(StoredImage):
+    """Where a first look is; its columns are moments of the time that they stand for."""
+
+    approximate: bool = True
+
+
 class StoredPeaks(ContractModel):
     """The outline of a recording at one zoom, in audiowaveform's data format."""
 
@@ -98,6 +104,7 @@ class StoredPeaks(ContractModel):
 class SpectrogramDocument(TaskDocument):
     """The images of one recording; written by the spectrogram service."""
 
+    first_look: StoredFirstLook | None = Field(None, description="What could be seen before there were images.")
     images: dict[str, StoredImage] = Field(default_factory=dict)
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()

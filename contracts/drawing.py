@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .canonical import canonical_json
 from .rendering import RenderParameters
+from .tiles import TileGrid
 from .vocabulary import ContractModel
 
 DRAWINGS_PATH = "/drawings"
@@ -39,3 +40,15 @@ class RegionRequest(ContractModel):
         """The same for everybody who asks for the same."""
         facts = {**self.model_dump(mode="json"), "rendering": self.parameters.parameters_id}
         return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
+
+
+class TileRequest(ContractModel):
+    """A tile of a zoom level that was not stored."""
+
+    recording_id: str
+    container: str
+    size_bytes: int
+    parameters: RenderParameters
+    grid: TileGrid
+    level: int
+    x: int

@@ -84,6 +84,15 @@ class SpectrogramRequested(Event):
     requested_at: datetime
 
 
+class SpectrogramPreviewed(Event):
+    """A first look at a long recording is stored, while its images are still being made: approximate."""
+
+    type: ClassVar[str] = "spectrogram.previewed"
+
+    parameters_id: str
+    image: ImageSummary
+
+
 class SpectrogramCompleted(Event):
     """All images of a recording are stored."""
 
@@ -142,6 +151,7 @@ class TaskProgressed(Event):
     type: ClassVar[str] = "task.progressed"
 
     task: Literal["spectrogram", "analysis"]
+    parameters_id: str | None = Field(default=None, description="Which of the recording's tasks of this kind.")
     stage: Stage
     progress: float = Field(ge=0, le=1, description="Share of the whole task that is done.")
 
@@ -151,6 +161,7 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingRejected,
     RecordingDeleted,
     SpectrogramRequested,
+    SpectrogramPreviewed,
     SpectrogramCompleted,
     SpectrogramFailed,
     AnalysisCompleted,

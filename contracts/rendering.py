@@ -1,6 +1,7 @@
 """What a person may ask of a spectrogram, and the identity of what was asked."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -72,6 +73,11 @@ class RenderParameters(BaseModel):
     def document(self) -> dict[str, Any]:
         """Return what documents keep: every parameter, and the engine's version."""
         return {**self.model_dump(mode="json"), "engine": ENGINE_VERSION}
+
+    @classmethod
+    def of_document(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return the parameters that a document keeps, whichever engine's they are."""
+        return cls.model_validate({name: value for name, value in parameters.items() if name != "engine"})
 
 
 PRESETS: dict[Preset, RenderParameters] = {

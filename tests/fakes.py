@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.broker import Publisher
 from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
@@ -69,6 +69,13 @@ class FakeTasks:
         for document in self._held(claim):
             document.update(state=State.QUEUED, lease_until=None)
 
+    async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        for document in self._held(claim):
+            document.update(fields)
+            document["outbox"].append(outbox.model_dump())
+            return True
+        return False
+
     async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
             document.update(fields, state=state, lease_until=None, completed_at=datetime.now(UTC))
@@ -111,6 +118,12 @@ class FakeObjects:
         if key not in self.stored:
             raise ObjectMissingError("GetObject", key, "no such key")
         return self.stored[key]
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        part = (await self.get(key))[start:end]
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, "too short")
+        return part
 
     async def blocks(self, key: str) -> AsyncIterator[bytes]:
         body = await self.get(key)

@@ -30,20 +30,22 @@ from .gallery import Gallery
 from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
+from .progress import ProgressBoard
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
+from .tiles import TileController
 
-_ROUTES = (RecordingController, ResultController, list_extractors, listen)
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
+_ROUTES = (RecordingController, ResultController, TileController, list_extractors, listen)
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress")
 
 
 def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
-    hub = LiveHub(settings.listener_backlog)
+    hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
     app = Litestar(
         [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
@@ -55,7 +57,7 @@ def create_app(settings: GatewaySettings) -> Service:
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub}),
+        state=State({"hub": hub, "progress": progress}),
     )
 
     @asynccontextmanager
@@ -74,7 +76,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)
-            show_everything(broker, hub)
+            show_everything(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()

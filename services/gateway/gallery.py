@@ -7,9 +7,10 @@ import httpx
 from chassis.errors import TransientError
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from contracts.documents import SpectrogramDocument, StoredImage
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
+from contracts.documents import AudioFacts, SpectrogramDocument, StoredImage
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest, TileRequest
 from contracts.rendering import RenderParameters
+from contracts.tiles import StoredTiles
 from contracts.vocabulary import TOKEN_HEADER
 
 from .passing import passed_on
@@ -67,10 +68,7 @@ class Gallery:
 
     async def region(self, found: Found, parameters: RenderParameters, wanted: WantedRegion) -> bytes:
         """Return a part of a recording in its own resolution, on the scale of the whole where that is there."""
-        audio = found.recording.audio
-        if audio is None:
-            fault = found.recording.error
-            raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to draw.")
+        audio = _audio(found)
         whole = await self.rendering(found, parameters, ask=False)
         request = RegionRequest(
             recording_id=found.recording.id,
@@ -84,6 +82,25 @@ class Gallery:
         )
         return await self._drawn("regions", request.model_dump_json())
 
+    async def tile(self, found: Found, stored: StoredTiles, parameters: RenderParameters, level: int, x: int) -> bytes:
+        """Return a tile in gray: by one ranged read where it is stored, else drawn from its part of the recording.
+
+        Raises `IndexError` where there is no such tile.
+        """
+        place = stored.byte_range(level, x)
+        if place is not None:
+            return await self._objects.get_range(stored.key, *place)
+        request = TileRequest(
+            recording_id=found.recording.id,
+            container=_audio(found).container,
+            size_bytes=found.recording.size_bytes,
+            parameters=parameters,
+            grid=stored.grid,
+            level=level,
+            x=x,
+        )
+        return await self._drawn("tiles", request.model_dump_json())
+
     async def _drawn(self, what: str, body: str) -> bytes:
         headers = {TOKEN_HEADER: self._token, "Content-Type": "application/json"}
         try:
@@ -93,3 +110,10 @@ class Gallery:
         if answer.is_success:
             return answer.content
         raise passed_on(answer.json())
+
+
+def _audio(found: Found) -> AudioFacts:
+    if found.recording.audio is None:
+        fault = found.recording.error
+        raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to draw.")
+    return found.recording.audio

@@ -12,6 +12,7 @@ from contracts.vocabulary import DEFAULT_PROJECT, Lane
 
 from .forwarding import IngestDoor
 from .keys import Caller
+from .progress import ProgressBoard
 from .reads import Reads
 from .views import RecordingPage, RecordingView, links, overall_status, summary, view
 
@@ -72,10 +73,12 @@ class RecordingController(Controller):
         return RecordingPage(items=lines, next_cursor=next_cursor)
 
     @get("/{recording_id:str}", operation_id="getRecording")
-    async def one(self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str) -> RecordingView:
+    async def one(
+        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
+    ) -> RecordingView:
         """Say where a recording stands, what it is, what came of it, and what went wrong."""
         found = await reads.recording(request.user, recording_id)
-        return view(found.recording, found.spectrogram, found.analysis)
+        return view(found.recording, found.spectrogram, found.analysis, progress.of)
 
 
 def _project(caller: Caller, wanted: str | None) -> str:

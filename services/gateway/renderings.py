@@ -1,5 +1,6 @@
 """Ways to see a recording: what a reader asked for, and the wish passed on where nobody has begun on it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -60,7 +61,11 @@ async def asked_rendering(
         "pool": pool,
         "pcen": pcen,
     }
-    base = PRESETS[preset] if preset is not None else RenderParameters()
+    return changed(PRESETS[preset] if preset is not None else RenderParameters(), given)
+
+
+def changed(base: RenderParameters, given: Mapping[str, Any]) -> RenderParameters:
+    """Return `base` with what is given, and not None, in its place; what makes no sense is the client's problem."""
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
         return RenderParameters.model_validate({**base.model_dump(), **chosen})

@@ -8,17 +8,15 @@ from litestar.params import QueryParameter
 
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from chassis.tracing import trace_id
 from contracts.documents import StoredImage, TaskDocument
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import State
 
+from .absent import not_there
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
-from .reads import Found, Reads
-from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
-
-RETRY_AFTER_S = 2
+from .progress import ProgressBoard
+from .reads import Reads
+from .views import AnalysisView, SpectrogramView, analysis_view, shown_first_look, spectrogram_view
 
 
 class Resolution(StrEnum):
@@ -62,7 +60,7 @@ class ResultController(Controller):
         task = await gallery.rendering(found, rendering)
         image = task.images.get(resolution) if task else None
         if task is None or image is None:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
+            return not_there(found, task, spectrogram_view(found.recording, task))
         tag = _entity_tag(task, image, axes=axes)
         headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
         if request.headers.get("if-none-match") == tag:
@@ -75,12 +73,30 @@ class ResultController(Controller):
         request: Request[Caller, Any, Any],
         reads: Reads,
         gallery: Gallery,
+        progress: ProgressBoard,
         rendering: RenderParameters,
         recording_id: str,
     ) -> SpectrogramView:
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
-        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False))
+        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False), progress.of)
+
+    @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
+    async def first_look(
+        self, request: Request[Caller, Any, Any], reads: Reads, gallery: Gallery, recording_id: str
+    ) -> Response[Any]:
+        """Return the best small image there is by now: approximate while the images are being made, then the thumbnail.
+
+        The header `Dawnchorus-Approximate` says which it is.
+        """
+        found = await reads.recording(request.user, recording_id)
+        look = shown_first_look(found.spectrogram)
+        thumbnail = found.spectrogram.images.get(Resolution.THUMBNAIL) if found.spectrogram else None
+        shown = thumbnail or look
+        if shown is None:
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+        headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
+        return Response(await gallery.png(shown, axes=False), media_type="image/png", headers=headers)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
     async def region(
@@ -107,7 +123,7 @@ class ResultController(Controller):
         """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
         found = await reads.recording(request.user, recording_id)
         if found.spectrogram is None or found.spectrogram.waveform is None:
-            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
         return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
 
     @get("/waveform/peaks", operation_id="getPeaks")
@@ -124,7 +140,7 @@ class ResultController(Controller):
         found = await reads.recording(request.user, recording_id)
         task = found.spectrogram
         if task is None or not task.zooms:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
+            return not_there(found, task, spectrogram_view(found.recording, task))
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
         stored = task.zooms[zoom]
@@ -139,27 +155,16 @@ class ResultController(Controller):
         """Return the manifest; 202 and the status while it is not there, 409 where the analysis failed."""
         found = await reads.recording(request.user, recording_id)
         if found.analysis is None or found.analysis.manifest_key is None:
-            return _not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
+            return not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
         return Response(await objects.get(found.analysis.manifest_key), media_type=MediaType.JSON)
 
     @get("/analysis/status", operation_id="getAnalysisStatus")
     async def manifest_status(
-        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
+        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
     ) -> AnalysisView:
         """Say where the analysis stands."""
         found = await reads.recording(request.user, recording_id)
-        return analysis_view(found.recording, found.analysis)
-
-
-def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Response[Any]:
-    fault = found.recording.error or (task.error if task is not None else None)
-    if status.status in (State.QUEUED, State.PROCESSING):
-        body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        return Response(body, status_code=202, media_type=MediaType.JSON, headers=headers)
-    if fault is not None:
-        raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
-    raise ProblemError(404, "not_found", "This recording has no such result.")
+        return analysis_view(found.recording, found.analysis, progress.of)
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:

@@ -16,14 +16,14 @@ from contracts.documents import SPECTROGRAMS
 from .drawing import DrawingDesk
 from .handlers import take_recordings
 from .job import warm_up
-from .routes import draw_figure, draw_region
+from .routes import draw_figure, draw_region, draw_tile
 from .settings import SpectrogramSettings
 
 
 def create_app(settings: SpectrogramSettings) -> Service:
     """Return the spectrogram service: its consumers, and what it draws for waiting readers."""
     routes = Litestar(
-        [draw_figure, draw_region],
+        [draw_figure, draw_region, draw_tile],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
             "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),

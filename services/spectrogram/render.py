@@ -186,7 +186,8 @@ def _geometry(
 
 
 def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = np.concatenate([upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells])
+    panels = [upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells]
+    indices = panels[0] if len(panels) == 1 else np.concatenate(panels)
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
     return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
 

@@ -7,7 +7,7 @@ from litestar import Response, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import HeaderParameter
 
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest, TileRequest
 from contracts.vocabulary import TOKEN_HEADER
 
 from .drawing import DrawingDesk
@@ -35,6 +35,18 @@ async def draw_region(
     """Return a part of a recording in its own resolution."""
     _check(token, internal_token)
     return Response(await desk.region(data), media_type="image/png")
+
+
+@post(f"{DRAWINGS_PATH}/tiles", status_code=200)
+async def draw_tile(
+    data: TileRequest,
+    desk: DrawingDesk,
+    internal_token: str,
+    token: Annotated[str, HeaderParameter(name=TOKEN_HEADER)],
+) -> Response[bytes]:
+    """Return a tile of a zoom level that was not stored."""
+    _check(token, internal_token)
+    return Response(await desk.tile(data), media_type="image/png")
 
 
 def _check(token: str, internal_token: str) -> None:

@@ -102,6 +102,23 @@ async def test_a_stream_that_breaks_leaves_nothing_behind(store: AnyStore, size_
         await store.get(KEY)
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (3, 7), (9, 10), (0, 10)])
+async def test_a_part_of_an_object_can_be_read(store: AnyStore, start: int, end: int) -> None:
+    await store.put(KEY, b"0123456789", "text/plain")
+
+    assert await store.get_range(KEY, start, end) == b"0123456789"[start:end]
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 11), (10, 12)])
+async def test_a_part_behind_the_end_of_an_object_is_a_failure_of_storage(
+    store: AnyStore, start: int, end: int
+) -> None:
+    await store.put(KEY, b"0123456789", "text/plain")
+
+    with pytest.raises(ObjectStoreError):
+        await store.get_range(KEY, start, end)
+
+
 async def test_an_object_that_is_not_there_is_called_missing(store: AnyStore) -> None:
     with pytest.raises(ObjectMissingError, match=KEY):
         await store.get(KEY)
