@@ -107,6 +107,10 @@ class FakeObjects:
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         self.stored[key] = body
 
+    async def put_all(self, objects: Mapping[str, bytes]) -> None:
+        for key, body in objects.items():
+            await self.put(key, body, "")
+
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         self.stored[key] = b"".join([chunk async for chunk in chunks])
 
