@@ -8,7 +8,8 @@ from audio.format import AudioLimits
 from chassis.work import Outcome, Workbench
 from contracts.canonical import canonical_json
 from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
-from contracts.objects import audio_key, manifest_key
+from contracts.manifest import AudioManifest
+from contracts.objects import audio_key
 from contracts.vocabulary import Caveat, State
 
 from .budget import Budget
@@ -41,9 +42,14 @@ class AnalysisWork:
         path = await bench.fetch(audio_key(event.recording_id), event.sha256)
         plan = Plan(self._settings.extractors, budget=self._budget)
         analysis = await analysed(bench, path, event.container, self._limits, plan)
-        made = manifest(event, analysis, self.parameters_id)
-        key = manifest_key(event.recording_id, self.parameters_id)
-        await bench.store({key: json.dumps(made, allow_nan=False).encode()})
+        made = manifest(
+            analysis,
+            recording_id=event.recording_id,
+            project_id=event.project_id,
+            sha256=event.sha256,
+            parameters_id=self.parameters_id,
+        )
+        await bench.store({made.manifest_uri: json.dumps(made.model_dump(mode="json"), allow_nan=False).encode()})
         return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: RecordingUploaded) -> float:
@@ -51,7 +57,7 @@ class AnalysisWork:
         return self._settings.job_timeout_of(event.duration_claimed_s)
 
     def _outcome(
-        self, event: RecordingUploaded, analysis: Analysis, made: dict[str, Any], timings_s: dict[str, float]
+        self, event: RecordingUploaded, analysis: Analysis, made: AudioManifest, timings_s: dict[str, float]
     ) -> Outcome:
         state = _state(analysis)
         warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings)
@@ -64,8 +70,8 @@ class AnalysisWork:
             warnings=warnings,
         )
         fields = {
-            "manifest_key": made["manifest_uri"],
-            "extractors": made["extractors"],
+            "manifest_key": made.manifest_uri,
+            "extractors": [each.model_dump() for each in made.extractors],
             "duration_decoded_s": analysis.duration_s,
             "warnings": [warning.model_dump() for warning in warnings],
             "timings_s": timings_s,

@@ -1,0 +1,67 @@
+"""The manifest: what the analysis says of one recording, as one JSON object; fields are only ever added."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .vocabulary import Caveat, ContractModel
+
+MANIFEST_VERSION: Literal["audio_manifest_v1"] = "audio_manifest_v1"
+
+
+class EngineVersions(ContractModel):
+    """What computed the values."""
+
+    version: str = Field(description="The analysis engine's own.")
+    libraries: dict[str, str] = Field(
+        default_factory=dict, description="By package name.", examples=[{"numpy": "2.4.0", "soxr": "1.1.0"}]
+    )
+
+
+class AnalysedSpan(ContractModel):
+    """The part of the recording that was analysed: what was decoded, not what the header claims."""
+
+    start_s: float = Field(ge=0)
+    end_s: float = Field(ge=0)
+
+
+class ExtractorError(ContractModel):
+    """Why one extractor has no result, while the others have."""
+
+    code: str = Field(description="Stable, snake_case.", examples=["extractor_timeout"])
+    sentence: str
+
+
+class ExtractorEntry(ContractModel):
+    """What one extractor says of the recording: a payload, or an error."""
+
+    name: str
+    version: str
+    parameters: dict[str, Any] = Field(description="Everything that the values depend on, besides the recording.")
+    success: bool
+    payload: dict[str, Any] | None = Field(description="Measures: a value with its unit, or null with a reason.")
+    error: ExtractorError | None
+    processing_time: float = Field(ge=0, description="Seconds, shared inputs aside.")
+
+
+class AudioManifest(ContractModel):
+    """The features of one recording, with everything that they depend on."""
+
+    schema_version: Literal["audio_manifest_v1"]
+    recording_id: str
+    video_id: str = Field(description="The earlier system's name for `recording_id`.")
+    task_id: str
+    dataset: str = Field(description="The earlier system's name for the project.")
+    timestamp: datetime
+    parameters_id: str
+    input_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    engine: EngineVersions
+    rate_hz: int = Field(gt=0)
+    channels: int = Field(gt=0)
+    duration_s: float = Field(ge=0)
+    span_analysed: AnalysedSpan
+    warnings: tuple[Caveat, ...]
+    extractors: tuple[ExtractorEntry, ...]
+    total_processing_time: float = Field(ge=0)
+    manifest_uri: str = Field(description="The object's key.")
