@@ -98,10 +98,11 @@ class ObjectStore:
             async with answer["Body"] as body:
                 return await body.read()
 
-    async def blocks(self, key: str) -> AsyncIterator[bytes]:
-        """Read an object block by block."""
+    async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
+        """Read an object, or the bytes of it whose numbers are in `part`, block by block."""
+        wanted: Any = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part is not None else {}
         with _call("GetObject", key):
-            answer = await self._client.get_object(Bucket=self._bucket, Key=key)
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
             async with answer["Body"] as body:
                 async for block in body.content.iter_chunked(READ_BYTES):
                     yield block

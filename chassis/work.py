@@ -24,7 +24,7 @@ from .broker import Publisher
 from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
-from .objects import ObjectStore
+from .objects import PART_BYTES, ObjectStore
 from .outbox import OutboxRelay, outbox_entry
 from .tasks import Claim, TaskStore
 from .tracing import span
@@ -110,12 +110,15 @@ class Workbench:
             finally:
                 watcher.cancel()
 
-    async def store(self, objects: Mapping[str, bytes]) -> None:
-        """Write results; nothing points to them before the document does."""
+    async def store(self, objects: Mapping[str, bytes | Path]) -> None:
+        """Write results, from memory or from files; nothing points to them before the document does."""
         with self._stage(Stage.STORE):
             await self._announce(Stage.STORE, 0.0)
             for key, body in objects.items():
-                await self.equipment.objects.put(key, body, _content_type(key))
+                if isinstance(body, Path):
+                    await self.equipment.objects.put_stream(key, _chunks(body))
+                else:
+                    await self.equipment.objects.put(key, body, _content_type(key))
 
     async def _watch(self, progress: ProgressFile) -> None:
         last = -1.0
@@ -251,6 +254,12 @@ class Worker(Generic[E]):
 def fault_of(error: DawnchorusError) -> Fault:
     """Return what people and programs are told of `error`."""
     return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, PART_BYTES):
+            yield chunk
 
 
 def _content_type(key: str) -> str:

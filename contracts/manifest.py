@@ -33,6 +33,15 @@ class ExtractorError(ContractModel):
     sentence: str
 
 
+class SeriesReference(ContractModel):
+    """Frame series beside the manifest: a Parquet object with the column `time_s` and one per series."""
+
+    uri: str = Field(description="The object's key; readers fetch `…/analysis/series/{extractor}.parquet`.")
+    frames: int = Field(ge=0, description="Rows; null where a frame has no value.")
+    units: dict[str, str] = Field(description="By column.", examples=[{"centroid": "Hz"}])
+    size_bytes: int = Field(gt=0)
+
+
 class ExtractorEntry(ContractModel):
     """What one extractor says of the recording: a payload, or an error."""
 
@@ -43,6 +52,7 @@ class ExtractorEntry(ContractModel):
     payload: dict[str, Any] | None = Field(description="Measures: a value with its unit, or null with a reason.")
     error: ExtractorError | None
     processing_time: float = Field(ge=0, description="Seconds, shared inputs aside.")
+    series: SeriesReference | None = None
 
 
 class AudioManifest(ContractModel):

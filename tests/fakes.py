@@ -108,8 +108,9 @@ class FakeObjects:
             raise ObjectMissingError("GetObject", key, "no such key")
         return self.stored[key]
 
-    async def blocks(self, key: str) -> AsyncIterator[bytes]:
+    async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         body = await self.get(key)
+        body = body if part is None else body[part.start : part.stop]
         for start in range(0, len(body), READ_BYTES):
             yield body[start : start + READ_BYTES]
 

@@ -7,7 +7,6 @@ from typing import TypeVar
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
 
-from .budget import Budget
 from .extractors import Extractor, extractors_named
 from .plan import Plan
 from .results import Analysis, AnalysisWarning, ExtractorResult, Span
@@ -52,7 +51,7 @@ class _Pass:
         shape = stream.format
         self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
         self._witness = Witness(plan.scratch)
-        self._runs = [self._started(index, extractor, plan.budget) for index, extractor in enumerate(extractors)]
+        self._runs = [self._started(index, extractor, plan) for index, extractor in enumerate(extractors)]
 
     def consume(self) -> None:
         for decoded in self._timed("decode", self._stream.blocks()):
@@ -78,10 +77,14 @@ class _Pass:
             timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
         )
 
-    def _started(self, index: int, extractor: Extractor, budget: Budget) -> ExtractorRun:
+    def _started(self, index: int, extractor: Extractor, plan: Plan) -> ExtractorRun:
         shape = self._stream.format
+        # By number: a name of somebody else's need not be one for a file.
+        path = plan.scratch / f"series-{index}.parquet" if plan.scratch is not None else None
         with self._witness.watching(index):
-            return ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels, budget=budget)
+            return ExtractorRun(
+                extractor, rate_hz=shape.rate_hz, channels=shape.channels, budget=plan.budget, series_path=path
+            )
 
     def _ended(self, index: int, run: ExtractorRun) -> ExtractorResult:
         with self._witness.watching(index):

@@ -1,11 +1,22 @@
 """The manifest: what the analysis says of a recording, as one JSON object."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
-from contracts.manifest import MANIFEST_VERSION, AnalysedSpan, AudioManifest, EngineVersions, ExtractorEntry
-from contracts.objects import manifest_key
+from contracts.canonical import canonical_json
+from contracts.manifest import (
+    MANIFEST_VERSION,
+    AnalysedSpan,
+    AudioManifest,
+    EngineVersions,
+    ExtractorEntry,
+    SeriesReference,
+)
+from contracts.objects import manifest_key, series_key
 from contracts.vocabulary import Caveat
 
 from .results import Analysis, ExtractorResult
@@ -35,16 +46,38 @@ def manifest(
         duration_s=analysis.duration_s,
         span_analysed=AnalysedSpan(start_s=analysis.span.start_s, end_s=analysis.span.end_s),
         warnings=tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings),
-        extractors=tuple(entry(result) for result in analysis.extractors),
+        extractors=tuple(entry(result, recording_id) for result in analysis.extractors),
         total_processing_time=sum(result.processing_time_s for result in analysis.extractors),
         manifest_uri=manifest_key(recording_id, parameters_id),
     )
 
 
-def entry(result: ExtractorResult) -> ExtractorEntry:
+def entry(result: ExtractorResult, recording_id: str) -> ExtractorEntry:
     """Return what the manifest says of one extractor."""
     facts = asdict(result)
-    return ExtractorEntry(**{name: facts[name] for name in _KEPT}, processing_time=result.processing_time_s)
+    return ExtractorEntry(
+        **{name: facts[name] for name in _KEPT},
+        processing_time=result.processing_time_s,
+        series=_series(result, recording_id),
+    )
+
+
+def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str:
+    """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
+    facts = {"name": name, "version": version, "parameters": parameters}
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
 
 
 _KEPT = ("name", "version", "parameters", "success", "payload", "error")
+
+
+def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:
+    if result.series is None:
+        return None
+    identity = extraction_id(result.name, result.version, result.parameters)
+    return SeriesReference(
+        uri=series_key(recording_id, result.name, identity),
+        frames=result.series.frames,
+        units=result.series.units,
+        size_bytes=result.series.size_bytes,
+    )

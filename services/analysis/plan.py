@@ -12,7 +12,7 @@ from .budget import Budget
 class Plan:
     """Which extractors run, with which parameters besides their defaults, and how long each may take.
 
-    In `scratch`, where there is one, the job leaves what a dead job can still say.
+    In `scratch`, where there is one, the job leaves the series, and what a dead job can still say.
     """
 
     extractors: tuple[str, ...]

@@ -14,6 +14,16 @@ class ExtractorFailure:
 
 
 @dataclass(frozen=True)
+class SeriesFile:
+    """A Parquet file in the job's scratch folder, with the unit of each of its series."""
+
+    path: str
+    frames: int
+    units: dict[str, str]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class ExtractorResult:
     """What one extractor says of a recording: a payload or a failure, never both."""
 
@@ -24,6 +34,7 @@ class ExtractorResult:
     payload: Payload | None
     error: ExtractorFailure | None
     processing_time_s: float
+    series: SeriesFile | None = None
 
 
 @dataclass(frozen=True)

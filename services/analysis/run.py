@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .budget import Budget, OutOfTime, alarm
-from .extractors import Accumulator, Extractor
+from .extractors import Accumulator, Extractor, SeriesSource
 from .measures import Payload
-from .results import ExtractorFailure, ExtractorResult
+from .results import ExtractorFailure, ExtractorResult, SeriesFile
+from .series_file import SeriesWriter
 from .shared import SharedBlock
 from .stopwatch import Stopwatch
 
@@ -16,8 +18,10 @@ _EXTRACT = "extract"
 class ExtractorRun:
     """Feeds one extractor; after its first error, or once its time is spent, it is fed no more."""
 
-    def __init__(self, extractor: Extractor, *, rate_hz: int, channels: int, budget: Budget) -> None:
-        """Start the extractor on a recording."""
+    def __init__(
+        self, extractor: Extractor, *, rate_hz: int, channels: int, budget: Budget, series_path: Path | None
+    ) -> None:
+        """Start the extractor on a recording; its series, where it has any, go to `series_path`."""
         self._extractor = extractor
         self._rate_hz = rate_hz
         self._budget = budget
@@ -25,8 +29,13 @@ class ExtractorRun:
         self._stopwatch = Stopwatch()
         self._error: ExtractorFailure | None = None
         self._accumulator: Accumulator | None = None
+        self._source: SeriesSource | None = None
+        self._writer: SeriesWriter | None = None
         with self._guard():
             self._accumulator = extractor.accumulator(rate_hz=rate_hz, channels=channels)
+            if series_path is not None and isinstance(self._accumulator, SeriesSource):
+                self._source = self._accumulator
+                self._writer = SeriesWriter(series_path, self._source.series_units)
 
     @property
     def spent_s(self) -> float:
@@ -40,10 +49,12 @@ class ExtractorRun:
             return
         with self._guard():
             self._accumulator.add(block)
+            self._write_series()
 
     def result(self) -> ExtractorResult:
         """Return the extractor's payload, or its failure."""
         payload = self._payload()
+        series = self._series()
         return ExtractorResult(
             name=self._extractor.name,
             version=self._extractor.version,
@@ -52,13 +63,32 @@ class ExtractorRun:
             payload=payload if self._error is None else None,
             error=self._error,
             processing_time_s=self.spent_s,
+            series=series,
         )
 
     def _payload(self) -> Payload | None:
         if self._accumulator is None or self._error is not None:
             return None
         with self._guard():
-            return self._accumulator.result()
+            payload = self._accumulator.result()
+            self._write_series()
+            return payload
+        return None
+
+    def _write_series(self) -> None:
+        if self._source is None or self._writer is None:
+            return
+        block = self._source.series()
+        if block is not None:
+            self._writer.add(block)
+
+    def _series(self) -> SeriesFile | None:
+        if self._writer is None:
+            return None
+        with self._guard():
+            if self._error is None:
+                return self._writer.finish()
+        self._writer.abandon()
         return None
 
     @contextmanager

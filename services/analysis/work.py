@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 from audio.format import AudioLimits
@@ -49,7 +50,7 @@ class AnalysisWork:
             sha256=event.sha256,
             parameters_id=self.parameters_id,
         )
-        await bench.store({made.manifest_uri: json.dumps(made.model_dump(mode="json"), allow_nan=False).encode()})
+        await bench.store({**_series_objects(analysis, made), made.manifest_uri: _json(made)})
         return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: RecordingUploaded) -> float:
@@ -78,6 +79,15 @@ class AnalysisWork:
             "error": None,
         }
         return Outcome(state, fields, completed)
+
+
+def _series_objects(analysis: Analysis, made: AudioManifest) -> dict[str, Path]:
+    pairs = zip(analysis.extractors, made.extractors, strict=True)
+    return {entry.series.uri: Path(result.series.path) for result, entry in pairs if result.series and entry.series}
+
+
+def _json(made: AudioManifest) -> bytes:
+    return json.dumps(made.model_dump(mode="json"), allow_nan=False).encode()
 
 
 def _state(analysis: Analysis) -> Literal[State.COMPLETED, State.PARTIAL]:

@@ -34,9 +34,10 @@ from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
+from .series import get_series
 from .settings import GatewaySettings
 
-_ROUTES = (RecordingController, ResultController, list_extractors, listen)
+_ROUTES = (RecordingController, ResultController, get_series, list_extractors, listen)
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
 
 

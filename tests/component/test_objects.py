@@ -35,6 +35,14 @@ async def test_what_is_put_can_be_got(store: AnyStore, body: bytes) -> None:
     assert b"".join([block async for block in store.blocks(KEY)]) == body
 
 
+@pytest.mark.parametrize("part", [range(1), range(5, 9), range(300_000, 1_000_000)], ids=str)
+async def test_a_part_of_an_object_can_be_read(store: AnyStore, part: range) -> None:
+    body = bytes(range(256)) * 4000
+    await store.put(KEY, body, "application/octet-stream")
+
+    assert await _joined(store.blocks(KEY, part)) == body[part.start : part.stop]
+
+
 async def test_a_second_put_replaces_the_first(store: AnyStore) -> None:
     await store.put(KEY, b"first", "text/plain")
     await store.put(KEY, b"second", "text/plain")

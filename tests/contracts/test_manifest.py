@@ -26,8 +26,7 @@ def test_an_example_fits_the_published_schema_and_survives_reading(example: Path
     manifest = json.loads(example.read_text())
 
     Draft202012Validator(_schema()).validate(manifest)
-    read = json.loads(AudioManifest.model_validate(manifest).model_dump_json())
-    assert {name: read[name] for name in manifest} == manifest
+    assert AudioManifest.model_validate(manifest).model_dump(mode="json", exclude_unset=True) == manifest
 
 
 def test_every_promised_field_is_always_there() -> None:

@@ -52,6 +52,7 @@ async def test_an_installed_extractor_runs_beside_ours(wav: bytes, pool: InlineP
     assert ticks["payload"]["tick_share"]["value"] == 0.0
     assert (ticks["version"], ticks["parameters"]) == ("1", {"above": 0.5})
     assert levels["success"]
+    assert (ticks["series"]["units"], ticks["series"]["frames"]) == ({"tick_share": "ratio"}, 3)
 
 
 @pytest.mark.parametrize(
