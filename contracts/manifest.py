@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .analysing import Segmentation
 from .vocabulary import Caveat, ContractModel
 
 MANIFEST_VERSION: Literal["audio_manifest_v1"] = "audio_manifest_v1"
@@ -42,6 +43,17 @@ class SeriesReference(ContractModel):
     size_bytes: int = Field(gt=0)
 
 
+class EntrySegments(ContractModel):
+    """What one extractor says of each segment; every list has an item per segment."""
+
+    hop_s: float = Field(gt=0, description="Doubled from the asked one until there were at most `segments_max`.")
+    start_s: tuple[float, ...]
+    end_s: tuple[float, ...]
+    series: dict[str, dict[str, Any]] = Field(
+        description="By series: its unit, and per statistic a list, null where a segment has no value."
+    )
+
+
 class ExtractorEntry(ContractModel):
     """What one extractor says of the recording: a payload, or an error."""
 
@@ -53,6 +65,10 @@ class ExtractorEntry(ContractModel):
     error: ExtractorError | None
     processing_time: float = Field(ge=0, description="Seconds, shared inputs aside.")
     series: SeriesReference | None = None
+    segmentation: Segmentation | None = Field(default=None, description="What was asked for; null: aggregates alone.")
+    segments: EntrySegments | None = Field(default=None, description="Null where the extractor has no frames.")
+    computed_at: datetime | None = Field(default=None, description="A re-run keeps what is still right.")
+    last_error: ExtractorError | None = Field(default=None, description="Why a later run has not replaced this result.")
 
 
 class AudioManifest(ContractModel):

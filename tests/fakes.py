@@ -76,6 +76,14 @@ class FakeTasks:
             return True
         return False
 
+    async def newest(self, recording_id: str, *, having: str) -> Mapping[str, Any] | None:
+        found = [
+            document
+            for document in self.documents.values()
+            if document["recording_id"] == recording_id and document.get(having) and document.get("completed_at")
+        ]
+        return max(found, key=lambda document: document["completed_at"], default=None)
+
     async def _renew_for_ever(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)

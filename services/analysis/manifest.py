@@ -1,18 +1,20 @@
 """The manifest: what the analysis says of a recording, as one JSON object."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from contracts.analysing import Segmentation
 from contracts.canonical import canonical_json
 from contracts.manifest import (
     MANIFEST_VERSION,
     AnalysedSpan,
     AudioManifest,
     EngineVersions,
+    EntrySegments,
     ExtractorEntry,
     SeriesReference,
 )
@@ -20,45 +22,73 @@ from contracts.objects import manifest_key, series_key
 from contracts.vocabulary import Caveat
 
 from .results import Analysis, ExtractorResult
+from .segments import SegmentGrid
 
 ENGINE_VERSION = "1"
 
 # What values can depend on, besides our own code.
 _LIBRARIES = ("av", "numba", "numpy", "opencv-python-headless", "soundfile", "soxr")
+_AS_THEY_ARE = ("name", "version", "parameters", "success", "payload")
 
 
-def manifest(
-    analysis: Analysis, *, recording_id: str, project_id: str, sha256: str, parameters_id: str
-) -> AudioManifest:
-    """Return the manifest of a recording."""
+@dataclass(frozen=True)
+class Subject:
+    """Which recording, and which task about it."""
+
+    recording_id: str
+    project_id: str
+    sha256: str
+    parameters_id: str
+
+
+def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEntry]) -> AudioManifest:
+    """Return the manifest of a recording that was just decoded."""
+    extractors = tuple(entries)
     return AudioManifest(
         schema_version=MANIFEST_VERSION,
-        recording_id=recording_id,
-        video_id=recording_id,
-        task_id=f"{recording_id}/{parameters_id}",
-        dataset=project_id,
+        recording_id=subject.recording_id,
+        video_id=subject.recording_id,
+        task_id=f"{subject.recording_id}/{subject.parameters_id}",
+        dataset=subject.project_id,
         timestamp=datetime.now(UTC),
-        parameters_id=parameters_id,
-        input_sha256=sha256,
+        parameters_id=subject.parameters_id,
+        input_sha256=subject.sha256,
         engine=EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in _LIBRARIES}),
         rate_hz=analysis.rate_hz,
         channels=analysis.channels,
         duration_s=analysis.duration_s,
         span_analysed=AnalysedSpan(start_s=analysis.span.start_s, end_s=analysis.span.end_s),
         warnings=tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings),
-        extractors=tuple(entry(result, recording_id) for result in analysis.extractors),
-        total_processing_time=sum(result.processing_time_s for result in analysis.extractors),
-        manifest_uri=manifest_key(recording_id, parameters_id),
+        extractors=extractors,
+        total_processing_time=sum(entry.processing_time for entry in extractors),
+        manifest_uri=manifest_key(subject.recording_id, subject.parameters_id),
     )
 
 
-def entry(result: ExtractorResult, recording_id: str) -> ExtractorEntry:
-    """Return what the manifest says of one extractor."""
-    facts = asdict(result)
-    return ExtractorEntry(
-        **{name: facts[name] for name in _KEPT},
-        processing_time=result.processing_time_s,
-        series=_series(result, recording_id),
+def renewed(subject: Subject, stored: AudioManifest) -> AudioManifest:
+    """Return a stored manifest as the answer to another task, which found nothing to compute."""
+    named = {
+        "task_id": f"{subject.recording_id}/{subject.parameters_id}",
+        "parameters_id": subject.parameters_id,
+        "manifest_uri": manifest_key(subject.recording_id, subject.parameters_id),
+    }
+    return stored.model_copy(update=named)
+
+
+def entries(subject: Subject, analysis: Analysis, asked: Segmentation) -> tuple[ExtractorEntry, ...]:
+    """Return what the manifest says of each extractor that ran."""
+    now = datetime.now(UTC)
+    return tuple(
+        ExtractorEntry(
+            **{name: getattr(result, name) for name in _AS_THEY_ARE},
+            error=None if result.error is None else asdict(result.error),
+            processing_time=result.processing_time_s,
+            series=_series(result, subject.recording_id),
+            segmentation=asked if asked.wants_segments else None,
+            segments=_segments(result, analysis.segments),
+            computed_at=now,
+        )
+        for result in analysis.extractors
     )
 
 
@@ -66,9 +96,6 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
     """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
     facts = {"name": name, "version": version, "parameters": parameters}
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
-
-
-_KEPT = ("name", "version", "parameters", "success", "payload", "error")
 
 
 def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:
@@ -81,3 +108,9 @@ def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | Non
         units=result.series.units,
         size_bytes=result.series.size_bytes,
     )
+
+
+def _segments(result: ExtractorResult, grid: SegmentGrid | None) -> EntrySegments | None:
+    if grid is None or result.segments is None:
+        return None
+    return EntrySegments(hop_s=grid.hop_s, start_s=grid.start_s, end_s=grid.end_s, series=result.segments)

@@ -1,8 +1,10 @@
 """What an analysis says, as values that can be pickled and stored."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from .measures import Payload
+from .segments import SegmentGrid
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,10 @@ class SeriesFile:
 
 @dataclass(frozen=True)
 class ExtractorResult:
-    """What one extractor says of a recording: a payload or a failure, never both."""
+    """What one extractor says of a recording: a payload or a failure, never both.
+
+    Where only segments were asked for, and it has some, they stand in the payload's place.
+    """
 
     name: str
     version: str
@@ -35,6 +40,7 @@ class ExtractorResult:
     error: ExtractorFailure | None
     processing_time_s: float
     series: SeriesFile | None = None
+    segments: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,3 +75,4 @@ class Analysis:
     span: Span
     warnings: tuple[AnalysisWarning, ...]
     timings_s: dict[str, float]
+    segments: SegmentGrid | None = None

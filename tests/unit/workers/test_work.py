@@ -12,6 +12,7 @@ from contracts.events import (
     SpectrogramCompleted,
     SpectrogramFailed,
 )
+from contracts.manifest import ExtractorEntry
 from contracts.objects import audio_key, image_key, manifest_key
 from contracts.published import SCHEMAS
 from contracts.rendering import RenderParameters
@@ -72,7 +73,8 @@ async def test_an_analysed_recording_has_a_manifest_and_says_where_it_is(wav: by
     assert document.manifest_key == manifest_key(RECORDING, work.parameters_id)
     stored = json.loads(bench.objects.stored[document.manifest_key])
     Draft202012Validator(json.loads((SCHEMAS / "audio_manifest.v1.json").read_text())).validate(stored)
-    assert stored["extractors"] == list(document.extractors)
+    kept = [ExtractorEntry.model_validate(each) for each in document.extractors]
+    assert [ExtractorEntry.model_validate(each) for each in stored["extractors"]] == kept
     assert (stored["task_id"], stored["manifest_uri"]) == (f"{RECORDING}/{work.parameters_id}", document.manifest_key)
     assert stored["engine"]["libraries"]["numpy"] == np.__version__
     assert document.state is event.state
