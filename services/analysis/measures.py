@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NO_ONSETS = "no_onsets"
     NO_PERIODICITY = "no_periodicity"
     NO_VOICED_FRAMES = "no_voiced_frames"
+    NO_VIBRATO = "no_vibrato"
 
 
 class InvalidMeasureError(DawnchorusError):
