@@ -71,6 +71,11 @@ def listed(values: Sequence[float], *, unit: str) -> Measure:
     return {"values": [_finite(value, unit) for value in values], "unit": unit, "reason": None}
 
 
+def unlisted(reason: Reason, *, unit: str) -> Measure:
+    """State that there is no list of values, and why."""
+    return {"values": None, "unit": unit, "reason": str(reason)}
+
+
 def aggregated(series: Series, *, unit: str, otherwise: Reason) -> Measure:
     """State the statistics of a series, or the reason `otherwise` when it is empty."""
     summary = series.aggregate()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.analysis.extractors.pitch import Pitch, note_name
 
-from .signals import RATE_HZ, Floats, clicks, harmonic_tone, load, noise, payload, shared_blocks, sine
+from .signals import RATE_HZ, Floats, clicks, harmonic_tone, heard_with_series, load, noise, payload, sine
 
 AT_22050 = [
     "1min.wav",
@@ -161,16 +161,8 @@ def first_seconds(recording: Path, *, duration_s: int = 10) -> tuple[Floats, int
 
 
 def pitch_series(samples: Floats, rate_hz: int) -> dict[str, Any]:
-    accumulator = SETTINGS.accumulator(rate_hz=rate_hz, channels=1)
-    pieces = []
-    for block in shared_blocks(samples, rate_hz, needs=[SETTINGS.needs], block_frames=30_011):
-        accumulator.add(block)
-        pieces.append(accumulator.series())
-    accumulator.result()
-    pieces.append(accumulator.series())
-    found = [piece for piece in pieces if piece is not None]
-    values = {name: np.concatenate([piece.values[name] for piece in found]) for name in accumulator.series_units}
-    return {"times_s": np.concatenate([piece.times_s for piece in found]), **values}
+    _, series = heard_with_series(SETTINGS, samples, rate_hz, block_frames=30_011)
+    return series
 
 
 def assert_equal_to_librosa(series: dict[str, Any], samples: Any, rate_hz: int) -> None:
