@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import mimetypes
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -118,12 +117,11 @@ class Workbench:
             finally:
                 watcher.cancel()
 
-    async def store(self, objects: Mapping[str, bytes]) -> None:
-        """Write results; nothing points to them before the document does."""
+    async def store(self, objects: Mapping[str, bytes | Path]) -> None:
+        """Write results, from memory or from files; nothing points to them before the document does."""
         with self._stage(Stage.STORE):
             await self._announce(Stage.STORE, 0.0)
-            for key, body in objects.items():
-                await self.equipment.objects.put(key, body, _content_type(key))
+            await self.equipment.objects.put_all(objects)
 
     async def _watch(self, progress: ProgressFile) -> None:
         last = -1.0
@@ -274,10 +272,6 @@ class Worker(Generic[E]):
 def fault_of(error: DawnchorusError) -> Fault:
     """Return what people and programs are told of `error`."""
     return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
-
-
-def _content_type(key: str) -> str:
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
 def _poison(attempts: int, error: Exception | None = None) -> Fault:

@@ -36,7 +36,7 @@ class Pass:
     tiles: Columns | None
     axis: FrequencyAxis
     bands: Bands
-    peaks: PeakPool
+    peaks: PeakPool | None
     transforms: int
 
 
@@ -47,6 +47,7 @@ def pooled_pass(
     clock: StageClock,
     *,
     pyramid_columns: int = 0,
+    with_peaks: bool = True,
 ) -> Pass:
     """Pool the whole of `stream` into columns; memory depends on the images, and on the pyramid's width, alone."""
     rate_hz = stream.format.rate_hz
@@ -57,12 +58,13 @@ def pooled_pass(
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
     if pyramid_columns and count == 1:
         lanes[0].add_tiles(axis, capacity=pyramid_columns)
-    peaks = PeakPool(stream.scale)
+    peaks = PeakPool(stream.scale) if with_peaks else None
     told = 0.0
     for block in stream.blocks():
         clock.charge("decode")
         mix = mono(block)
-        peaks.add(mix)
+        if peaks is not None:
+            peaks.add(mix)
         for lane, samples in zip(lanes, _samples(block, mix, parameters), strict=True):
             lane.take(samples)
         clock.charge("transform")

@@ -52,7 +52,7 @@ class Rendering:
     """All images of one recording.
 
     images          by name: thumbnail, standard, full
-    outline         waveform and peaks of the mono mix
+    outline         waveform and peaks of the mono mix; None where they were not wanted
     pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
     reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
@@ -62,7 +62,7 @@ class Rendering:
     """
 
     images: dict[str, Image]
-    outline: Outline
+    outline: Outline | None
     pyramid: Pyramid | None
     decoded_frames: int
     duration_s: float
@@ -102,6 +102,7 @@ def render(
     on_progress: Callable[[float], None],
     *,
     pyramid_columns: int = 0,
+    with_outline: bool = True,
 ) -> Rendering:
     """Decode the recording once, block by block, and return its images; memory does not grow with its length.
 
@@ -112,20 +113,20 @@ def render(
     """
     clock = StageClock()
     with open_audio(source, container, limits) as stream:
-        found = pooled_pass(stream, parameters, on_progress, clock, pyramid_columns=pyramid_columns)
+        found = pooled_pass(
+            stream, parameters, on_progress, clock, pyramid_columns=pyramid_columns, with_peaks=with_outline
+        )
     panels = {size: _panels(found, size, stream.decoded_duration_s, parameters) for size in SIZES}
     loudest = panels[FULL].loudest(parameters.pool)
     clock.charge("pool")
     is_silent = loudest < _SILENT_POWER
     reference_dbfs = None if is_silent or parameters.pcen else 10 * log10(loudest / _full_scale(parameters))
     scale = SILENCE if is_silent else _scale(loudest, parameters)
-    images = {
-        size.name: _image(
-            drawn.levels(parameters.pool, scale), _geometry(drawn, found.axis, reference_dbfs, parameters)
-        )
-        for size, drawn in panels.items()
-    }
-    drawn_outline = outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
+    images = {}
+    for size, drawn in panels.items():
+        geometry = _geometry(drawn, found.axis, reference_dbfs, parameters)
+        images[size.name] = _image(drawn.levels(parameters.pool, scale), geometry)
+    drawn_outline = _outline(found, stream)
     clock.charge("images")
     drawn_pyramid = _pyramid(found, stream.format.rate_hz, parameters)
     clock.charge("tiles")
@@ -142,6 +143,12 @@ def render(
         warnings=_warnings(stream, is_silent=is_silent),
         timings_s=clock.spent_s,
     )
+
+
+def _outline(found: Pass, stream: AudioStream) -> Outline | None:
+    if found.peaks is None:
+        return None
+    return outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
 
 
 def _pyramid(found: Pass, rate_hz: int, parameters: RenderParameters) -> Pyramid | None:

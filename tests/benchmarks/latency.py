@@ -92,7 +92,7 @@ def measured(system: System, count: int, backlog: int) -> Iterator[Case]:
     copies = Copies(recordings_folder() / RECORDING)
     headers = {"Authorization": system.client.headers["Authorization"]}
     with visiting(str(system.client.base_url), headers) as (runner, visitor):
-        for name, bulk in (("idle", 0), (f"backlog of {backlog}", backlog)):
+        for name, bulk in {"idle": 0, f"backlog of {backlog}" if backlog else "idle": backlog}.items():
             if bulk:
                 _fill_bulk_lane(system, runner, visitor, copies, bulk)
             before = _waiting(system)
@@ -160,7 +160,7 @@ def main() -> None:
     """Start the stack, measure, stop it; print the table."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--count", type=int, default=100, help="recordings measured in each case")
-    asked.add_argument("--backlog", type=int, default=500, help="recordings in the bulk lane")
+    asked.add_argument("--backlog", type=int, default=500, help="recordings in the bulk lane; 0: only the idle case")
     options = asked.parse_args()
     cases: list[Case] = []
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as scratch:
