@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .rendering import RenderParameters
 from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, State
 
@@ -14,6 +15,7 @@ ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 TASKS = "tasks"
+PROJECTS = "projects"
 
 
 class OutboxEntry(ContractModel):
@@ -50,6 +52,7 @@ class RecordingDocument(ContractModel):
     audio: AudioFacts | None = None
     object_key: str | None = None
     uploaded_at: datetime
+    rendering: RenderParameters | None = Field(None, description="How its own images are rendered; null: by default.")
     trace_id: str
     error: Fault | None = None
     current: bool = Field(description="Whether the same bytes again are this recording.")
@@ -109,6 +112,7 @@ class SpectrogramDocument(TaskDocument):
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
     tiles: StoredTiles | None = None
+    geometry_key: str | None = None
     reference_dbfs: float | None = None
 
 
@@ -142,6 +146,14 @@ class RenderRequestDocument(ContractModel):
     parameters: dict[str, Any]
     requested_at: datetime
     outbox: tuple[OutboxEntry, ...] = ()
+
+
+class ProjectDocument(ContractModel):
+    """What is particular about a project; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    rendering: RenderParameters | None = None
+    updated_at: datetime
 
 
 class ApiKeyDocument(ContractModel):

@@ -18,6 +18,7 @@ class FigureRequest(ContractModel):
 
     image_key: str
     geometry: dict[str, Any] = Field(description="As in the document of the image.")
+    colours: str | None = Field(default=None, description="256 RGB triples, as hexadecimal; null: the image's own.")
 
 
 class RegionRequest(ContractModel):

@@ -16,6 +16,11 @@ def first_look_key(recording_id: str, parameters_id: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/first-look.png"
 
 
+def geometry_key(recording_id: str, parameters_id: str) -> str:
+    """Return the key of the JSON that says what the images show."""
+    return f"spectrograms/{recording_id}/{parameters_id}/geometry.json"
+
+
 def tiles_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of the tiles that were stored together."""
     return f"spectrograms/{recording_id}/{parameters_id}/pyramid.tiles"

@@ -29,7 +29,7 @@ PaletteName = Literal[
     "cividis_r",
     "gray_r",
 ]
-Preset = Literal["birdsong", "bat", "speech", "music"]
+Preset = Literal["default", "birdsong", "bat", "speech", "music"]
 
 
 class RenderParameters(BaseModel):
@@ -81,6 +81,8 @@ class RenderParameters(BaseModel):
 
 
 PRESETS: dict[Preset, RenderParameters] = {
+    # By name, because a project may have other parameters of its own.
+    "default": RenderParameters(),
     # Most songbirds sing between 1 and 10 kHz; above are insects and noise.
     "birdsong": RenderParameters(f_max_hz=10_000),
     # Calls of some milliseconds with steep sweeps: at 384 kHz a window of 512 samples lasts 1.3 ms.

@@ -31,6 +31,7 @@ from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
 from .progress import ProgressBoard
+from .projects import ProjectController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -38,8 +39,8 @@ from .results import ResultController
 from .settings import GatewaySettings
 from .tiles import TileController
 
-_ROUTES = (RecordingController, ResultController, TileController, list_extractors, listen)
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress")
+_ROUTES = (RecordingController, ResultController, TileController, ProjectController, list_extractors, listen)
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress", "projects")
 
 
 def create_app(settings: GatewaySettings) -> Service:
@@ -73,6 +74,7 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
+            app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)

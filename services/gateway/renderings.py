@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from litestar import Request
 from litestar.params import QueryParameter
 from pydantic import ValidationError
 
@@ -24,12 +25,18 @@ from contracts.rendering import (
     WindowName,
 )
 
+from .keys import Caller
+from .reads import Reads
+
 SOURCE = "gateway"
 
 Hertz = Annotated[float | None, QueryParameter(ge=0)]
 
 
 async def asked_rendering(
+    request: Request[Caller, Any, Any],
+    reads: Reads,
+    recording_id: str,
     preset: Preset | None = None,
     window_size: int | None = None,
     window: WindowName | None = None,
@@ -45,7 +52,7 @@ async def asked_rendering(
     pool: Pool | None = None,
     pcen: bool | None = None,
 ) -> RenderParameters:
-    """Return what the query asks for: the preset's values, or the defaults, with what is given in their place."""
+    """Return what the query asks for: the values of the preset, or the recording's own, and what is given instead."""
     given: dict[str, Any] = {
         "window_size": window_size,
         "window": window,
@@ -61,7 +68,8 @@ async def asked_rendering(
         "pool": pool,
         "pcen": pcen,
     }
-    return changed(PRESETS[preset] if preset is not None else RenderParameters(), given)
+    base = PRESETS[preset] if preset is not None else await reads.own_rendering(request.user, recording_id)
+    return changed(base, given)
 
 
 def changed(base: RenderParameters, given: Mapping[str, Any]) -> RenderParameters:

@@ -1,5 +1,6 @@
 """Routes of results: images and manifests, and honest answers while there are none."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,11 +13,15 @@ from contracts.documents import StoredImage, TaskDocument
 from contracts.rendering import RenderParameters
 
 from .absent import not_there
+from .colouring import Colouring
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
 from .progress import ProgressBoard
 from .reads import Reads
 from .views import AnalysisView, SpectrogramView, analysis_view, shown_first_look, spectrogram_view
+
+# What is there stays as it is until it is rendered anew.
+CACHED = {"Cache-Control": "private, max-age=60"}
 
 
 class Resolution(StrEnum):
@@ -51,21 +56,26 @@ class ResultController(Controller):
         resolution: Resolution = Resolution.STANDARD,
         *,
         axes: bool = False,
+        exact: bool = False,
     ) -> Response[Any]:
         """Return the PNG; 202 and the status while it is not there, 409 where it failed.
 
-        Any parameters that were not asked for before are rendered now, once, whoever asks.
+        Any parameters that were not asked for before are rendered now, once, whoever asks. Another palette, and a
+        narrower range of levels, are put into an image that is there; where colours are then fewer, the header
+        `Dawnchorus-Step-Db` says how far apart. `exact` has the image rendered instead, and so have axes.
         """
         found = await reads.recording(request.user, recording_id)
-        task = await gallery.rendering(found, rendering)
-        image = task.images.get(resolution) if task else None
+        shown = await gallery.rendering(found, rendering, exact=exact or axes)
+        task, image = shown.document, shown.image(resolution)
         if task is None or image is None:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        tag = _entity_tag(task, image, axes=axes)
-        headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
-        if request.headers.get("if-none-match") == tag:
+        headers = {"ETag": _entity_tag(task, image, shown.colouring, axes=axes), **CACHED}
+        if shown.step_db:
+            headers["Dawnchorus-Step-Db"] = f"{shown.step_db:.4g}"
+        if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(b"", status_code=304, headers=headers)
-        return Response(await gallery.png(image, axes=axes), media_type="image/png", headers=headers)
+        png = await gallery.png(image, shown.colouring, axes=axes)
+        return Response(png, media_type="image/png", headers=headers)
 
     @get("/spectrogram/status", operation_id="getSpectrogramStatus")
     async def image_status(
@@ -79,7 +89,8 @@ class ResultController(Controller):
     ) -> SpectrogramView:
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
-        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False), progress.of)
+        shown = await gallery.rendering(found, rendering, ask=False)
+        return spectrogram_view(found.recording, shown.document, progress.of)
 
     @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
     async def first_look(
@@ -96,7 +107,23 @@ class ResultController(Controller):
         if shown is None:
             return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
         headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
-        return Response(await gallery.png(shown, axes=False), media_type="image/png", headers=headers)
+        return Response(await gallery.png(shown, None, axes=False), media_type="image/png", headers=headers)
+
+    @get("/spectrogram/geometry", operation_id="getSpectrogramGeometry", media_type=MediaType.JSON)
+    async def geometry(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        gallery: Gallery,
+        rendering: RenderParameters,
+        recording_id: str,
+    ) -> Response[Any]:
+        """Return what turns the images' pixels into seconds, hertz and decibels; nothing is rendered for asking."""
+        found = await reads.recording(request.user, recording_id)
+        shown = await gallery.rendering(found, rendering, ask=False)
+        if shown.document is None or shown.document.geometry_key is None:
+            return not_there(found, shown.task, spectrogram_view(found.recording, shown.document))
+        return Response(await gallery.geometry(shown.document), headers=CACHED)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
     async def region(
@@ -167,5 +194,6 @@ class ResultController(Controller):
         return analysis_view(found.recording, found.analysis, progress.of)
 
 
-def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:
-    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}{"-axes" if axes else ""}"'
+def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:
+    coloured = f"-{hashlib.sha256(colouring.colours).hexdigest()[:16]}" if colouring is not None else ""
+    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}{coloured}{"-axes" if axes else ""}"'

@@ -19,9 +19,8 @@ from .gallery import Gallery
 from .keys import Caller
 from .reads import Reads
 from .renderings import changed
+from .results import CACHED
 from .views import spectrogram_view
-
-CACHED = {"Cache-Control": "private, max-age=60"}
 
 
 class TileLevelView(BaseModel):

@@ -7,6 +7,7 @@ from chassis.objects import ObjectMissingError
 from chassis.work import Equipment
 from contracts.drawing import FigureRequest, RegionRequest, TileRequest
 from contracts.objects import audio_key, region_key, tile_key
+from contracts.recolour import recoloured
 from contracts.vocabulary import Lane
 
 from .axes import with_axes
@@ -28,6 +29,8 @@ class DrawingDesk:
     async def figure(self, request: FigureRequest) -> bytes:
         """Return an image of ours with axes around it."""
         png = await self._equipment.objects.get(request.image_key)
+        if request.colours is not None:
+            png = recoloured(png, bytes.fromhex(request.colours))
         geometry = Geometry(**request.geometry)
         return await self._pool.run(with_axes, png, geometry, timeout_s=self._timeout_s)
 

@@ -34,10 +34,19 @@ def render_recording(
     limits: AudioLimits,
     parameters: RenderParameters,
     pyramid_columns: int,
+    with_outline: bool,
     progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording at `path`, and its tiles unless `pyramid_columns` is 0."""
-    return render(path, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns)
+    """Render the images of the recording at `path`, its tiles unless `pyramid_columns` is 0, and its outline."""
+    return render(
+        path,
+        Container(container),
+        limits,
+        parameters,
+        progress.write,
+        pyramid_columns=pyramid_columns,
+        with_outline=with_outline,
+    )
 
 
 def look_at(path: Path, container: str, limits: AudioLimits, parameters: RenderParameters) -> FirstLook | None:

@@ -11,7 +11,8 @@ from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, TileGrid
 
 from .columns import ColumnPool, Columns
 from .geometry import Plan
-from .levels import Levels, level_scale, upright_levels
+from .levels import Levels, level_scale
+from .pixels import drawn_levels
 from .png import palette_png
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
@@ -83,8 +84,8 @@ def tile_levels(columns: Columns, axis: FrequencyAxis, parameters: RenderParamet
     """Return the absolute levels of pooled columns, upright: (TILE_PX, columns) uint8."""
     rows = ImageRows.of(axis, tile_bands(axis), TILE_PX)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
-    power = rows.pooled(columns.cells, columns.frames, len(columns.cells), "max")
-    return upright_levels(power, rows.source, level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS))
+    scale = level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS)
+    return drawn_levels(columns, rows, len(columns.cells), "max", scale)
 
 
 def tile_png(upright: Levels) -> bytes:

@@ -22,5 +22,8 @@ def image_summary(name: str, image: Image) -> ImageSummary:
         height=geometry.height,
         seconds_per_px=geometry.seconds_per_px,
         hz_per_px=geometry.hz_per_px,
+        f_min_hz=geometry.f_min_hz,
+        f_max_hz=geometry.f_max_hz,
+        scale=geometry.scale,
         size_bytes=len(image.png),
     )

@@ -14,7 +14,7 @@ from contracts.events import (
     SpectrogramRequested,
     TaskFailed,
 )
-from contracts.objects import audio_key, image_key, peaks_key, tiles_key, waveform_key
+from contracts.objects import audio_key, geometry_key, image_key, peaks_key, tiles_key, waveform_key
 from contracts.rendering import RenderParameters
 from contracts.tiles import StoredTiles
 from contracts.vocabulary import Caveat, State
@@ -24,6 +24,7 @@ from .outline import Outline
 from .preview import Preview
 from .render import Rendering
 from .settings import SpectrogramSettings
+from .sidecar import sidecar
 from .summaries import image_summary, stored_image
 
 Renderable = RecordingUploaded | SpectrogramRequested
@@ -48,10 +49,10 @@ class SpectrogramWork:
         rendering = await self._rendering(event, bench)
         keys = {name: image_key(event.recording_id, self.parameters_id, name) for name in rendering.images}
         objects = {keys[name]: image.png for name, image in rendering.images.items()}
+        objects[geometry_key(event.recording_id, self.parameters_id)] = self._sidecar(rendering)
         if (pyramid := rendering.pyramid) is not None:
             objects[tiles_key(event.recording_id, self.parameters_id)] = b"".join(pyramid.tiles)
-        # The outline does not depend on the parameters: the upload's rendering keeps it.
-        outline = None if self.requested else rendering.outline
+        outline = rendering.outline
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
         outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
         shown = {} if outline is None else _outline_fields(event.recording_id, outline)
@@ -67,7 +68,11 @@ class SpectrogramWork:
     async def _rendered(self, event: Renderable, bench: Workbench, path: Path) -> Rendering:
         # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
         columns = 0 if self.requested else self._settings.pyramid_columns
-        return await bench.compute(render_recording, path, event.container, self._limits, self._render, columns)
+        # The outline does not depend on the parameters: the upload's rendering has it.
+        with_outline = not self.requested
+        return await bench.compute(
+            render_recording, path, event.container, self._limits, self._render, columns, with_outline
+        )
 
     def timeout_s(self, event: Renderable) -> float:
         """Return the bound on rendering a recording of the claimed duration."""
@@ -87,6 +92,7 @@ class SpectrogramWork:
         )
         fields = {
             "images": {name: image.model_dump() for name, image in images.items()},
+            "geometry_key": geometry_key(event.recording_id, self.parameters_id),
             "tiles": self._tiles(event.recording_id, rendering),
             "reference_dbfs": rendering.reference_dbfs,
             "duration_decoded_s": rendering.duration_s,
@@ -95,6 +101,15 @@ class SpectrogramWork:
             "error": None,
         }
         return Outcome(State.COMPLETED, fields, completed)
+
+    def _sidecar(self, rendering: Rendering) -> bytes:
+        geometries = {name: image.geometry for name, image in rendering.images.items()}
+        facts = {
+            "rate_hz": rendering.rate_hz,
+            "duration_s": rendering.duration_s,
+            "reference_dbfs": rendering.reference_dbfs,
+        }
+        return sidecar(geometries, self.parameters, facts)
 
     def _tiles(self, recording_id: str, rendering: Rendering) -> dict[str, Any] | None:
         pyramid = rendering.pyramid

@@ -15,6 +15,7 @@ from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
 from services.analysis.settings import AnalysisSettings
 from services.analysis.work import AnalysisWork
+from services.spectrogram import lanes
 from services.spectrogram.settings import SpectrogramSettings
 from services.spectrogram.work import SpectrogramWork
 from tests.audio import tone, write
@@ -55,6 +56,23 @@ async def test_an_upload_has_tiles_and_a_wish_has_none(wav: bytes) -> None:
     assert document.tiles is not None
     assert len(bench.objects.stored[document.tiles.key]) == sum(document.tiles.sizes_bytes)
     assert without.tiles is None
+
+
+async def test_the_outline_is_kept_by_the_upload_and_not_made_again_for_a_wish(
+    wav: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded, bench = await done(Bench(), _work("spectrogram"), wav), Bench()
+    wished = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=True)
+    monkeypatch.setattr(lanes, "PeakPool", _never_made)
+
+    asked = await done(bench, wished, wav)
+
+    assert isinstance(uploaded, SpectrogramDocument)
+    assert isinstance(asked, SpectrogramDocument)
+    assert uploaded.waveform is not None
+    assert uploaded.zooms
+    assert (asked.state, asked.waveform, asked.zooms) == (State.COMPLETED, None, ())
+    assert not [key for key in bench.objects.stored if key.startswith("waveforms/")]
 
 
 async def test_the_announced_images_are_the_stored_ones(wav: bytes) -> None:
@@ -146,6 +164,10 @@ def test_the_same_parameters_have_the_same_name_and_others_another() -> None:
 
     assert _work("analysis").parameters_id == _work("analysis").parameters_id
     assert fewer.parameters_id != _work("analysis").parameters_id
+
+
+def _never_made(_: float) -> None:
+    raise AssertionError("peaks were pooled for nobody")
 
 
 def _work(kind: str) -> AnyWork:
