@@ -9,11 +9,11 @@ from contracts.rendering import Pool
 from .columns import Columns
 from .geometry import shares
 from .levels import Levels, LevelScale, draw_upright
-from .pooling import Power
+from .pooling import Power, pool_power
 from .rows import ImageRows
 
 # Their power stays in the second cache.
-_CHUNK_PX = 256
+_CHUNK_PX = 128
 
 
 def loudest_power(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> float:
@@ -39,9 +39,16 @@ def _loudest(columns: Columns, rows: ImageRows, width: int, pool: Pool, first_ro
 
 
 def _chunks(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> Iterator[tuple[int, Power]]:
+    """Yield the first of some pixels, and their power, (pixels, rows with bins), which is valid until the next."""
     edges = shares(width, len(columns.cells))
+    room = np.empty((_CHUNK_PX, len(rows.bins)), dtype=np.float32)
     for first_px in range(0, width, _CHUNK_PX):
-        here = np.arange(edges[first_px], edges[min(width, first_px + _CHUNK_PX)])
-        pixels = here * width // len(columns.cells) - first_px
-        part = slice(int(here[0]), int(here[-1]) + 1)
-        yield first_px, rows.pooled(columns.cells[part], columns.frames[part], pixels, pool)
+        power = room[: width - first_px]
+        part = slice(int(edges[first_px]), int(edges[first_px + len(power)]))
+        pixels = np.arange(part.start, part.stop) * width // len(columns.cells) - first_px
+        power[:] = 0
+        pool_power(columns.cells[part], pixels, rows.edges, power, pool)
+        if pool == "mean":
+            frames = np.bincount(pixels, weights=columns.frames[part]).clip(min=1)
+            power /= (frames[:, None] * rows.bins).astype(np.float32)
+        yield first_px, power

@@ -5,9 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from contracts.rendering import Pool
-
-from .pooling import Indices, Power, pool_power
+from .pooling import Indices
 from .scales import FrequencyAxis
 
 # The main lobe of a constant offset, of the widest window there is.
@@ -60,17 +58,3 @@ class ImageRows:
         source = np.searchsorted(middles, np.arange(height))
         heard = int(np.searchsorted(axis.first + bands.edges[starts], _OFFSET_BINS))
         return cls(edges, np.diff(bands.edges[edges]), source, heard % len(starts))
-
-    def pooled(self, cells: Power, frames: Indices, pixels: Indices, pool: Pool) -> Power:
-        """Return the power of pixels, (pixels, rows with bins) float32: the maximum or the mean.
-
-        cells   (columns, bands) maxima or sums, of
-        frames  (columns,) frames each
-        pixels  (columns,) which pixel each column belongs to, ascending from 0
-        """
-        power = np.zeros((pixels[-1] + 1, len(self.bins)), dtype=np.float32)
-        pool_power(cells, pixels, self.edges, power, pool)
-        if pool == "mean":
-            counts = np.bincount(pixels, weights=frames).clip(min=1)
-            power /= (counts[:, None] * self.bins).astype(np.float32)
-        return power

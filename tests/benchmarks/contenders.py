@@ -23,12 +23,13 @@ from audio.sniff import sniff_source
 from contracts.rendering import RenderParameters
 from services.spectrogram.geometry import max_hop, plan
 from services.spectrogram.render import render
-from services.spectrogram.settings import SpectrogramSettings
 
 from .spectrogram import HEIGHT, WIDTH
 
 WINDOW, EARLIER_HOP = 2048, 512
 _BATCH = 64
+# As services.spectrogram.settings has it, which would bring the memory of a whole service along.
+_TILE_COLUMNS = 8192
 
 
 def dawnchorus(recording: Path) -> None:
@@ -42,8 +43,7 @@ def dawnchorus_and_tiles(recording: Path) -> None:
     """Draw the tiles for zooming as well, as an upload's job does."""
     with recording.open("rb") as head:
         container = sniff_source(head)
-    columns = SpectrogramSettings.model_fields["pyramid_columns"].default
-    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=columns)
+    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=_TILE_COLUMNS)
 
 
 def earlier(recording: Path) -> None:
