@@ -23,6 +23,7 @@ from chassis.web import measured, traced
 from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
+from .analyses import AnalysisRequests, request_analysis
 from .events import listen
 from .extractors import list_extractors
 from .forwarding import IngestDoor
@@ -37,8 +38,8 @@ from .results import ResultController
 from .series import get_series
 from .settings import GatewaySettings
 
-_ROUTES = (RecordingController, ResultController, get_series, list_extractors, listen)
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
+_ROUTES = (RecordingController, ResultController, get_series, request_analysis, list_extractors, listen)
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "analysis_requests")
 
 
 def create_app(settings: GatewaySettings) -> Service:
@@ -82,6 +83,8 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.gallery = Gallery(
                 app.state.reads, RenderRequests(database[TASKS], relay), app.state.objects, drawing, token
             )
+            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield

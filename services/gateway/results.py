@@ -16,7 +16,8 @@ from contracts.vocabulary import State
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
 from .reads import Found, Reads
-from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
+from .reruns import AnalysisStatus, analysis_status
+from .views import SpectrogramView, TaskView, analysis_view, spectrogram_view
 
 RETRY_AFTER_S = 2
 
@@ -145,10 +146,10 @@ class ResultController(Controller):
     @get("/analysis/status", operation_id="getAnalysisStatus")
     async def manifest_status(
         self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
-    ) -> AnalysisView:
-        """Say where the analysis stands."""
+    ) -> AnalysisStatus:
+        """Say where the analysis stands, which results another version would compute now, and what was asked last."""
         found = await reads.recording(request.user, recording_id)
-        return analysis_view(found.recording, found.analysis)
+        return analysis_status(found, await reads.rerun(found.recording), await reads.extractors())
 
 
 def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Response[Any]:
