@@ -24,6 +24,7 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
 from .analyses import AnalysisRequests, request_analysis
+from .backfill import Backfills, plan_backfill, start_backfill
 from .events import listen
 from .extractors import list_extractors
 from .forwarding import IngestDoor
@@ -38,8 +39,11 @@ from .results import ResultController
 from .series import get_series
 from .settings import GatewaySettings
 
-_ROUTES = (RecordingController, ResultController, get_series, request_analysis, list_extractors, listen)
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "analysis_requests")
+_ROUTES = (
+    *(RecordingController, ResultController, get_series, request_analysis),
+    *(list_extractors, plan_backfill, start_backfill, listen),
+)
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "analysis_requests", "backfills")
 
 
 def create_app(settings: GatewaySettings) -> Service:
@@ -85,6 +89,7 @@ def create_app(settings: GatewaySettings) -> Service:
             )
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+            app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield

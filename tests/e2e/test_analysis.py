@@ -91,6 +91,23 @@ def test_segments_are_served_with_their_times(system: System, tmp_path: Path) ->
     assert segments["series"]["centroid"]["p50"] == pytest.approx([2500.0] * 4, rel=0.05)
 
 
+def test_a_backfill_computes_one_extractor_on_the_recordings_that_lack_it(system: System, tmp_path: Path) -> None:
+    recordings = [_uploaded(system, tmp_path, 2800.0 + number) for number in range(3)]
+    before = {each: _entry(system, each, "spectral") for each in recordings}
+    url = "/v1/extractors/ticks/backfill"
+
+    plan = system.client.get(url).json()
+    refused = system.client.post(url, params={"cost_s_max": 0})
+    started = system.client.post(url)
+
+    assert plan["recordings"] >= 3
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_dear")
+    assert (started.status_code, started.json()["announced"]) == (202, plan["recordings"])
+    system.until(lambda: system.client.get(url).json()["recordings"] == 0)
+    assert all(_entry(system, each, "ticks")["success"] for each in recordings)
+    assert {each: _entry(system, each, "spectral") for each in recordings} == before
+
+
 def test_a_wish_that_fails_leaves_the_results_and_says_why(system: System, tmp_path: Path) -> None:
     recording_id = _uploaded(system, tmp_path, 2600.0)
     before = system.client.get(f"/v1/recordings/{recording_id}/analysis").json()
