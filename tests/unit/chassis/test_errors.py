@@ -9,6 +9,7 @@ from chassis.errors import (
     JobCrashedError,
     JobTimeoutError,
     LeaseHeldError,
+    SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
@@ -20,6 +21,7 @@ from services.ingest.forms import MalformedFormError
 EVERY_ERROR = [
     BrokerUnavailableError("no confirm"),
     LeaseHeldError("recording/parameters"),
+    SlotsTakenError(),
     JobCrashedError("exit code 11"),
     JobTimeoutError(300.0),
     ObjectStoreError("GetObject", "audio/1/original", "timed out"),
