@@ -32,24 +32,30 @@ from .gallery import Gallery
 from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
+from .progress import ProgressBoard
+from .projects import ProjectController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .series import get_series
 from .settings import GatewaySettings
+from .tiles import TileController
 
 _ROUTES = (
-    *(RecordingController, ResultController, get_series, request_analysis),
-    *(list_extractors, plan_backfill, start_backfill, listen),
+    *(RecordingController, ResultController, TileController, ProjectController),
+    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
 )
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "analysis_requests", "backfills")
+_FROM_STATE = (
+    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills"),
+)
 
 
 def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
-    hub = LiveHub(settings.listener_backlog)
+    hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
     app = Litestar(
         [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
@@ -61,7 +67,7 @@ def create_app(settings: GatewaySettings) -> Service:
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub}),
+        state=State({"hub": hub, "progress": progress}),
     )
 
     @asynccontextmanager
@@ -77,10 +83,11 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
+            app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)
-            show_everything(broker, hub)
+            show_everything(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()

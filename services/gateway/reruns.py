@@ -9,7 +9,7 @@ from contracts.documents import AnalysisDocument, ExtractorDocument
 from contracts.vocabulary import Fault, State
 
 from .reads import Found, Rerun
-from .views import AnalysisView, analysis_view
+from .views import AnalysisView, Heard, analysis_view
 
 
 class RerunView(BaseModel):
@@ -29,9 +29,11 @@ class AnalysisStatus(AnalysisView):
     rerun: RerunView | None
 
 
-def analysis_status(found: Found, rerun: Rerun | None, available: Iterable[ExtractorDocument]) -> AnalysisStatus:
+def analysis_status(
+    found: Found, heard: Heard, rerun: Rerun | None, available: Iterable[ExtractorDocument]
+) -> AnalysisStatus:
     """Return everything about a recording's analysis but its values."""
-    view = analysis_view(found.recording, found.analysis)
+    view = analysis_view(found.recording, found.analysis, heard)
     stale = stale_extractors(found.analysis, available)
     return AnalysisStatus(**view.model_dump(), stale=stale, rerun=_rerun_view(rerun) if rerun is not None else None)
 

@@ -28,6 +28,8 @@ from .spectrogram import HEIGHT, WIDTH
 
 WINDOW, EARLIER_HOP = 2048, 512
 _BATCH = 64
+# As services.spectrogram.settings has it, which would bring the memory of a whole service along.
+_TILE_COLUMNS = 8192
 
 
 def dawnchorus(recording: Path) -> None:
@@ -35,6 +37,13 @@ def dawnchorus(recording: Path) -> None:
     with recording.open("rb") as head:
         container = sniff_source(head)
     render(recording, container, AudioLimits(), RenderParameters(), lambda _: None)
+
+
+def dawnchorus_and_tiles(recording: Path) -> None:
+    """Draw the tiles for zooming as well, as an upload's job does."""
+    with recording.open("rb") as head:
+        container = sniff_source(head)
+    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=_TILE_COLUMNS)
 
 
 def earlier(recording: Path) -> None:
@@ -79,7 +88,8 @@ def decoding_alone(recording: Path) -> None:
 
 
 CONTENDERS: dict[str, Callable[[Path], None]] = {
-    each.__name__: each for each in (dawnchorus, earlier, specshow, transforms_alone, decoding_alone)
+    each.__name__: each
+    for each in (dawnchorus, dawnchorus_and_tiles, earlier, specshow, transforms_alone, decoding_alone)
 }
 
 

@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,9 +17,10 @@ EDGES = {
     "catalogue",
     "handlers",
     "isolation",
-    "schedule",
     "routes",
     "drawing",
+    "preview",
+    "schedule",
     "work",
     "settings",
     "job",
@@ -63,8 +66,10 @@ def test_what_computes_knows_neither_broker_nor_storage_nor_event_loop() -> None
     assert _where(lambda path: bool(_top_level(path) & WORLD), _pure_modules()) == []
 
 
-def test_what_computes_takes_nothing_from_the_chassis_but_its_errors() -> None:
-    assert _where(lambda path: not _of_chassis(path) <= {"chassis.errors"}, _pure_modules()) == []
+def test_what_computes_takes_nothing_from_the_chassis_but_its_errors_and_its_compiler() -> None:
+    allowed = {"chassis.errors", "chassis.compiled"}
+
+    assert _where(lambda path: not _of_chassis(path) <= allowed, _pure_modules()) == []
 
 
 def test_one_file_names_the_driver_of_mongodb() -> None:
@@ -83,6 +88,15 @@ def test_only_the_chassis_starts_child_processes() -> None:
     starters = {"pebble", "multiprocessing", "subprocess"}
 
     assert _where(lambda path: bool(starters & _top_level(path)), _application()) == ["chassis/jobs.py"]
+
+
+@pytest.mark.parametrize("service", ["spectrogram", "analysis"])
+def test_a_child_that_computes_loads_no_client_of_broker_or_storage(service: str) -> None:
+    names = f"import sys, services.{service}.job; print(*sys.modules)"
+
+    heard = subprocess.run([sys.executable, "-c", names], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+
+    assert {name.split(".")[0] for name in heard.stdout.split()} & (WORLD - {"asyncio", "pebble"}) == set()
 
 
 def test_every_service_has_the_same_anatomy() -> None:

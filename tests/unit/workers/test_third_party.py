@@ -9,7 +9,7 @@ import pytest
 
 from chassis.jobs import JobPool
 from contracts.documents import AnalysisDocument
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 from services.analysis.extractors import EXTRACTORS
 from services.analysis.extractors.plugins import by_name, installed_entry_points
 from services.analysis.settings import AnalysisSettings
@@ -80,7 +80,7 @@ async def test_an_extractor_that_misbehaves_fails_alone_with_its_code(
 
 
 async def analysed(wav: bytes, pool: InlinePool, *extractors: str, **settings: Any) -> AnalysisDocument:
-    bench = Bench(pool=pool)
+    bench = Bench(pools={Lane.INTERACTIVE: pool})
     work = AnalysisWork(AnalysisSettings(**SERVERS, extractors=extractors, **settings))
     document = await done(bench, work, wav)
     assert isinstance(document, AnalysisDocument)
