@@ -9,3 +9,6 @@ class AnalysisSettings(WorkerSettings):
     extractors: tuple[str, ...] = ("levels", "spectral", "tempo", "pitch")
     extractor_timeout_s: float = 30
     extractor_timeout_per_audio_s: float = 0.05
+    long_from_s: float = 600
+    io_slots: int = 4
+    gpu_slots: int = 0
