@@ -1,6 +1,8 @@
 """Objects in S3: streamed in, streamed out, each call with a span and a bound on waiting."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +62,20 @@ class ObjectStore:
         with _call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
+    async def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """Write whole objects at the same time, of the types that their keys' endings say; raise the first error."""
+        # rclone, the local stack's S3, answers 500 to two objects at once that are a folder's first.
+        first = {key.rpartition("/")[0]: key for key in reversed(list(objects))}.values()
+        for key in first:
+            await self.put(key, objects[key], _content_type(key))
+        try:
+            async with asyncio.TaskGroup() as writing:
+                for key in objects.keys() - first:
+                    writing.create_task(self.put(key, objects[key], _content_type(key)))
+        except ExceptionGroup as failed:
+            # Callers know one error, and the first had the others cancelled.
+            raise failed.exceptions[0] from failed
+
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write an object of unknown length, holding one part in memory; an error leaves nothing behind."""
         first = await _next_part(chunks)
@@ -97,6 +113,16 @@ class ObjectStore:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
                 return await body.read()
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes of an object from `start` up to `end`. Raises `ObjectStoreError` where it is shorter."""
+        with _call("GetObject", key):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes={start}-{end - 1}")
+            async with answer["Body"] as body:
+                part = await body.read()
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, f"{len(part)} bytes instead of {end - start}")
+        return part
 
     async def blocks(self, key: str) -> AsyncIterator[bytes]:
         """Read an object block by block."""
@@ -138,6 +164,10 @@ async def open_object_store(settings: ServiceSettings) -> AsyncIterator[ObjectSt
     )
     async with session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client:
         yield ObjectStore(client, settings.s3_bucket)
+
+
+def _content_type(key: str) -> str:
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
 async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:

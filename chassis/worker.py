@@ -1,18 +1,19 @@
 """The composition that every worker service shares: servers, job pool, consumers, relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from faststream.rabbit import RabbitBroker
+from pydantic import Field
 
 from contracts.vocabulary import Lane
 
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
-from .documents import open_database
+from .documents import Database, open_database
 from .health import Health
 from .jobs import JobPool, open_job_pool
 from .objects import open_object_store
@@ -28,6 +29,7 @@ class WorkerSettings(ServiceSettings):
 
     interactive_slots: int = 1
     bulk_slots: int = 1
+    bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
     job_memory_bytes: int = 3_000_000_000
     job_timeout_s: float = 300
@@ -46,7 +48,10 @@ class WorkerSettings(ServiceSettings):
 
 
 class WorkerApp:
-    """One worker service: `name`, its collection, the handlers that take its messages, and routes where it has any."""
+    """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
+
+    `routes` serves HTTP; `publish` writes into the database before the service is ready.
+    """
 
     def __init__(
         self,
@@ -58,6 +63,7 @@ class WorkerApp:
         warm_up: Callable[[], object],
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
+        publish: Callable[[Database], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -66,6 +72,7 @@ class WorkerApp:
         self._warm_up = warm_up
         self._spare_slots = spare_slots
         self._routes = routes
+        self._publish = publish
         self._health = Health()
 
     def service(self) -> Service:
@@ -76,13 +83,13 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            slots = sum(settings.slots.values()) + self._spare_slots
-            pool = await stack.enter_async_context(open_job_pool(slots, settings.job_memory_bytes, self._warm_up))
+            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pool, ladder.publisher)
-            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.ready())
+            equipment = await self._equip(stack, pools, ladder.publisher)
+            ready = (pool.ready() for pool in pools.values())
+            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
@@ -90,16 +97,25 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
-    async def _equip(self, stack: AsyncExitStack, pool: JobPool, publisher: Publisher) -> Equipment:
+    def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
+        """Open a lane's own children: a child can make itself nicer, but never take that back."""
+        settings, slots = self._settings, self._settings.slots[lane]
+        if lane is Lane.BULK:
+            return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
+        return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
+
+    async def _equip(self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], publisher: Publisher) -> Equipment:
         settings = self._settings
         database = await stack.enter_async_context(open_database(settings))
         objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
+        if self._publish is not None:
+            await self._publish(database)
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,
-            pool=pool,
+            pools=pools,
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,

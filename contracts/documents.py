@@ -1,17 +1,21 @@
 """The documents in MongoDB: each collection has one writer, the gateway reads them all."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from .rendering import RenderParameters
+from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, State
 
 RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
+EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 TASKS = "tasks"
+PROJECTS = "projects"
 
 
 class OutboxEntry(ContractModel):
@@ -48,6 +52,7 @@ class RecordingDocument(ContractModel):
     audio: AudioFacts | None = None
     object_key: str | None = None
     uploaded_at: datetime
+    rendering: RenderParameters | None = Field(None, description="How its own images are rendered; null: by default.")
     trace_id: str
     error: Fault | None = None
     current: bool = Field(description="Whether the same bytes again are this recording.")
@@ -85,6 +90,12 @@ class StoredImage(ContractModel):
     geometry: dict[str, Any]
 
 
+class StoredFirstLook(StoredImage):
+    """Where a first look is; its columns are moments of the time that they stand for."""
+
+    approximate: bool = True
+
+
 class StoredPeaks(ContractModel):
     """The outline of a recording at one zoom, in audiowaveform's data format."""
 
@@ -96,9 +107,12 @@ class StoredPeaks(ContractModel):
 class SpectrogramDocument(TaskDocument):
     """The images of one recording; written by the spectrogram service."""
 
+    first_look: StoredFirstLook | None = Field(None, description="What could be seen before there were images.")
     images: dict[str, StoredImage] = Field(default_factory=dict)
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
+    tiles: StoredTiles | None = None
+    geometry_key: str | None = None
     reference_dbfs: float | None = None
 
 
@@ -107,6 +121,20 @@ class AnalysisDocument(TaskDocument):
 
     manifest_key: str | None = None
     extractors: tuple[dict[str, Any], ...] = ()
+
+
+class ExtractorDocument(ContractModel):
+    """An extractor that can be asked for; `_id` is its name; written by the analysis service when it starts."""
+
+    id: str = Field(alias="_id")
+    version: str
+    description: str
+    device: Literal["cpu", "gpu"]
+    needs: str
+    cost_per_audio_s: float = Field(description="CPU seconds per second of one channel at 44.1 kHz.")
+    by_default: bool = Field(description="Whether it runs on every upload.")
+    parameters_schema: str = Field(description="JSON text: documents cannot hold every name that a schema has.")
+    published_at: datetime
 
 
 class RenderRequestDocument(ContractModel):
@@ -118,6 +146,14 @@ class RenderRequestDocument(ContractModel):
     parameters: dict[str, Any]
     requested_at: datetime
     outbox: tuple[OutboxEntry, ...] = ()
+
+
+class ProjectDocument(ContractModel):
+    """What is particular about a project; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    rendering: RenderParameters | None = None
+    updated_at: datetime
 
 
 class ApiKeyDocument(ContractModel):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .rendering import RenderParameters
+from .rendering import RenderParameters, ScaleName
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
 
 
@@ -43,6 +43,9 @@ class RecordingUploaded(Event):
     bit_depth: int | None = None
     duration_claimed_s: float | None = Field(default=None, ge=0, description="What the header says.")
     uploaded_at: datetime
+    rendering: RenderParameters | None = Field(
+        default=None, description="How its images are rendered: as its project says; null: by default."
+    )
 
 
 class RecordingRejected(Event):
@@ -70,6 +73,9 @@ class ImageSummary(ContractModel):
     seconds_per_px: float = Field(gt=0)
     hz_per_px: float = Field(gt=0)
     size_bytes: int = Field(gt=0)
+    f_min_hz: float | None = Field(default=None, ge=0, description="Where the lowest row begins.")
+    f_max_hz: float | None = Field(default=None, gt=0, description="Where the highest row ends.")
+    scale: ScaleName | None = Field(default=None, description="On another than `linear`, `hz_per_px` is the mean.")
 
 
 class SpectrogramRequested(Event):
@@ -82,6 +88,15 @@ class SpectrogramRequested(Event):
     duration_claimed_s: float | None = Field(default=None, ge=0)
     parameters: RenderParameters
     requested_at: datetime
+
+
+class SpectrogramPreviewed(Event):
+    """A first look at a long recording is stored, while its images are still being made: approximate."""
+
+    type: ClassVar[str] = "spectrogram.previewed"
+
+    parameters_id: str
+    image: ImageSummary
 
 
 class SpectrogramCompleted(Event):
@@ -142,6 +157,7 @@ class TaskProgressed(Event):
     type: ClassVar[str] = "task.progressed"
 
     task: Literal["spectrogram", "analysis"]
+    parameters_id: str | None = Field(default=None, description="Which of the recording's tasks of this kind.")
     stage: Stage
     progress: float = Field(ge=0, le=1, description="Share of the whole task that is done.")
 
@@ -151,6 +167,7 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingRejected,
     RecordingDeleted,
     SpectrogramRequested,
+    SpectrogramPreviewed,
     SpectrogramCompleted,
     SpectrogramFailed,
     AnalysisCompleted,

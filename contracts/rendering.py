@@ -1,6 +1,7 @@
 """What a person may ask of a spectrogram, and the identity of what was asked."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -28,7 +29,7 @@ PaletteName = Literal[
     "cividis_r",
     "gray_r",
 ]
-Preset = Literal["birdsong", "bat", "speech", "music"]
+Preset = Literal["default", "birdsong", "bat", "speech", "music"]
 
 
 class RenderParameters(BaseModel):
@@ -73,8 +74,15 @@ class RenderParameters(BaseModel):
         """Return what documents keep: every parameter, and the engine's version."""
         return {**self.model_dump(mode="json"), "engine": ENGINE_VERSION}
 
+    @classmethod
+    def of_document(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return the parameters that a document keeps, whichever engine's they are."""
+        return cls.model_validate({name: value for name, value in parameters.items() if name != "engine"})
+
 
 PRESETS: dict[Preset, RenderParameters] = {
+    # By name, because a project may have other parameters of its own.
+    "default": RenderParameters(),
     # Most songbirds sing between 1 and 10 kHz; above are insects and noise.
     "birdsong": RenderParameters(f_max_hz=10_000),
     # Calls of some milliseconds with steep sweeps: at 384 kHz a window of 512 samples lasts 1.3 ms.

@@ -28,6 +28,7 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
     "recording.rejected": ("ingest",),
     "recording.deleted": (),
     "spectrogram.requested": ("gateway",),
+    "spectrogram.previewed": ("spectrogram",),
     "spectrogram.completed": ("spectrogram",),
     "spectrogram.failed": ("spectrogram",),
     "analysis.completed": ("analysis",),

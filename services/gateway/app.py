@@ -24,26 +24,31 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
 from .events import listen
+from .extractors import list_extractors
 from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
+from .progress import ProgressBoard
+from .projects import ProjectController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
+from .tiles import TileController
 
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
+_ROUTES = (RecordingController, ResultController, TileController, ProjectController, list_extractors, listen)
+_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress", "projects")
 
 
 def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
-    hub = LiveHub(settings.listener_backlog)
+    hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
     app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
+        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),
@@ -53,7 +58,7 @@ def create_app(settings: GatewaySettings) -> Service:
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub}),
+        state=State({"hub": hub, "progress": progress}),
     )
 
     @asynccontextmanager
@@ -69,10 +74,11 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
+            app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)
-            show_everything(broker, hub)
+            show_everything(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()

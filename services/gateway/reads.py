@@ -11,15 +11,22 @@ from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import (
     ANALYSES,
+    EXTRACTORS,
     RECORDINGS,
     SPECTROGRAMS,
     AnalysisDocument,
+    ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
 )
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import State
 
 from .keys import Caller
+
+# More ways to colour the same levels than these are not looked through.
+_AKIN = 20
 
 T = TypeVar("T", bound=TaskDocument)
 
@@ -31,6 +38,11 @@ class Found:
     recording: RecordingDocument
     spectrogram: SpectrogramDocument | None
     analysis: AnalysisDocument | None
+
+    @property
+    def rendering(self) -> RenderParameters:
+        """How the recording's own images are rendered."""
+        return self.recording.rendering or RenderParameters()
 
 
 class Reads:
@@ -47,6 +59,12 @@ class Reads:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
+
+    async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
+        """Return how a recording's own images are rendered; as by default where there is no such recording."""
+        query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
+        raw = await self._database[RECORDINGS].find_one(query, {"rendering": 1})
+        return RenderParameters.model_validate((raw or {}).get("rendering") or {})
 
     async def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Found], str | None]:
         """Return up to `limit` recordings, newest first, and the cursor of the next page."""
@@ -65,6 +83,20 @@ class Reads:
         """Return what came of one way to see a recording; None when nobody began on it."""
         raw = await self._database[SPECTROGRAMS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"outbox": 0})
         return SpectrogramDocument.model_validate(raw) if raw is not None else None
+
+    async def extractors(self) -> list[ExtractorDocument]:
+        """Return every extractor that the analysis service has published, by name."""
+        rows = self._database[EXTRACTORS].find().sort("_id", 1)
+        return [ExtractorDocument.model_validate(raw) async for raw in rows]
+
+    async def akin(
+        self, recording: RecordingDocument, parameters: RenderParameters, but_for: frozenset[str]
+    ) -> list[SpectrogramDocument]:
+        """Return the finished renderings of a recording whose parameters are these, whatever `but_for` are."""
+        alike = {f"parameters.{name}": value for name, value in parameters.document().items() if name not in but_for}
+        query = {"recording_id": recording.id, "state": State.COMPLETED, **alike}
+        rows = self._database[SPECTROGRAMS].find(query, {"outbox": 0}).sort("created_at", 1).limit(_AKIN)
+        return [SpectrogramDocument.model_validate(raw) async for raw in rows]
 
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]

@@ -13,48 +13,68 @@ from .geometry import FULL, SIZES, Plan, max_hop, plan
 from .pcen import EnergyNormalizer
 from .peaks import PeakPool
 from .pooling import power_of
+from .pyramid import tile_columns
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
 from .stft import Samples, Spectra, SpectrumStream
 
 # Decoders give a little more than containers claim; that much fits before columns fold.
 _CAPACITY = FULL.max_width + 128
+# Each telling writes a file: a day has 30,000 blocks.
+_PROGRESS_STEP = 0.005
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass found: columns of each lane, and which bins they pool."""
+    """What one pass found: columns of each lane, and which bins they pool.
 
+    tiles  the columns of the finest stored tiles; None where none are wanted, or where channels are stacked
+    """
+
+    outline: Plan
     lanes: tuple[Columns, ...]
+    tiles: Columns | None
     axis: FrequencyAxis
     bands: Bands
-    peaks: PeakPool
+    peaks: PeakPool | None
     transforms: int
 
 
 def pooled_pass(
-    stream: AudioStream, parameters: RenderParameters, on_progress: Callable[[float], None], clock: StageClock
+    stream: AudioStream,
+    parameters: RenderParameters,
+    on_progress: Callable[[float], None],
+    clock: StageClock,
+    *,
+    pyramid_columns: int = 0,
+    with_peaks: bool = True,
 ) -> Pass:
-    """Pool the whole of `stream` into columns; memory depends on the images alone."""
+    """Pool the whole of `stream` into columns; memory depends on the images, and on the pyramid's width, alone."""
     rate_hz = stream.format.rate_hz
     axis = frequency_axis(parameters, rate_hz)
     outline = plan(stream.expected_frames, rate_hz, max_hop(parameters))
     count = _lane_count(stream.format.channels, parameters)
     bands = Bands.of(axis, tuple(size.panel_height(count) for size in SIZES))
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
-    peaks = PeakPool(stream.scale)
+    if pyramid_columns and count == 1:
+        lanes[0].add_tiles(axis, capacity=pyramid_columns)
+    peaks = PeakPool(stream.scale) if with_peaks else None
+    told = 0.0
     for block in stream.blocks():
         clock.charge("decode")
         mix = mono(block)
-        peaks.add(mix)
+        if peaks is not None:
+            peaks.add(mix)
         for lane, samples in zip(lanes, _samples(block, mix, parameters), strict=True):
             lane.take(samples)
         clock.charge("transform")
-        if stream.expected_frames:
-            on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
+        share = min(1.0, stream.decoded_frames / (stream.expected_frames or stream.decoded_frames))
+        if stream.expected_frames and share >= told + _PROGRESS_STEP:
+            on_progress(told := share)
     columns = tuple(lane.columns(rate_hz) for lane in lanes)
+    tiles = lanes[0].tiles(rate_hz)
     clock.charge("transform")
-    return Pass(columns, axis, bands, peaks, sum(lane.transformed for lane in lanes))
+    return Pass(outline, columns, tiles, axis, bands, peaks, sum(lane.transformed for lane in lanes))
 
 
 class _Lane:
@@ -63,6 +83,8 @@ class _Lane:
     ) -> None:
         self._axis = axis
         self._spectra = SpectrumStream(parameters.window, parameters.window_size, hop=outline.hop, scale=stream.scale)
+        self._outline = outline
+        self._tiles: ColumnPool | None = None
         rate_hz = stream.format.rate_hz
         self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
         self._pool = ColumnPool(outline, bands, parameters.pool, first_bin=axis.first, capacity=_CAPACITY)
@@ -71,6 +93,10 @@ class _Lane:
     def transformed(self) -> int:
         return self._spectra.transformed
 
+    def add_tiles(self, axis: FrequencyAxis, *, capacity: int) -> None:
+        """Pool tiles, too: in decibels whatever the images show."""
+        self._tiles = tile_columns(self._outline, axis, capacity=capacity)
+
     def take(self, samples: Samples) -> None:
         self._add_all(self._spectra.push(samples))
 
@@ -78,8 +104,13 @@ class _Lane:
         self._add_all(self._spectra.finish())
         return self._pool.columns(rate_hz)
 
+    def tiles(self, rate_hz: int) -> Columns | None:
+        return None if self._tiles is None else self._tiles.columns(rate_hz)
+
     def _add_all(self, batches: Iterator[Spectra]) -> None:
         for spectra in batches:
+            if self._tiles is not None:
+                self._tiles.add_spectra(spectra)
             if self._normalizer is None:
                 self._pool.add_spectra(spectra)
             else:

@@ -6,14 +6,16 @@ from dataclasses import asdict
 
 import numpy as np
 
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .columns import Columns
 from .geometry import Geometry
-from .levels import SILENCE, level_scale, upright_levels
-from .palettes import palette
+from .levels import SILENCE, level_scale
+from .pixels import drawn_levels, loudest_power
 from .png import palette_png
-from .render import TEXT_KEY, Image
+from .render import Image
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
 from .windows import full_scale_power
@@ -33,13 +35,13 @@ def panel(
     reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
     """
     rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
-    cells = rows.pooled(columns.cells, columns.frames, len(columns.cells), parameters.pool)
+    width = len(columns.cells)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
-    reference = float(cells.max()) if reference_power is None else reference_power
+    reference = loudest_power(columns, rows, width, parameters.pool) if reference_power is None else reference_power
     if parameters.reference == "full_scale":
         reference = full_scale
     scale = level_scale(reference, parameters.floor_db, parameters.ceiling_db) if reference > 0 else SILENCE
-    indices = upright_levels(cells, rows.source, scale)
+    indices = drawn_levels(columns, rows, width, parameters.pool, scale)
     reference_dbfs = float(10 * np.log10(reference / full_scale)) if reference > 0 else None
     geometry = _geometry(columns, axis, height, parameters, reference_dbfs)
     notes = json.dumps(asdict(geometry) | dict(facts) | {"engine": ENGINE_VERSION}, separators=(",", ":"))

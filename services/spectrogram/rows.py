@@ -54,14 +54,14 @@ class ImageRows:
         middles = (filled[:-1] + filled[1:]) / 2
         return cls(edges, np.diff(bands.edges[edges]), np.searchsorted(middles, np.arange(height)))
 
-    def pooled(self, cells: Power, frames: Indices, width: int, pool: Pool) -> Power:
-        """Return the power of `width` pixels by rows with bins, float32: the maximum or the mean.
+    def pooled(self, cells: Power, frames: Indices, pixels: Indices, pool: Pool) -> Power:
+        """Return the power of pixels, (pixels, rows with bins) float32: the maximum or the mean.
 
         cells   (columns, bands) maxima or sums, of
-        frames  (columns,) frames each; column i goes to pixel i * width // columns
+        frames  (columns,) frames each
+        pixels  (columns,) which pixel each column belongs to, ascending from 0
         """
-        pixels = np.arange(len(cells)) * width // len(cells)
-        power = np.zeros((width, len(self.bins)), dtype=np.float32)
+        power = np.zeros((pixels[-1] + 1, len(self.bins)), dtype=np.float32)
         pool_power(cells, pixels, self.edges, power, pool)
         if pool == "mean":
             counts = np.bincount(pixels, weights=frames).clip(min=1)

@@ -23,6 +23,7 @@ from audio.sniff import sniff_source
 from contracts.rendering import RenderParameters
 from services.spectrogram.geometry import max_hop, plan
 from services.spectrogram.render import render
+from services.spectrogram.settings import SpectrogramSettings
 
 from .spectrogram import HEIGHT, WIDTH
 
@@ -35,6 +36,14 @@ def dawnchorus(recording: Path) -> None:
     with recording.open("rb") as head:
         container = sniff_source(head)
     render(recording, container, AudioLimits(), RenderParameters(), lambda _: None)
+
+
+def dawnchorus_and_tiles(recording: Path) -> None:
+    """Draw the tiles for zooming as well, as an upload's job does."""
+    with recording.open("rb") as head:
+        container = sniff_source(head)
+    columns = SpectrogramSettings.model_fields["pyramid_columns"].default
+    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=columns)
 
 
 def earlier(recording: Path) -> None:
@@ -79,7 +88,8 @@ def decoding_alone(recording: Path) -> None:
 
 
 CONTENDERS: dict[str, Callable[[Path], None]] = {
-    each.__name__: each for each in (dawnchorus, earlier, specshow, transforms_alone, decoding_alone)
+    each.__name__: each
+    for each in (dawnchorus, dawnchorus_and_tiles, earlier, specshow, transforms_alone, decoding_alone)
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS
+from contracts.rendering import PRESETS, RenderParameters
 from contracts.vocabulary import State
 from services.gateway.keys import Caller
 from services.gateway.reads import Reads
@@ -35,6 +36,17 @@ async def test_a_recording_is_found_with_what_came_of_it(reads: Reads, database:
     assert found.spectrogram is not None
     assert found.spectrogram.state is State.COMPLETED
     assert found.analysis is None
+
+
+async def test_a_recordings_own_way_to_be_seen_is_told_to_its_callers_only(reads: Reads, database: Database) -> None:
+    await _add(database, "one", rendering=PRESETS["bat"].model_dump())
+    await _add(database, "two")
+
+    assert await reads.own_rendering(ANNA, "one") == PRESETS["bat"]
+    assert await reads.own_rendering(ANNA, "two") == RenderParameters()
+    assert await reads.own_rendering(BERT, "one") == RenderParameters()
+    assert (await reads.recording(ANNA, "one")).rendering == PRESETS["bat"]
+    assert (await reads.recording(ANNA, "two")).rendering == RenderParameters()
 
 
 @pytest.mark.parametrize("recording_id", ["two", "", "$ne", "one/", "x" * 10_000])

@@ -126,6 +126,43 @@ async def test_the_result_and_its_event_are_one_write(office: Office, tasks: Any
     assert abs((document["completed_at"] - before).total_seconds()) < 60
 
 
+async def test_what_is_known_before_the_end_is_announced_in_one_write_and_the_task_goes_on(
+    office: Office, tasks: AnyTasks
+) -> None:
+    claim = await _claimed(tasks)
+
+    amended = await tasks.amend(claim, fields={"sketch": "rough"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert amended
+    assert (document["state"], document["sketch"]) == (State.PROCESSING, "rough")
+    assert [entry["event_id"] for entry in document["outbox"]] == ["event-1"]
+    assert await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+
+async def test_a_zombie_has_nothing_to_add(office: Office) -> None:
+    zombie = office.open_store(SHORT_S)
+    dead = await _claimed(zombie)
+    await _taken_over(office)
+
+    amended = await zombie.amend(dead, fields={"sketch": "late"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert not amended
+    assert document["outbox"] == []
+    assert "sketch" not in document
+
+
+async def test_nothing_is_added_to_a_task_that_has_ended(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+    amended = await tasks.amend(claim, fields={"sketch": "late"}, outbox=ENTRY)
+
+    assert not amended
+    assert len((await office.document())["outbox"]) == 1
+
+
 async def test_a_task_ends_once(office: Office, tasks: AnyTasks) -> None:
     claim = await _claimed(tasks)
     await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)

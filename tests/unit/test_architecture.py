@@ -10,7 +10,19 @@ from tests.audio import REPOSITORY
 PACKAGES = ("contracts", "chassis", "audio", "services", "deploy")
 SERVICES = ("ingest", "spectrogram", "analysis", "gateway")
 # The edges of a worker: everything else in it computes and knows of nothing around it.
-EDGES = {"app", "handlers", "routes", "drawing", "work", "settings", "job", "__main__"}
+EDGES = {
+    "app",
+    "catalogue",
+    "handlers",
+    "isolation",
+    "routes",
+    "drawing",
+    "preview",
+    "work",
+    "settings",
+    "job",
+    "__main__",
+}
 WORLD = {
     *("asyncio", "faststream", "aio_pika", "motor", "pymongo", "aioboto3", "aiobotocore", "botocore"),
     *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),

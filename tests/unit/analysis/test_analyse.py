@@ -16,12 +16,13 @@ from services.analysis.analyse import analyse
 from services.analysis.errors import UnknownExtractorError
 from services.analysis.extractors import EXTRACTORS, Accumulator, Device, extractors_named
 from services.analysis.measures import Payload
+from services.analysis.plan import Plan
 from services.analysis.results import Analysis
 from services.analysis.shared import Input, SharedBlock
 
 from .signals import RATE_HZ, Floats, harmonic_tone, noise, payload
 
-NAMES = ("levels", "spectral", "tempo", "pitch")
+NAMES = ("levels", "spectral", "tempo", "onsets", "pitch")
 
 
 def test_an_analysis_says_what_was_decoded_and_what_each_extractor_found(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_progress_rises_to_one_and_reaches_it_once(tmp_path: Path) -> None:
     recording = written(tmp_path / "noise.wav", noise(duration_s=10))
     told: list[float] = []
 
-    analyse(recording, Container.WAV, AudioLimits(), ["levels"], told.append)
+    analyse(recording, Container.WAV, AudioLimits(), Plan(("levels",)), told.append)
 
     assert told == sorted(set(told))
     assert told[-1] == 1.0
@@ -129,7 +130,7 @@ def test_a_recording_that_cannot_be_analysed_raises_what_the_decoder_says(tmp_pa
     with pytest.raises(EmptyRecordingError):
         analysed(empty, Container.WAV)
     with pytest.raises(TooLongError):
-        analyse(long, Container.WAV, AudioLimits(max_duration_s=1), NAMES, lambda _: None)
+        analyse(long, Container.WAV, AudioLimits(max_duration_s=1), Plan(NAMES), lambda _: None)
 
 
 class Broken:
@@ -163,7 +164,7 @@ class Broken:
 
 
 def analysed(recording: Path, container: Container, *names: str) -> Analysis:
-    return analyse(recording, container, AudioLimits(), names or NAMES, lambda _: None)
+    return analyse(recording, container, AudioLimits(), Plan(names or NAMES), lambda _: None)
 
 
 def written(recording: Path, samples: Floats, *, subtype: str = "PCM_16") -> Path:
