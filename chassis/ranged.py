@@ -4,7 +4,7 @@ import http.client
 import io
 from urllib.parse import urlsplit
 
-from .objects import ObjectStoreError
+from .errors import ObjectStoreError
 
 BLOCK_BYTES = 128 * 1024
 _KEPT_BLOCKS = 8

@@ -90,6 +90,12 @@ class TaskStore:
         )
         return result.modified_count == 1
 
+    async def newest(self, recording_id: str, *, having: str) -> Mapping[str, Any] | None:
+        """Return the document about this recording that ended last with the field `having` set."""
+        query = {"recording_id": recording_id, having: {"$ne": None}, "completed_at": {"$ne": None}}
+        found: dict[str, Any] | None = await self._collection.find_one(query, sort=[("completed_at", -1)])
+        return found
+
     async def _renew_for_ever(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)

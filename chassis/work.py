@@ -117,8 +117,8 @@ class Workbench:
             finally:
                 watcher.cancel()
 
-    async def store(self, objects: Mapping[str, bytes]) -> None:
-        """Write results; nothing points to them before the document does."""
+    async def store(self, objects: Mapping[str, bytes | Path]) -> None:
+        """Write results, from memory or from files; nothing points to them before the document does."""
         with self._stage(Stage.STORE):
             await self._announce(Stage.STORE, 0.0)
             await self.equipment.objects.put_all(objects)

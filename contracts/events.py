@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from .analysing import AnalysisWish
 from .rendering import RenderParameters, ScaleName
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
 
@@ -133,6 +134,19 @@ class ExtractorSummary(ContractModel):
     error_code: str | None = None
 
 
+class AnalysisRequested(Event):
+    """Somebody wants a recording analysed again: by other extractors, other parameters, or in segments."""
+
+    type: ClassVar[str] = "analysis.requested"
+
+    request_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    container: str = Field(examples=["flac"])
+    duration_claimed_s: float | None = Field(default=None, ge=0)
+    wish: AnalysisWish
+    requested_at: datetime
+
+
 class AnalysisCompleted(Event):
     """The manifest of a recording is stored; `partial` when an extractor failed."""
 
@@ -170,6 +184,7 @@ EVENTS: tuple[type[Event], ...] = (
     SpectrogramPreviewed,
     SpectrogramCompleted,
     SpectrogramFailed,
+    AnalysisRequested,
     AnalysisCompleted,
     AnalysisFailed,
     TaskProgressed,

@@ -46,6 +46,11 @@ def region_key(recording_id: str, region_id: str) -> str:
     return f"regions/{recording_id}/{region_id}.png"
 
 
+def series_key(recording_id: str, extractor: str, extraction_id: str) -> str:
+    """Return the key of one extractor's frame series."""
+    return f"series/{recording_id}/{extraction_id}/{extractor}.parquet"
+
+
 def manifest_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of a manifest."""
     return f"manifests/{recording_id}/{parameters_id}.json"

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -21,9 +22,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.broker import Publisher
-from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
+from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError, ObjectStoreError
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError
+from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
@@ -83,6 +84,14 @@ class FakeTasks:
             return True
         return False
 
+    async def newest(self, recording_id: str, *, having: str) -> Mapping[str, Any] | None:
+        found = [
+            document
+            for document in self.documents.values()
+            if document["recording_id"] == recording_id and document.get(having) and document.get("completed_at")
+        ]
+        return max(found, key=lambda document: document["completed_at"], default=None)
+
     async def _renew_for_ever(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)
@@ -107,9 +116,9 @@ class FakeObjects:
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         self.stored[key] = body
 
-    async def put_all(self, objects: Mapping[str, bytes]) -> None:
+    async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
         for key, body in objects.items():
-            await self.put(key, body, "")
+            await self.put(key, body.read_bytes() if isinstance(body, Path) else body, "")
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         self.stored[key] = b"".join([chunk async for chunk in chunks])
@@ -125,8 +134,9 @@ class FakeObjects:
             raise ObjectStoreError("GetObject", key, "too short")
         return part
 
-    async def blocks(self, key: str) -> AsyncIterator[bytes]:
+    async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         body = await self.get(key)
+        body = body if part is None else body[part.start : part.stop]
         for start in range(0, len(body), READ_BYTES):
             yield body[start : start + READ_BYTES]
 

@@ -36,10 +36,19 @@ from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
+from .series import get_series
 from .settings import GatewaySettings
 from .tiles import TileController
 
-_ROUTES = (RecordingController, ResultController, TileController, ProjectController, list_extractors, listen)
+_ROUTES = (
+    RecordingController,
+    ResultController,
+    TileController,
+    ProjectController,
+    get_series,
+    list_extractors,
+    listen,
+)
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress", "projects")
 
 

@@ -9,18 +9,16 @@ from contracts.rendering import Pool
 from .columns import Columns
 from .geometry import shares
 from .levels import Levels, LevelScale, draw_upright
-from .pooling import Power
+from .pooling import Power, pool_power
 from .rows import ImageRows
 
 # Their power stays in the second cache.
-_CHUNK_PX = 256
+_CHUNK_PX = 128
 
 
 def loudest_power(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> float:
-    """Return the power of the loudest pixel of `drawn_levels`."""
-    if pool == "max":
-        return float(columns.cells.max())
-    return max(float(power.max()) for _, power in _chunks(columns, rows, width, pool))
+    """Return the power of the loudest pixel of `drawn_levels` above a recorder's offset; of all, where it is alone."""
+    return _loudest(columns, rows, width, pool, rows.heard) or _loudest(columns, rows, width, pool, 0)
 
 
 def drawn_levels(columns: Columns, rows: ImageRows, width: int, pool: Pool, scale: LevelScale) -> Levels:
@@ -34,10 +32,23 @@ def drawn_levels(columns: Columns, rows: ImageRows, width: int, pool: Pool, scal
     return image
 
 
+def _loudest(columns: Columns, rows: ImageRows, width: int, pool: Pool, first_row: int) -> float:
+    if pool == "max":
+        return float(columns.cells[:, rows.edges[first_row] :].max())
+    return max(float(power[:, first_row:].max()) for _, power in _chunks(columns, rows, width, pool))
+
+
 def _chunks(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> Iterator[tuple[int, Power]]:
+    """Yield the first of some pixels, and their power, (pixels, rows with bins), which is valid until the next."""
     edges = shares(width, len(columns.cells))
+    room = np.empty((_CHUNK_PX, len(rows.bins)), dtype=np.float32)
     for first_px in range(0, width, _CHUNK_PX):
-        here = np.arange(edges[first_px], edges[min(width, first_px + _CHUNK_PX)])
-        pixels = here * width // len(columns.cells) - first_px
-        part = slice(int(here[0]), int(here[-1]) + 1)
-        yield first_px, rows.pooled(columns.cells[part], columns.frames[part], pixels, pool)
+        power = room[: width - first_px]
+        part = slice(int(edges[first_px]), int(edges[first_px + len(power)]))
+        pixels = np.arange(part.start, part.stop) * width // len(columns.cells) - first_px
+        power[:] = 0
+        pool_power(columns.cells[part], pixels, rows.edges, power, pool)
+        if pool == "mean":
+            frames = np.bincount(pixels, weights=columns.frames[part]).clip(min=1)
+            power /= (frames[:, None] * rows.bins).astype(np.float32)
+        yield first_px, power

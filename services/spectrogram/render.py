@@ -55,7 +55,7 @@ class Rendering:
     outline         waveform and peaks of the mono mix; None where they were not wanted
     pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
-    reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
+    reference_dbfs  level of the loudest cell above an offset; a full-scale sine's is 0. None in silence and in PCEN
     transforms      how many FFTs it took
     warnings        `silent`, `truncated`
     timings_s       by stage: decode, transform, pool, images, tiles
@@ -122,12 +122,10 @@ def render(
     is_silent = loudest < _SILENT_POWER
     reference_dbfs = None if is_silent or parameters.pcen else 10 * log10(loudest / _full_scale(parameters))
     scale = SILENCE if is_silent else _scale(loudest, parameters)
-    images = {
-        size.name: _image(
-            drawn.levels(parameters.pool, scale), _geometry(drawn, found.axis, reference_dbfs, parameters)
-        )
-        for size, drawn in panels.items()
-    }
+    images = {}
+    for size, drawn in panels.items():
+        geometry = _geometry(drawn, found.axis, reference_dbfs, parameters)
+        images[size.name] = _image(drawn.levels(parameters.pool, scale), geometry)
     drawn_outline = _outline(found, stream)
     clock.charge("images")
     drawn_pyramid = _pyramid(found, stream.format.rate_hz, parameters)

@@ -23,12 +23,13 @@ from audio.sniff import sniff_source
 from contracts.rendering import RenderParameters
 from services.spectrogram.geometry import max_hop, plan
 from services.spectrogram.render import render
-from services.spectrogram.settings import SpectrogramSettings
 
 from .spectrogram import HEIGHT, WIDTH
 
 WINDOW, EARLIER_HOP = 2048, 512
 _BATCH = 64
+# As services.spectrogram.settings has it, which would bring the memory of a whole service along.
+_TILE_COLUMNS = 8192
 
 
 def dawnchorus(recording: Path) -> None:
@@ -42,8 +43,7 @@ def dawnchorus_and_tiles(recording: Path) -> None:
     """Draw the tiles for zooming as well, as an upload's job does."""
     with recording.open("rb") as head:
         container = sniff_source(head)
-    columns = SpectrogramSettings.model_fields["pyramid_columns"].default
-    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=columns)
+    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=_TILE_COLUMNS)
 
 
 def earlier(recording: Path) -> None:
@@ -57,8 +57,8 @@ def earlier(recording: Path) -> None:
     image.save(io.BytesIO(), "PNG", optimize=True)
 
 
-def specshow(recording: Path) -> None:
-    """Draw one image with axes, as the tutorials of librosa do."""
+def specshow(recording: Path, target: Path | None = None) -> None:
+    """Draw one image with axes, as the tutorials of librosa do; into memory where no `target` is given."""
     librosa = _module("librosa")
     _module("matplotlib").use("Agg")
     pyplot, display = _module("matplotlib.pyplot"), _module("librosa.display")
@@ -66,7 +66,7 @@ def specshow(recording: Path) -> None:
     level_db = librosa.amplitude_to_db(np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=EARLIER_HOP)), ref=np.max)
     figure, axes = pyplot.subplots(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
     display.specshow(level_db, sr=rate_hz, hop_length=EARLIER_HOP, x_axis="time", y_axis="linear", ax=axes)
-    figure.savefig(io.BytesIO(), format="png")
+    figure.savefig(target or io.BytesIO(), format="png")
     pyplot.close(figure)
 
 

@@ -7,7 +7,8 @@ import pytest
 from audio.decode import AudioLimits
 from audio.errors import NotDecodableError
 from audio.sniff import sniff_source
-from chassis.objects import ObjectStore, ObjectStoreError
+from chassis.errors import ObjectStoreError
+from chassis.objects import ObjectStore
 from contracts.rendering import RenderParameters
 from services.spectrogram.job import look_at, look_from_afar
 from services.spectrogram.preview import SEEKS_BY_RANGES

@@ -3,11 +3,13 @@ import hashlib
 import io
 import urllib.request
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import soundfile
 
-from chassis.objects import PART_BYTES, ObjectMissingError, ObjectStore, ObjectStoreError, open_object_store
+from chassis.errors import ObjectStoreError
+from chassis.objects import PART_BYTES, ObjectMissingError, ObjectStore, open_object_store
 from chassis.ranged import BLOCK_BYTES, RangedObject
 from chassis.settings import ServiceSettings
 from deploy.local.ports import free_ports
@@ -45,6 +47,16 @@ async def test_many_objects_are_put_whole(store: AnyStore) -> None:
     assert {key: await store.get(key) for key in many} == many
 
 
+async def test_a_file_is_put_like_what_is_in_memory(store: AnyStore, tmp_path: Path) -> None:
+    file = tmp_path / "series.parquet"
+    file.write_bytes(bytes(range(256)) * 40_000)
+
+    await store.put_all({"series/one.parquet": file, "series/two.json": b"{}"})
+
+    assert await store.get("series/one.parquet") == file.read_bytes()
+    assert await store.get("series/two.json") == b"{}"
+
+
 async def test_objects_are_put_at_the_same_time_once_their_folder_is_there() -> None:
     store = MeetingStore(expected=3)
 
@@ -74,6 +86,14 @@ async def test_an_object_that_is_put_has_the_type_that_its_key_says(objects: Obj
         "image.png": "image/png",
         "peaks.dat": "application/octet-stream",
     }
+
+
+@pytest.mark.parametrize("part", [range(1), range(5, 9), range(300_000, 1_000_000)], ids=str)
+async def test_the_blocks_of_a_part_of_an_object_can_be_read(store: AnyStore, part: range) -> None:
+    body = bytes(range(256)) * 4000
+    await store.put(KEY, body, "application/octet-stream")
+
+    assert await _joined(store.blocks(KEY, part)) == body[part.start : part.stop]
 
 
 async def test_a_second_put_replaces_the_first(store: AnyStore) -> None:

@@ -9,10 +9,11 @@ from chassis.errors import (
     JobCrashedError,
     JobTimeoutError,
     LeaseHeldError,
+    ObjectStoreError,
     TransientError,
     UnprocessableError,
 )
-from chassis.objects import ObjectMissingError, ObjectStoreError
+from chassis.objects import ObjectMissingError
 from chassis.work import ObjectCorruptError, fault_of
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError

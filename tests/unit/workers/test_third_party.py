@@ -52,6 +52,7 @@ async def test_an_installed_extractor_runs_beside_ours(wav: bytes, pool: InlineP
     assert ticks["payload"]["tick_share"]["value"] == 0.0
     assert (ticks["version"], ticks["parameters"]) == ("1", {"above": 0.5})
     assert levels["success"]
+    assert (ticks["series"]["units"], ticks["series"]["frames"]) == ({"tick_share": "ratio"}, 3)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +84,6 @@ async def analysed(wav: bytes, pool: InlinePool, *extractors: str, **settings: A
     work = AnalysisWork(AnalysisSettings(**SERVERS, extractors=extractors, **settings))
     document = await done(bench, work, wav)
     assert isinstance(document, AnalysisDocument)
-    assert json.loads(bench.objects.stored[str(document.manifest_key)])["extractors"] == list(document.extractors)
+    stored = json.loads(bench.objects.stored[str(document.manifest_key)])["extractors"]
+    assert [each["payload"] for each in stored] == [each["payload"] for each in document.extractors]
     return document
