@@ -22,7 +22,7 @@ from services.analysis.shared import Input, SharedBlock
 
 from .signals import RATE_HZ, Floats, harmonic_tone, noise, payload
 
-NAMES = ("levels", "spectral", "tempo", "pitch")
+NAMES = ("levels", "spectral", "tempo", "onsets", "pitch")
 
 
 def test_an_analysis_says_what_was_decoded_and_what_each_extractor_found(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def hostile_samples(draw: st.DrawFn) -> Floats:
 
 
 @given(samples=hostile_samples(), rate_hz=st.sampled_from([1000, 8000, 11_025, 44_100, 192_000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_payload_is_strict_json_where_a_number_and_a_reason_exclude_each_other(
     samples: Floats, rate_hz: int
 ) -> None:

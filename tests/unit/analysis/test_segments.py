@@ -43,7 +43,7 @@ def test_there_is_always_a_segment(duration_s: float) -> None:
     assert len(segment_grid(Segmentation(mode="both"), duration_s).start_s) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     duration_s=st.floats(0.2, 60),
     length_s=st.floats(0.5, 8),
