@@ -55,10 +55,14 @@ def test_a_field_recording_in_any_codec_ends_with_images_and_features(
         assert geometry["width"] * geometry["seconds_per_px"] == pytest.approx(19.54, abs=0.2)
     manifest = system.client.get(f"/v1/recordings/{found['id']}/analysis").json()
     assert [(each["name"], each["success"]) for each in manifest["extractors"]] == [
-        ("levels", True),
+        ("loudness", True),
         ("spectral", True),
         ("tempo", True),
+        ("onsets", True),
         ("pitch", True),
+        ("quality", True),
+        ("levels", True),
+        ("ecoacoustic", True),
     ]
     assert manifest["input_sha256"] == found["audio"]["sha256"]
 
