@@ -149,5 +149,5 @@ def _cut(asked: Segmentation, times_s: np.ndarray, values: Floats, block_frames:
 def analysed(folder: Path, samples: Floats, segments: Segmentation) -> Analysis:
     recording = folder / "recording.wav"
     soundfile.write(recording, samples, RATE_HZ, subtype="FLOAT")
-    plan = Plan(("levels", "spectral"), segments=segments)
+    plan = Plan(("loudness", "spectral"), segments=segments)
     return analyse(recording, Container.WAV, AudioLimits(), plan, lambda _: None)
