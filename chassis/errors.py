@@ -8,7 +8,8 @@
         ├── ObjectStoreError        S3 did not do what was asked of it
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
-        └── LeaseHeldError          another worker has this task
+        ├── LeaseHeldError          another worker has this task
+        └── SlotsTakenError         no slot here for this kind of work
 
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
@@ -94,3 +95,12 @@ class JobTimeoutError(TransientError):
 
     def __str__(self) -> str:
         return f"The work on this recording took longer than {self.args[0]:.0f} s."
+
+
+class SlotsTakenError(TransientError):
+    """No slot here is free for this kind of work."""
+
+    code: ClassVar[str] = "slots_taken"
+
+    def __str__(self) -> str:
+        return "No slot is free for another recording of this length."

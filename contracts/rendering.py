@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from .canonical import canonical_json
 
 # Goes up whenever the same parameters give other pixels, so that images are made anew and never mixed.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 
 WindowSize = Literal[256, 512, 1024, 2048, 4096, 8192]
 WindowName = Literal["hann", "hamming", "blackman"]
@@ -49,7 +49,9 @@ class RenderParameters(BaseModel):
     scale: ScaleName = "linear"
     floor_db: float = Field(-80.0, ge=-200, le=100, description="The level that gets the palette's first colour.")
     ceiling_db: float = Field(0.0, ge=-200, le=100, description="The level that gets the palette's last colour.")
-    reference: Reference = Field("recording", description="0 dB: the recording's loudest cell, or a full-scale sine.")
+    reference: Reference = Field(
+        "recording", description="0 dB: the recording's loudest cell above a recorder's offset, or a full-scale sine."
+    )
     palette: PaletteName = "viridis"
     channel: Channel = Field("mix", description="The mean of all channels, one of them from 0, or all, each stacked.")
     pool: Pool = Field("max", description="Joins cells that share a pixel; by maximum a short call survives.")

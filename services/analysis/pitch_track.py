@@ -55,7 +55,7 @@ class PitchTracker:
         """Return the frames that are left, on the path that is best at the end."""
         if not self._filled:
             return np.empty(0, dtype=np.int16)
-        return self._path_to(self._best_end())
+        return self._heard_along(self._best_path())
 
     def _forget(self) -> None:
         """Replace the values of frames by the paths through them."""
@@ -66,7 +66,12 @@ class PitchTracker:
         frame, ends = survivors(values, self._transitions, most=_FEW, oldest=oldest)
         if frame == 0:
             return
-        self._paths = np.array([self._path_to(end, until=frame + 1) for end in ends])
+        path = None
+        heard = []
+        for end in ends.tolist():
+            path = trace(values[: frame + 1], self._transitions, end, path)
+            heard.append(self._heard_along(path))
+        self._paths = np.array(heard)
         self._ends = ends
         self._values[: self._filled - frame] = values[frame:].copy()
         self._filled -= frame
@@ -78,16 +83,16 @@ class PitchTracker:
         if len(same) - count > UNDECIDED_MAX:
             count += UNDECIDED_MAX // 2
             self.forced_frames += UNDECIDED_MAX // 2
-            paths = self._path_to(self._best_end())[np.newaxis]
+            paths = self._heard_along(self._best_path())[np.newaxis]
         self._paths = self._paths[:, count:]
         return paths[0, :count]
 
-    def _best_end(self) -> int:
-        return int(np.argmax(self._values[self._filled - 1]))
+    def _best_path(self) -> NDArray[np.int64]:
+        values = self._values[: self._filled]
+        return trace(values, self._transitions, int(np.argmax(values[-1])))
 
-    def _path_to(self, end: int, *, until: int | None = None) -> Bins:
-        """Return what is heard on the way to state `end` of the last frame, or of that before `until`."""
-        path = trace(self._values[: self._filled if until is None else until], self._transitions, end)
+    def _heard_along(self, path: NDArray[np.int64]) -> Bins:
+        """Return what is heard before a path through the frames whose values are there, and along it."""
         before = self._paths[np.searchsorted(self._ends, path[0])]
         return np.concatenate([before, self._heard(path[1:])])
 

@@ -107,6 +107,19 @@ def _find_troughs(row: Doubles, shortest_lag: int, troughs: NDArray[np.int64]) -
     return count
 
 
+@compiled("void(int64[::1], int64, float64, float64[:,::1], float64[::1])")
+def _weigh_below(steps: NDArray[np.int64], step: int, mass: float, trough_prior: Doubles, weights: Doubles) -> None:
+    """Add what the troughs below a threshold gain from it; `steps` is the first threshold above each trough."""
+    below = 0
+    for index in range(len(steps)):
+        below += steps[index] <= step
+    rank = 0
+    for index in range(len(steps)):
+        if steps[index] <= step:
+            weights[index] += trough_prior[below, rank] * mass
+            rank += 1
+
+
 @compiled("void(float64[::1], int64[::1], float64[::1], float64[::1], float64[:,::1], float64[::1])")
 def _weigh_troughs(
     row: Doubles,
@@ -117,24 +130,18 @@ def _weigh_troughs(
     weights: Doubles,
 ) -> None:
     weights[:] = 0
-    lowest = 0
-    for index in range(len(troughs)):
-        if row[troughs[index]] < row[troughs[lowest]]:
-            lowest = index
-    without = 0.0
-    for step in range(len(thresholds)):
-        below = 0
-        for index in range(len(troughs)):
-            below += row[troughs[index]] < thresholds[step]
-        if not below:
-            without += threshold_prior[step]
-            continue
-        rank = 0
-        for index in range(len(troughs)):
-            if row[troughs[index]] < thresholds[step]:
-                weights[index] += trough_prior[below, rank] * threshold_prior[step]
-                rank += 1
-    weights[lowest] += _NO_TROUGH_PROBABILITY * without
+    steps = np.searchsorted(thresholds, row[troughs], side="right")
+    changes = np.zeros(len(thresholds) + 1, dtype=np.bool_)
+    changes[steps] = True
+    lowest = steps.min()
+    mass = 0.0
+    for step in range(lowest, len(thresholds)):
+        mass += threshold_prior[step]
+        # Thresholds between the same two troughs do the same.
+        if step + 1 == len(thresholds) or changes[step + 1]:
+            _weigh_below(steps, step, mass, trough_prior, weights)
+            mass = 0.0
+    weights[np.argmin(row[troughs])] += _NO_TROUGH_PROBABILITY * threshold_prior[:lowest].sum()
 
 
 @compiled("float64(float64[::1], int64, int64)")

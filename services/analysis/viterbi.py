@@ -71,9 +71,12 @@ def advance(probability: Doubles, voiced_probability: Doubles, transitions: Tran
     _advance(np.ascontiguousarray(probability), voiced_probability, *tables, values, first)
 
 
-def trace(values: Doubles, transitions: Transitions, end: int) -> States:
-    """Return the best path to state `end` of the last frame of `values`: (frames,) int64."""
-    path = np.empty(len(values), dtype=np.int64)
+def trace(values: Doubles, transitions: Transitions, end: int, other: States | None = None) -> States:
+    """Return the best path to state `end` of the last frame of `values`: (frames,) int64.
+
+    Where it meets the best path to an `other` end, the two go on as one.
+    """
+    path = np.full(len(values), -1) if other is None else other.copy()
     _trace(values, transitions.stay_to, transitions.switch_to, end, path)
     return path
 
@@ -205,6 +208,8 @@ def _predecessor(before: Doubles, stay_to: Doubles, switch_to: Doubles, anywhere
 def _trace(values: Doubles, stay_to: Doubles, switch_to: Doubles, end: int, path: States) -> None:
     state = end
     for frame in range(len(values) - 1, 0, -1):
+        if path[frame] == state:
+            return
         path[frame] = state
         before = values[frame - 1]
         state = _predecessor(before, stay_to, switch_to, before.max() + _LOG_TINY, state)

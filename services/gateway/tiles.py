@@ -1,6 +1,7 @@
 """Routes of tiles: a recording at every zoom, for viewers that show a part of it at a time."""
 
 import hashlib
+import re
 from typing import Any
 
 from litestar import Controller, Request, Response, get
@@ -21,6 +22,9 @@ from .reads import Reads
 from .renderings import changed
 from .results import CACHED
 from .views import spectrogram_view
+
+# No level has as many tiles as nine digits can count.
+_TILE = re.compile(r"([0-9]{1,9})\.png")
 
 
 class TileLevelView(BaseModel):
@@ -67,7 +71,7 @@ class TileController(Controller):
         task = found.spectrogram
         if task is None or not task.images:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        return Response(_view(recording_id, task, _tiles(task)), headers=CACHED)
+        return Response(_view(recording_id, task, stored_tiles(task)), headers=CACHED)
 
     @get("/{level:int}/{tile:str}", operation_id="getTile", media_type="image/png")
     async def tile(
@@ -91,7 +95,7 @@ class TileController(Controller):
         task = found.spectrogram
         if task is None or not task.images:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        stored, drawn = _tiles(task), RenderParameters.of_document(task.parameters)
+        stored, drawn = stored_tiles(task), RenderParameters.of_document(task.parameters)
         given = {"palette": palette, "floor_db": floor_db, "ceiling_db": ceiling_db, "reference": reference}
         colours = _colours(changed(drawn, given), stored.reference_dbfs)
         x = _place(stored, level, tile)
@@ -103,7 +107,8 @@ class TileController(Controller):
         return Response(recoloured(png, colours), media_type="image/png", headers=headers)
 
 
-def _tiles(task: SpectrogramDocument) -> StoredTiles:
+def stored_tiles(task: SpectrogramDocument) -> StoredTiles:
+    """Return where a recording's tiles are; 404 where it has none."""
     if task.tiles is None:
         raise ProblemError(
             404,
@@ -115,8 +120,8 @@ def _tiles(task: SpectrogramDocument) -> StoredTiles:
 
 
 def _place(stored: StoredTiles, level: int, tile: str) -> int:
-    number, dot, suffix = tile.partition(".")
-    x = int(number) if number.isdecimal() and dot + suffix == ".png" else -1
+    named = _TILE.fullmatch(tile)
+    x = int(named[1]) if named else -1
     try:
         stored.byte_range(level, x)
     except IndexError as error:

@@ -32,7 +32,7 @@ def panel(
 ) -> Image:
     """Draw columns of bands, in decibels; `facts` go into the PNG's text beside its geometry.
 
-    reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
+    reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest that is drawn
     """
     rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
     width = len(columns.cells)

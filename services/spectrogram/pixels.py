@@ -17,10 +17,8 @@ _CHUNK_PX = 128
 
 
 def loudest_power(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> float:
-    """Return the power of the loudest pixel of `drawn_levels`."""
-    if pool == "max":
-        return float(columns.cells.max())
-    return max(float(power.max()) for _, power in _chunks(columns, rows, width, pool))
+    """Return the power of the loudest pixel of `drawn_levels` above a recorder's offset; of all, where it is alone."""
+    return _loudest(columns, rows, width, pool, rows.heard) or _loudest(columns, rows, width, pool, 0)
 
 
 def drawn_levels(columns: Columns, rows: ImageRows, width: int, pool: Pool, scale: LevelScale) -> Levels:
@@ -32,6 +30,12 @@ def drawn_levels(columns: Columns, rows: ImageRows, width: int, pool: Pool, scal
     for first_px, power in _chunks(columns, rows, width, pool):
         draw_upright(power, rows.source, scale, image, first_px=first_px)
     return image
+
+
+def _loudest(columns: Columns, rows: ImageRows, width: int, pool: Pool, first_row: int) -> float:
+    if pool == "max":
+        return float(columns.cells[:, rows.edges[first_row] :].max())
+    return max(float(power[:, first_row:].max()) for _, power in _chunks(columns, rows, width, pool))
 
 
 def _chunks(columns: Columns, rows: ImageRows, width: int, pool: Pool) -> Iterator[tuple[int, Power]]:

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 NAME = "first-look"
 TIMEOUT_S = 15.0
-# Decision 0014: these seek by reading little more than they give, and a larger object takes longer than 240 ranges.
+# Decision 0019: these seek by reading little more than they give, and a larger object takes longer than 240 ranges.
 SEEKS_BY_RANGES = {Container.WAV, Container.W64, Container.AIFF, Container.FLAC}
 FAR_BYTES = 64_000_000
 

@@ -55,7 +55,7 @@ class Rendering:
     outline         waveform and peaks of the mono mix; None where they were not wanted
     pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
-    reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
+    reference_dbfs  level of the loudest cell above an offset; a full-scale sine's is 0. None in silence and in PCEN
     transforms      how many FFTs it took
     warnings        `silent`, `truncated`
     timings_s       by stage: decode, transform, pool, images, tiles

@@ -8,6 +8,9 @@ import numpy as np
 from .pooling import Indices
 from .scales import FrequencyAxis
 
+# The main lobe of a constant offset, of the widest window there is.
+_OFFSET_BINS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Bands:
@@ -37,11 +40,13 @@ class ImageRows:
     edges   (rows + 1,) the band that each row in which a bin stands begins with, and where the last one ends
     bins    how many bins each of them has
     source  (height,) which of those rows each row shows: between bins, the nearest row that has one
+    heard   the first of those rows that a recorder's constant offset does not reach; 0 where it reaches all of them
     """
 
     edges: Indices
     bins: Indices
     source: Indices
+    heard: int
 
     @classmethod
     def of(cls, axis: FrequencyAxis, bands: Bands, height: int) -> Self:
@@ -50,4 +55,6 @@ class ImageRows:
         edges = np.append(starts, bands.count)
         # Up to the middle between two of them the lower one is nearer.
         middles = (filled[:-1] + filled[1:]) / 2
-        return cls(edges, np.diff(bands.edges[edges]), np.searchsorted(middles, np.arange(height)))
+        source = np.searchsorted(middles, np.arange(height))
+        heard = int(np.searchsorted(axis.first + bands.edges[starts], _OFFSET_BINS))
+        return cls(edges, np.diff(bands.edges[edges]), source, heard % len(starts))

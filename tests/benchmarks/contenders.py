@@ -57,8 +57,8 @@ def earlier(recording: Path) -> None:
     image.save(io.BytesIO(), "PNG", optimize=True)
 
 
-def specshow(recording: Path) -> None:
-    """Draw one image with axes, as the tutorials of librosa do."""
+def specshow(recording: Path, target: Path | None = None) -> None:
+    """Draw one image with axes, as the tutorials of librosa do; into memory where no `target` is given."""
     librosa = _module("librosa")
     _module("matplotlib").use("Agg")
     pyplot, display = _module("matplotlib.pyplot"), _module("librosa.display")
@@ -66,7 +66,7 @@ def specshow(recording: Path) -> None:
     level_db = librosa.amplitude_to_db(np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=EARLIER_HOP)), ref=np.max)
     figure, axes = pyplot.subplots(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
     display.specshow(level_db, sr=rate_hz, hop_length=EARLIER_HOP, x_axis="time", y_axis="linear", ax=axes)
-    figure.savefig(io.BytesIO(), format="png")
+    figure.savefig(target or io.BytesIO(), format="png")
     pyplot.close(figure)
 
 

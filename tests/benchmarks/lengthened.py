@@ -18,7 +18,7 @@ def lengthened(target: Path, duration_s: int, rate_hz: int) -> None:
     """Write the source, repeated to `duration_s`, to `target`; at another rate it is as much deeper."""
     samples, _ = soundfile.read(recordings_folder() / SOURCE, dtype="int16")
     frames = duration_s * rate_hz
-    if target.suffix in {".m4a", ".mp3"}:
+    if target.suffix in {".m4a", ".mp3", ".opus"}:
         whole = (np.resize(samples, frames) / 32768).astype(np.float32)
         encode(target, whole[:, None], rate_hz)
         return

@@ -165,6 +165,28 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(reads: Reads, cursor: st
     assert (refusal.value.status, refusal.value.code) == (400, "bad_cursor")
 
 
+async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, database: Database) -> None:
+    await _add(database, "one")
+    ways = {
+        "own": RenderParameters(),
+        "coloured": RenderParameters(palette="magma", floor_db=-60),
+        "narrow": RenderParameters(f_max_hz=8000),
+        "failed": RenderParameters(palette="gray"),
+    }
+    for name, parameters in ways.items():
+        state = State.FAILED if name == "failed" else State.COMPLETED
+        facts = {"parameters_id": name, "parameters": parameters.document(), "state": state}
+        await _add_task(database, SPECTROGRAMS, "one", **facts)
+    await _add_task(database, SPECTROGRAMS, "two", parameters=ways["own"].document(), state=State.COMPLETED)
+    recording = (await reads.recording(ANNA, "one")).recording
+
+    akin = await reads.akin(recording, RenderParameters(palette="cividis"), frozenset({"palette", "floor_db"}))
+    same = await reads.akin(recording, RenderParameters(palette="cividis"), frozenset())
+
+    assert {each.parameters_id for each in akin} == {"own", "coloured"}
+    assert same == []
+
+
 async def _all_pages(reads: Reads, caller: Caller, limit: int) -> list[str]:
     visited: list[str] = []
     cursor: str | None = None

@@ -95,11 +95,19 @@ def test_a_tile_that_was_seen_is_not_sent_again(system: System, recording_id: st
     assert first.headers["cache-control"] == "private, max-age=60"
 
 
-@pytest.mark.parametrize("place", ["0/1.png", "99/0.png", "-1/0.png", "0/0.jpg", "0/0", "0/-1.png", "0/x.png"])
+@pytest.mark.parametrize(
+    "place", ["0/1.png", "99/0.png", "-1/0.png", "0/0.jpg", "0/0", "0/-1.png", "0/x.png", f"0/{'9' * 5000}.png"]
+)
 def test_a_tile_that_is_not_there_is_not_found(system: System, recording_id: str, place: str) -> None:
     answer = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/tiles/{place}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_tile")
+
+
+def test_a_level_beyond_all_numbers_is_not_found_either(system: System, recording_id: str) -> None:
+    answer = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/tiles/{'9' * 5000}/0.png")
+
+    assert answer.status_code == 404, answer.text
 
 
 def test_a_range_that_is_none_is_the_clients_problem(system: System, recording_id: str) -> None:

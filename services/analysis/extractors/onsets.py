@@ -55,7 +55,7 @@ class Onsets:
     description: ClassVar[str] = "When sounds begin, how strongly, and how much of the recording is silent."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0002
+    cost_per_audio_s: ClassVar[float] = 0.0001
 
     @property
     def parameters(self) -> dict[str, object]:

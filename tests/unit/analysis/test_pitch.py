@@ -102,7 +102,7 @@ def test_a_steady_tone_a_slow_glide_a_trill_and_a_tremble_are_no_vibrato(rate_hz
 
 # pYIN answers in tenths of a semitone; above 1 kHz a parabola through three samples of d' is off by more.
 @given(fundamental_hz=st.floats(80, 950))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_harmonic_tone_has_its_fundamental_as_pitch(fundamental_hz: float) -> None:
     measured = payload("pitch", harmonic_tone(fundamental_hz, duration_s=0.5))
 

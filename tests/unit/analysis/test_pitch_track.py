@@ -14,7 +14,7 @@ Doubles = NDArray[np.float64]
 
 
 @given(seed=st.integers(0, 2**32), bins=st.integers(2, 40), reach=st.integers(1, 45), voicing=st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_track_is_librosas_viterbi_of_the_whole(seed: int, bins: int, reach: int, voicing: int) -> None:
     random = np.random.default_rng(seed)
     probability = observations(random, frames=900, bins=bins, voicing=voicing)

@@ -58,7 +58,7 @@ def test_the_tempo_of_an_onset_strength_is_librosas(recordings: Path, name: str)
 
 
 @given(seed=st.integers(0, 2**32), frames=st.integers(2, 3000), period=st.integers(2, 120), rare=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_beats_are_librosas_whatever_the_onsets(seed: int, frames: int, period: int, *, rare: bool) -> None:
     random = np.random.default_rng(seed)
     strength = random.exponential(1, frames).astype(np.float32)

@@ -10,6 +10,7 @@ from chassis.errors import (
     JobTimeoutError,
     LeaseHeldError,
     ObjectStoreError,
+    SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
@@ -21,6 +22,7 @@ from services.ingest.forms import MalformedFormError
 EVERY_ERROR = [
     BrokerUnavailableError("no confirm"),
     LeaseHeldError("recording/parameters"),
+    SlotsTakenError(),
     JobCrashedError("exit code 11"),
     JobTimeoutError(300.0),
     ObjectStoreError("GetObject", "audio/1/original", "timed out"),

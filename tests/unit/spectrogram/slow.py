@@ -81,6 +81,16 @@ def pixel_power(
     return np.stack([join(narrow[:, [row == y for row in rows]], axis=1) for y in nearest])
 
 
+def loudest_power(
+    power: Power, outline: Plan, rate_hz: int, width: int, height: int, parameters: RenderParameters
+) -> float:
+    """Return the power of the loudest pixel in rows without any of the three lowest bins, or of all where none is."""
+    rows = [row_of_bin(k, rate_hz, height, parameters) for k in range(power.shape[1])]
+    heard = sorted({row for row in rows if row is not None} - set(rows[:3]))
+    drawn = pixel_power(power, outline, rate_hz, width, height, parameters)
+    return float(drawn[heard].max()) if heard else float(drawn.max())
+
+
 def indices(power: Power, reference: float, floor_db: float = -80.0, ceiling_db: float = 0.0) -> Indices:
     """Round decibels to 0 to 255, as the definition says."""
     level_db = 10 * np.log10(np.maximum(power.astype(np.float64) / reference, 1e-30))

@@ -83,7 +83,7 @@ def test_integers_are_windowed_as_they_are_stored() -> None:
 def test_an_image_is_drawn_without_the_power_of_all_its_pixels() -> None:
     cells = np.ones((6400, 600), dtype=np.float32)
     columns = Columns(cells, np.ones(6400, dtype=np.int64), 0.01)
-    rows = ImageRows(np.arange(601), np.ones(600, dtype=np.int64), np.arange(600))
+    rows = ImageRows(np.arange(601), np.ones(600, dtype=np.int64), np.arange(600), heard=0)
 
     image, peak_bytes = _traced(lambda: drawn_levels(columns, rows, 6400, "max", level_scale(1.0, -80.0)))
 

@@ -79,6 +79,28 @@ async def test_the_outline_is_kept_by_the_upload_and_not_made_again_for_a_wish(
     assert not [key for key in bench.objects.stored if key.startswith("waveforms/")]
 
 
+async def test_tiles_know_what_0_db_is_though_the_images_are_in_pcen(wav: bytes) -> None:
+    plain = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=False)
+    normalized = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(pcen=True), requested=False)
+
+    documents = [await done(Bench(), work, wav) for work in (plain, normalized)]
+
+    loudest = [each.tiles.reference_dbfs for each in documents if isinstance(each, SpectrogramDocument) and each.tiles]
+    assert loudest[0] == pytest.approx(loudest[1], abs=0.25)
+
+
+async def test_the_sidecar_is_stored_beside_the_images(wav: bytes) -> None:
+    bench = Bench()
+
+    document = await done(bench, _work("spectrogram"), wav)
+
+    assert isinstance(document, SpectrogramDocument)
+    assert document.geometry_key is not None
+    sidecar = json.loads(bench.objects.stored[document.geometry_key])
+    assert sidecar["images"].keys() == document.images.keys()
+    assert sidecar["recording"]["duration_s"] == document.duration_decoded_s
+
+
 async def test_the_announced_images_are_the_stored_ones(wav: bytes) -> None:
     bench, work = Bench(), _work("spectrogram")
 
@@ -169,7 +191,7 @@ def test_a_longer_recording_may_take_longer(kind: str) -> None:
 
 
 def test_the_same_parameters_have_the_same_name_and_others_another() -> None:
-    fewer = AnalysisWork(AnalysisSettings(**SERVERS, extractors=("levels",)))
+    fewer = AnalysisWork(AnalysisSettings(**SERVERS, extractors=("loudness",)))
 
     assert _work("analysis").parameters_id == _work("analysis").parameters_id
     assert fewer.parameters_id != _work("analysis").parameters_id
