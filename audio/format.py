@@ -17,6 +17,7 @@ class Container(StrEnum):
     MP4 = "mp4"
     ADTS = "adts"
     AIFF = "aiff"
+    CAF = "caf"
     MATROSKA = "matroska"
 
 

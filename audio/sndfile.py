@@ -17,7 +17,8 @@ _BIT_DEPTHS |= {"ULAW": 8, "ALAW": 8}
 _INT16_SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW"}
 _CODECS = {"PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64"}
 _CODECS |= {"PCM_16": "pcm_s16", "PCM_24": "pcm_s24", "PCM_32": "pcm_s32"}
-_CODECS |= {"MPEG_LAYER_III": "mp3", "MPEG_LAYER_II": "mp2"}
+_CODECS |= {"MPEG_LAYER_III": "mp3", "MPEG_LAYER_II": "mp2", "ALAC_16": "alac", "ALAC_20": "alac"}
+_CODECS |= {"ALAC_24": "alac", "ALAC_32": "alac"}
 # libsndfile 1.2.2 seeks to the wrong place in the last page of Vorbis; no page holds more than 255 packets of 1024.
 _LAST_VORBIS_FRAMES = 2**18
 # Ten packets, which is as far back as an MP3 packet's bits may lie.
