@@ -5,7 +5,9 @@
     │   └── (each domain's own: audio.errors)
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
-        ├── ObjectStoreError        S3 did not do what was asked of it (chassis.objects)
+        ├── ObjectStoreError        S3 did not do what was asked of it
+        │   └── ObjectMissingError
+        ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
         └── LeaseHeldError          another worker has this task
@@ -45,6 +47,37 @@ class BrokerUnavailableError(TransientError):
 
     def __str__(self) -> str:
         return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class ObjectStoreError(TransientError):
+    """S3 did not do what was asked of it."""
+
+    code: ClassVar[str] = "object_store_unavailable"
+
+    def __init__(self, operation: str, key: str, reason: str) -> None:
+        super().__init__(operation, key, reason)
+
+    def __str__(self) -> str:
+        operation, key, reason = self.args
+        return f"{operation} of the object {key} failed: {reason}."
+
+
+class ObjectMissingError(ObjectStoreError):
+    """There is no object of that key."""
+
+    code: ClassVar[str] = "object_missing"
+
+
+class ObjectCorruptError(TransientError):
+    """The object is not the bytes that were uploaded."""
+
+    code: ClassVar[str] = "object_corrupt"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+
+    def __str__(self) -> str:
+        return f"The object {self.args[0]} is not the bytes that were uploaded."
 
 
 class LeaseHeldError(TransientError):

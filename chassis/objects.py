@@ -8,7 +8,7 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import TransientError
+from .errors import ObjectMissingError, ObjectStoreError
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -20,25 +20,6 @@ if TYPE_CHECKING:
 # S3 refuses smaller parts, all but the last.
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
-
-
-class ObjectStoreError(TransientError):
-    """S3 did not do what was asked of it."""
-
-    code = "object_store_unavailable"
-
-    def __init__(self, operation: str, key: str, reason: str) -> None:
-        super().__init__(operation, key, reason)
-
-    def __str__(self) -> str:
-        operation, key, reason = self.args
-        return f"{operation} of the object {key} failed: {reason}."
-
-
-class ObjectMissingError(ObjectStoreError):
-    """There is no object of that key."""
-
-    code = "object_missing"
 
 
 class ObjectStore:

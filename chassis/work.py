@@ -21,7 +21,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Stage, State
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
+from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
@@ -41,18 +41,6 @@ PROGRESS_POLL_S = 0.25
 _STAGE_STARTS = {Stage.FETCH: 0.0, Stage.COMPUTE: 0.05, Stage.STORE: 0.95}
 
 Report = Callable[[Stage, float], Event]
-
-
-class ObjectCorruptError(TransientError):
-    """The object is not the bytes that were uploaded."""
-
-    code = "object_corrupt"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-
-    def __str__(self) -> str:
-        return f"The object {self.args[0]} is not the bytes that were uploaded."
 
 
 @dataclass(frozen=True)

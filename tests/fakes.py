@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.broker import Publisher
-from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError
+from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError, ObjectMissingError
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.objects import READ_BYTES, ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment

@@ -1,7 +1,7 @@
 """Pictures that are made while a reader waits: in the job pool like everything that computes."""
 
 from audio.format import AudioLimits
-from chassis.objects import ObjectMissingError
+from chassis.errors import ObjectMissingError
 from chassis.work import Equipment
 from contracts.drawing import FigureRequest, RegionRequest
 from contracts.objects import audio_key, region_key

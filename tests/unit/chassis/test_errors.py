@@ -9,11 +9,13 @@ from chassis.errors import (
     JobCrashedError,
     JobTimeoutError,
     LeaseHeldError,
+    ObjectCorruptError,
+    ObjectMissingError,
+    ObjectStoreError,
     TransientError,
     UnprocessableError,
 )
-from chassis.objects import ObjectMissingError, ObjectStoreError
-from chassis.work import ObjectCorruptError, fault_of
+from chassis.work import fault_of
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 

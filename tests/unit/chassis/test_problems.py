@@ -10,7 +10,7 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from audio.errors import TooLargeError, TooLongError
-from chassis.objects import ObjectStoreError
+from chassis.errors import ObjectStoreError
 from chassis.problems import ProblemError, exception_handlers
 from chassis.web import traced
 from tests.fakes import SpanRecorder

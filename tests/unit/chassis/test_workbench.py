@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from chassis.errors import TransientError
-from chassis.objects import ObjectMissingError
+from chassis.errors import ObjectCorruptError, ObjectMissingError, TransientError
 from chassis.tracing import span, trace_id
-from chassis.work import ObjectCorruptError, Workbench
+from chassis.work import Workbench
 from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
