@@ -4,6 +4,11 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numba
+import numpy as np
+from numba import types
+from numba.core.typing.context import BaseContext
+from numba.core.typing.templates import Signature
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -20,3 +25,13 @@ def compiled(*signatures: str) -> Callable[[F], F]:
         return cast("F", decorate(function))
 
     return compile_now
+
+
+def _multiply_add(
+    _: BaseContext, a: types.Type, b: types.Type, c: types.Type
+) -> tuple[Signature, Callable[..., object]]:
+    return a(a, b, c), lambda _context, builder, _signature, operands: builder.fma(*operands)
+
+
+multiply_add = cast("Callable[[np.float32, np.float32, np.float32], np.float32]", intrinsic(_multiply_add))
+"""a * b + c of three floats of one type, rounded once, as C's `fma` does; for compiled functions."""

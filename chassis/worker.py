@@ -1,7 +1,7 @@
 """The composition that every worker service shares: servers, job pool, consumers, relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from contracts.vocabulary import Lane
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
-from .documents import open_database
+from .documents import Database, open_database
 from .health import Health
 from .jobs import JobPool, open_job_pool
 from .objects import open_object_store
@@ -46,7 +46,10 @@ class WorkerSettings(ServiceSettings):
 
 
 class WorkerApp:
-    """One worker service: `name`, its collection, the handlers that take its messages, and routes where it has any."""
+    """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
+
+    `routes` serves HTTP; `publish` writes into the database before the service is ready.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class WorkerApp:
         warm_up: Callable[[], object],
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
+        publish: Callable[[Database], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -66,6 +70,7 @@ class WorkerApp:
         self._warm_up = warm_up
         self._spare_slots = spare_slots
         self._routes = routes
+        self._publish = publish
         self._health = Health()
 
     def service(self) -> Service:
@@ -96,6 +101,8 @@ class WorkerApp:
         objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
+        if self._publish is not None:
+            await self._publish(database)
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,

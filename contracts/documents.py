@@ -1,15 +1,17 @@
 """The documents in MongoDB: each collection has one writer, the gateway reads them all."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, State
 
 RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
+EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 TASKS = "tasks"
 
@@ -99,6 +101,7 @@ class SpectrogramDocument(TaskDocument):
     images: dict[str, StoredImage] = Field(default_factory=dict)
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
+    tiles: StoredTiles | None = None
     reference_dbfs: float | None = None
 
 
@@ -107,6 +110,20 @@ class AnalysisDocument(TaskDocument):
 
     manifest_key: str | None = None
     extractors: tuple[dict[str, Any], ...] = ()
+
+
+class ExtractorDocument(ContractModel):
+    """An extractor that can be asked for; `_id` is its name; written by the analysis service when it starts."""
+
+    id: str = Field(alias="_id")
+    version: str
+    description: str
+    device: Literal["cpu", "gpu"]
+    needs: str
+    cost_per_audio_s: float = Field(description="CPU seconds per second of one channel at 44.1 kHz.")
+    by_default: bool = Field(description="Whether it runs on every upload.")
+    parameters_schema: str = Field(description="JSON text: documents cannot hold every name that a schema has.")
+    published_at: datetime
 
 
 class RenderRequestDocument(ContractModel):

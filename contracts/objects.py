@@ -11,6 +11,11 @@ def image_key(recording_id: str, parameters_id: str, image: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/{image}.png"
 
 
+def tiles_key(recording_id: str, parameters_id: str) -> str:
+    """Return the key of the tiles that were stored together."""
+    return f"spectrograms/{recording_id}/{parameters_id}/pyramid.tiles"
+
+
 def waveform_key(recording_id: str) -> str:
     """Return the key of a recording's waveform."""
     return f"waveforms/{recording_id}/waveform.png"

@@ -2,39 +2,42 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
 
+from .budget import Budget
 from .extractors import Extractor, extractors_named
-from .results import Analysis, AnalysisWarning, Span
+from .plan import Plan
+from .results import Analysis, AnalysisWarning, ExtractorResult, Span
 from .run import ExtractorRun
-from .shared import Input, SharedBlock, SharedInputs
+from .shared import SharedBlock, SharedInputs
 from .stopwatch import Stopwatch
+from .witness import Witness
 
 _PROGRESS_STEP = 0.01
+
+T = TypeVar("T")
 
 
 def analyse(
     path: Path,
     container: Container,
     limits: AudioLimits,
-    names: Sequence[str],
+    plan: Plan,
     on_progress: Callable[[float], None],
 ) -> Analysis:
-    """Decode the recording once and run the named extractors over it, in memory that its length does not decide.
+    """Decode the recording once and run the extractors of the plan over it, in memory that its length does not decide.
 
     `on_progress` hears the share done, in [0, 1], at most a hundred times.
 
-    An extractor that raises is reported in its result. Raises `UnknownExtractorError`, and what `audio.errors` says
-    of recordings that cannot be decoded.
+    An extractor that raises, or takes too long, is reported in its result. Raises `UnknownExtractorError`,
+    `InvalidExtractorParametersError`, and what `audio.errors` says of recordings that cannot be decoded.
     """
-    extractors = extractors_named(names)
+    extractors = extractors_named(plan.extractors, plan.parameters)
     with open_audio(path, container, limits) as stream:
-        run = _Pass(stream, extractors, _Progress(stream.expected_frames, on_progress))
+        run = _Pass(stream, extractors, plan, _Progress(stream.expected_frames, on_progress))
         run.consume()
         return run.analysis()
 
@@ -42,26 +45,26 @@ def analyse(
 class _Pass:
     """The recording, the inputs computed from it once, and the extractors that read them."""
 
-    def __init__(self, stream: AudioStream, extractors: Sequence[Extractor], progress: "_Progress") -> None:
+    def __init__(self, stream: AudioStream, extractors: Sequence[Extractor], plan: Plan, progress: "_Progress") -> None:
         self._stream = stream
         self._progress = progress
         self._stopwatch = Stopwatch()
-        self._inputs = SharedInputs()
-        self._needs_spectrum = any(extractor.needs is Input.SPECTRUM for extractor in extractors)
         shape = stream.format
-        self._runs = [
-            ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels) for extractor in extractors
-        ]
+        self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
+        self._witness = Witness(plan.scratch)
+        self._runs = [self._started(index, extractor, plan.budget) for index, extractor in enumerate(extractors)]
 
     def consume(self) -> None:
-        for decoded in self._decoded():
-            for block in self._inputs.push(decoded, scale=self._stream.scale):
+        for decoded in self._timed("decode", self._stream.blocks()):
+            for block in self._timed("shared", self._inputs.push(decoded, scale=self._stream.scale)):
                 self._feed(block)
             self._progress.reach(self._stream.decoded_frames)
-        self._feed(self._inputs.finish(channels=self._stream.format.channels))
+        with self._stopwatch.time("shared"):
+            last = self._inputs.finish(channels=self._stream.format.channels)
+        self._feed(last)
 
     def analysis(self) -> Analysis:
-        results = tuple(run.result() for run in self._runs)
+        results = tuple(self._ended(index, run) for index, run in enumerate(self._runs))
         self._progress.finish()
         duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
         return Analysis(
@@ -75,21 +78,27 @@ class _Pass:
             timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
         )
 
-    def _decoded(self) -> Iterator[NDArray[Any]]:
-        blocks = self._stream.blocks()
+    def _started(self, index: int, extractor: Extractor, budget: Budget) -> ExtractorRun:
+        shape = self._stream.format
+        with self._witness.watching(index):
+            return ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels, budget=budget)
+
+    def _ended(self, index: int, run: ExtractorRun) -> ExtractorResult:
+        with self._witness.watching(index):
+            return run.result()
+
+    def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:
-            with self._stopwatch.time("decode"):
-                decoded = next(blocks, None)
-            if decoded is None:
+            with self._stopwatch.time(part):
+                piece = next(pieces, None)
+            if piece is None:
                 return
-            yield decoded
+            yield piece
 
     def _feed(self, block: SharedBlock) -> None:
-        with self._stopwatch.time("shared"):
-            if self._needs_spectrum:
-                block.compute_spectrum()
-        for run in self._runs:
-            run.add(block)
+        for index, run in enumerate(self._runs):
+            with self._witness.watching(index):
+                run.add(block)
 
     def _warnings(self) -> tuple[AnalysisWarning, ...]:
         if self._stream.truncation is None:

@@ -6,6 +6,7 @@ from chassis.serve import Service
 from chassis.worker import WorkerApp
 from contracts.documents import ANALYSES
 
+from .catalogue import publish_extractors
 from .handlers import take_recordings
 from .job import warm_up
 from .settings import AnalysisSettings
@@ -18,5 +19,6 @@ def create_app(settings: AnalysisSettings) -> Service:
         name="analysis",
         collection=ANALYSES,
         subscribe=partial(take_recordings, settings=settings),
-        warm_up=warm_up,
+        warm_up=partial(warm_up, settings.extractors),
+        publish=partial(publish_extractors, by_default=settings.extractors),
     ).service()

@@ -1,12 +1,46 @@
 """The errors of analysis.
 
-chassis.errors.UnprocessableError
-└── UnknownExtractorError     somebody asked for an extractor that is not registered
+chassis.errors.DawnchorusError
+├── DuplicateExtractorError                  two extractors have one name: the service does not start
+├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
+└── UnprocessableError
+    ├── UnknownExtractorError                somebody asked for an extractor that is not registered
+    └── InvalidExtractorParametersError      somebody asked for parameters that it does not take
 """
 
 from collections.abc import Sequence
 
-from chassis.errors import UnprocessableError
+from chassis.errors import DawnchorusError, UnprocessableError
+
+
+class DuplicateExtractorError(DawnchorusError):
+    """Two packages bring an extractor of one name."""
+
+    code = "duplicate_extractor"
+    next_step = "Uninstall one of the two packages."
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(name, first, second)
+
+    def __str__(self) -> str:
+        name, first, second = self.args
+        return f"There are two extractors named {name!r}, of {first} and of {second}."
+
+
+class UnusableExtractorError(DawnchorusError):
+    """An installed package promises an extractor that cannot be used."""
+
+    code = "unusable_extractor"
+    next_step = "Mend or uninstall the package that has this entry point."
+
+    def __init__(self, entry_point: str, reason: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(entry_point, reason)
+
+    def __str__(self) -> str:
+        entry_point, reason = self.args
+        return f"The entry point {entry_point} gives no extractor: {reason}."
 
 
 class UnknownExtractorError(UnprocessableError):
@@ -22,3 +56,18 @@ class UnknownExtractorError(UnprocessableError):
     def __str__(self) -> str:
         name, known = self.args
         return f"There is no extractor named {name!r}; there are {', '.join(known)}."
+
+
+class InvalidExtractorParametersError(UnprocessableError):
+    """The extractor does not take these parameters."""
+
+    code = "invalid_extractor_parameters"
+    next_step = "Ask within the schema that GET /v1/extractors shows."
+
+    def __init__(self, name: str, faults: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(name, faults)
+
+    def __str__(self) -> str:
+        name, faults = self.args
+        return f"The extractor {name} does not take these parameters: {faults}."

@@ -11,21 +11,19 @@ from audio.decode import AudioLimits, Container
 from chassis.jobs import ProgressFile
 
 from .analyse import analyse
-from .extractors import EXTRACTORS
+from .plan import Plan
 from .results import Analysis
 
 
-def analyse_recording(
-    path: Path, container: str, limits: AudioLimits, names: Sequence[str], progress: ProgressFile
-) -> Analysis:
-    """Run the named extractors over the recording at `path`."""
-    return analyse(path, Container(container), limits, names, progress.write)
+def analyse_recording(path: Path, container: str, limits: AudioLimits, plan: Plan, progress: ProgressFile) -> Analysis:
+    """Run the extractors of the plan over the recording at `path`."""
+    return analyse(path, Container(container), limits, plan, progress.write)
 
 
-def warm_up() -> None:
+def warm_up(names: Sequence[str]) -> None:
     """Analyse a second of a tone, so that the first recording finds everything imported and allocated."""
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         soundfile.write(path, tone.astype(np.int16), 8000)
-        analyse(path, Container.WAV, AudioLimits(), list(EXTRACTORS), lambda _: None)
+        analyse(path, Container.WAV, AudioLimits(), Plan(tuple(names)), lambda _: None)

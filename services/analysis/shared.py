@@ -1,9 +1,8 @@
 """The inputs that several extractors need, computed once for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,30 @@ from numpy.typing import NDArray
 
 from audio.decode import mono
 
-from .dft import packed_spectra, unpacked_power
-from .frames import FrameCutter
+from .framed import FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
+from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
 
-FRAME_LENGTH = 2048
-HOP = 512
+__all__ = [
+    "BINS",
+    "FRAME_LENGTH",
+    "HOP",
+    "MUSIC_RATE_HZ",
+    "SILENCE_DBFS",
+    "SILENCE_RMS",
+    "Floats",
+    "FramedBlock",
+    "Input",
+    "SharedBlock",
+    "SharedInputs",
+    "deviations",
+    "frequencies_hz",
+    "music_rate_hz",
+]
+
 BINS = 1 + FRAME_LENGTH // 2
-
-# The gate that ITU-R BS.1770 uses for loudness: what is quieter than this is silence, for every extractor.
-SILENCE_DBFS = -70.0
-SILENCE_RMS = 10 ** (SILENCE_DBFS / 20)
 
 # 64 frames of spectrum and magnitude stay in a core's cache.
 _BLOCK_SAMPLES = 64 * HOP
-_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH)).astype(np.float32)
-
-Floats = NDArray[np.float32]
 
 
 class Input(StrEnum):
@@ -34,60 +41,54 @@ class Input(StrEnum):
 
     SAMPLES = "samples"
     SPECTRUM = "spectrum"
+    MUSIC = "music"
+    MUSIC_SPECTRUM = "music_spectrum"
+
+
+class MusicNotComputedError(LookupError):
+    """An extractor reads `music` and does not say so in its `needs`."""
 
 
 @dataclass(frozen=True, eq=False)
-class SharedBlock:
+class SharedBlock(FramedBlock):
     """A piece of the recording in the forms that extractors read; nobody writes to its arrays.
 
-    channels  (n, channels) float32, in [-1, 1]
-    samples   (n,) float32: the mean of the channels
-    frames    (k, 2048) float32: the frames of `samples` that this block completes, hop 512, centred, not windowed
-    inner     (k,) bool: the frame lies inside the recording, none of it is padding
+    What is inherited is at the recording's own rate.
+
+    channels     (n, channels) float32, in [-1, 1]
+    low_rate     the recording's own rate is that of `music`, or below it
+    resampled    the piece at 22,050 Hz, where that is lower and was asked for
     """
 
     channels: Floats
-    samples: Floats
-    frames: Floats
-    inner: NDArray[np.bool_]
+    low_rate: bool = False
+    resampled: FramedBlock | None = None
 
-    @cached_property
-    def power(self) -> Floats:
-        """|STFT|² with a periodic Hann window, (k, 1025) float32."""
-        return unpacked_power(packed_spectra(self.frames * _WINDOW))
+    @property
+    def music(self) -> FramedBlock:
+        """The mono mix at 22,050 Hz as `librosa.load` returns it; at its own rate where that is lower.
 
-    @cached_property
-    def magnitude(self) -> Floats:
-        """|STFT|, (k, 1025) float32."""
-        return np.sqrt(self.power)
-
-    @cached_property
-    def frame_mean(self) -> Floats:
-        """Mean of each frame, (k,) float32: its direct current."""
-        return np.asarray(self.frames.mean(axis=1))
-
-    @cached_property
-    def frame_deviation(self) -> Floats:
-        """Root mean square of each frame around its mean, (k,) float32."""
-        return deviations(self.frames - self.frame_mean[:, np.newaxis])
-
-    @cached_property
-    def sounding(self) -> NDArray[np.bool_]:
-        """Whether the frame lies inside the recording and is louder than -70 dBFS, direct current aside, (k,)."""
-        return self.inner & (self.frame_deviation > SILENCE_RMS)
-
-    def compute_spectrum(self) -> None:
-        """Compute what is shared now, so that no single extractor is charged with its time."""
-        _ = self.power, self.magnitude, self.sounding
+        It comes 64 frames at a time, in step with the recording but not with this block: often it is empty. Raises
+        `MusicNotComputedError`.
+        """
+        if self.low_rate:
+            return self
+        if self.resampled is None:
+            raise MusicNotComputedError
+        return self.resampled
 
 
 class SharedInputs:
     """Turns decoded blocks of any size into shared blocks of at most 64 frames."""
 
-    def __init__(self) -> None:
-        """Start before the first sample."""
-        self._cutter = FrameCutter(length=FRAME_LENGTH, hop=HOP, padding=FRAME_LENGTH // 2)
-        self._frame_count = 0
+    def __init__(self, *, rate_hz: int, needs: Collection[Input]) -> None:
+        """Start before the first sample; only what is in `needs` is computed."""
+        self._native = FramedStream()
+        self._low_rate = rate_hz <= MUSIC_RATE_HZ
+        wants_music = not {Input.MUSIC, Input.MUSIC_SPECTRUM}.isdisjoint(needs)
+        self._resampled = ResampledStream(rate_hz) if wants_music and not self._low_rate else None
+        self._wants_music_spectrum = Input.MUSIC_SPECTRUM in needs
+        self._wants_spectrum = Input.SPECTRUM in needs
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -95,26 +96,24 @@ class SharedInputs:
             piece = decoded[start : start + _BLOCK_SAMPLES]
             samples = mono(piece) * np.float32(scale)
             channels = samples[:, np.newaxis] if piece.shape[1] == 1 else piece * np.float32(scale)
-            yield self._block(channels, samples)
+            resampled = self._resampled.push(samples) if self._resampled else None
+            yield self._block(self._native.push(samples), channels, resampled)
 
     def finish(self, *, channels: int) -> SharedBlock:
         """Return the last block: no new samples, but the frames that reach over the recording's end."""
-        nothing = np.empty((0, channels), dtype=np.float32)
-        frames = self._cutter.finish()
-        return SharedBlock(nothing, nothing[:, 0], frames, np.zeros(len(frames), dtype=np.bool_))
+        resampled = self._resampled.finish() if self._resampled else None
+        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled)
 
-    def _block(self, channels: Floats, samples: Floats) -> SharedBlock:
-        frames = self._cutter.push(samples)
-        index = self._frame_count + np.arange(len(frames))
-        self._frame_count += len(frames)
-        return SharedBlock(channels, samples, frames, index * HOP >= FRAME_LENGTH // 2)
-
-
-def deviations(centred: Floats) -> Floats:
-    """Return the root mean square of each row, (k, n) float32 in, (k,) float32 out."""
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred, centred) / np.float32(centred.shape[1])))
+    def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
+        block = SharedBlock(native.samples, native.frames, native.inner, channels, self._low_rate, resampled)
+        # What is shared is computed now, so that no single extractor is charged with its time.
+        if self._wants_spectrum:
+            block.compute_spectrum()
+        if self._wants_music_spectrum:
+            block.music.compute_spectrum()
+        return block
 
 
 def frequencies_hz(rate_hz: int) -> Floats:
-    """Return the frequency of each bin of the shared spectrum, (1025,) float32."""
+    """Return the frequency of each bin of a shared spectrum, (1025,) float32."""
     return np.linspace(0, rate_hz / 2, BINS, dtype=np.float64).astype(np.float32)

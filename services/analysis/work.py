@@ -11,9 +11,11 @@ from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary
 from contracts.objects import audio_key, manifest_key
 from contracts.vocabulary import Caveat, State
 
+from .budget import Budget
 from .extractors import extractors_named
-from .job import analyse_recording
+from .isolation import analysed
 from .manifest import ENGINE_VERSION, manifest
+from .plan import Plan
 from .results import Analysis
 from .settings import AnalysisSettings
 
@@ -28,6 +30,7 @@ class AnalysisWork:
     def __init__(self, settings: AnalysisSettings) -> None:
         self._settings = settings
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
+        self._budget = Budget(settings.extractor_timeout_s, settings.extractor_timeout_per_audio_s)
         extractors = extractors_named(settings.extractors)
         versions = {each.name: each.version for each in extractors}
         self.parameters: dict[str, Any] = {"extractors": versions, "engine": ENGINE_VERSION}
@@ -36,8 +39,8 @@ class AnalysisWork:
     async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
         """Run every extractor in one pass and store the manifest."""
         path = await bench.fetch(audio_key(event.recording_id), event.sha256)
-        names = self._settings.extractors
-        analysis = await bench.compute(analyse_recording, path, event.container, self._limits, names)
+        plan = Plan(self._settings.extractors, budget=self._budget)
+        analysis = await analysed(bench, path, event.container, self._limits, plan)
         made = manifest(event, analysis, self.parameters_id)
         key = manifest_key(event.recording_id, self.parameters_id)
         await bench.store({key: json.dumps(made, allow_nan=False).encode()})

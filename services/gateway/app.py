@@ -24,6 +24,7 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
 from .events import listen
+from .extractors import list_extractors
 from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_everything
@@ -35,6 +36,7 @@ from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
 from .settings import GatewaySettings
 
+_ROUTES = (RecordingController, ResultController, list_extractors, listen)
 _FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
 
 
@@ -43,7 +45,7 @@ def create_app(settings: GatewaySettings) -> Service:
     health = Health()
     hub = LiveHub(settings.listener_backlog)
     app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=[RecordingController, ResultController, listen])],
+        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),

@@ -11,9 +11,11 @@ from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import (
     ANALYSES,
+    EXTRACTORS,
     RECORDINGS,
     SPECTROGRAMS,
     AnalysisDocument,
+    ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
@@ -65,6 +67,11 @@ class Reads:
         """Return what came of one way to see a recording; None when nobody began on it."""
         raw = await self._database[SPECTROGRAMS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"outbox": 0})
         return SpectrogramDocument.model_validate(raw) if raw is not None else None
+
+    async def extractors(self) -> list[ExtractorDocument]:
+        """Return every extractor that the analysis service has published, by name."""
+        rows = self._database[EXTRACTORS].find().sort("_id", 1)
+        return [ExtractorDocument.model_validate(raw) async for raw in rows]
 
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]

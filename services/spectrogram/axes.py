@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from PIL import Image
 
+from contracts.palettes import palette
+
 from .figure import Box, Figure, Letters
 from .geometry import Geometry
-from .palettes import palette
 from .scales import FrequencyAxis
 from .ticks import Axis, Tick, clock_ticks, number_ticks, time_ticks, warped_ticks
 

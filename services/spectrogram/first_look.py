@@ -10,13 +10,14 @@ import numpy as np
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.rendering import RenderParameters
 
-from .columns import JOIN, Columns
+from .columns import Columns
 from .geometry import THUMBNAIL, Geometry
 from .panel import panel
+from .pooling import Power, pool_spectra
 from .region import one_channel
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
-from .stft import Power, PowerStream, Samples
+from .stft import Samples, SpectrumStream
 
 COLUMNS = 240
 # Two windows a column: one more costs a tenth of what a seek does.
@@ -72,16 +73,14 @@ def _moments(stream: AudioStream, expected: int, parameters: RenderParameters) -
 
 def _cells(moments: Iterator[Samples], scale: float, axis: FrequencyAxis, parameters: RenderParameters) -> Power:
     """Return each moment's power, (COLUMNS, bands): the maximum, or the sum, of its windows."""
-    size, pool = parameters.window_size, parameters.pool
-    spectra = PowerStream(parameters.window, size, hop=size, scale=scale, first=axis.first, bins=axis.bins)
+    size, bands = parameters.window_size, Bands.of(axis, (THUMBNAIL.height,))
+    cells = np.zeros((COLUMNS, bands.count), dtype=np.float32)
+    stream = SpectrumStream(parameters.window, size, hop=size, scale=scale)
     # The stream's first frame is about its first sample; after half a frame of zeros, frames begin where moments do.
-    for _ in spectra.push(np.zeros(size // 2, dtype=np.float32)):
+    for _ in stream.push(np.zeros(size // 2, dtype=np.float32)):
         pass
-    moments_power = [_moment_power(spectra, moment, JOIN[pool]) for moment in moments]
-    return Bands.of(axis, (THUMBNAIL.height,)).bins.pooled(np.stack(moments_power), pool)
-
-
-def _moment_power(spectra: PowerStream, moment: Samples, join: np.ufunc) -> Power:
-    # A batch may hold fewer windows than a moment has, for the largest windows.
-    parts = [join.reduce(windows, axis=0) for windows in spectra.push(moment)]
-    return np.asarray(join.reduce(parts, axis=0))
+    for column, moment in enumerate(moments):
+        for spectra in stream.push(moment):
+            places = np.full(len(spectra), column)
+            pool_spectra(spectra, axis.first, places, bands.edges, cells, parameters.pool)
+    return cells

@@ -13,6 +13,7 @@ from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject
 from contracts.drawing import RegionRequest
 from contracts.rendering import RenderParameters
+from contracts.tiles import TILE_PX
 
 from .region import Region, render_region
 from .render import Rendering, render
@@ -20,10 +21,15 @@ from .windows import full_scale_power
 
 
 def render_recording(
-    path: Path, container: str, limits: AudioLimits, parameters: RenderParameters, progress: ProgressFile
+    path: Path,
+    container: str,
+    limits: AudioLimits,
+    parameters: RenderParameters,
+    pyramid_columns: int,
+    progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording at `path`."""
-    return render(path, Container(container), limits, parameters, progress.write)
+    """Render the images of the recording at `path`, and its tiles unless `pyramid_columns` is 0."""
+    return render(path, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns)
 
 
 def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:
@@ -47,4 +53,4 @@ def warm_up() -> None:
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         soundfile.write(path, np.zeros(8000, np.int16), 8000)
-        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None)
+        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)

@@ -12,9 +12,11 @@ from .errors import NoSuchChannelError
 from .geometry import FULL, SIZES, Plan, max_hop, plan
 from .pcen import EnergyNormalizer
 from .peaks import PeakPool
+from .pooling import power_of
+from .pyramid import tile_columns
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
-from .stft import Power, PowerStream, Samples
+from .stft import Samples, Spectra, SpectrumStream
 
 # Decoders give a little more than containers claim; that much fits before columns fold.
 _CAPACITY = FULL.max_width + 128
@@ -22,9 +24,14 @@ _CAPACITY = FULL.max_width + 128
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass found: columns of each lane, and which bins they pool."""
+    """What one pass found: columns of each lane, and which bins they pool.
 
+    tiles  the columns of the finest stored tiles; None where none are wanted, or where channels are stacked
+    """
+
+    outline: Plan
     lanes: tuple[Columns, ...]
+    tiles: Columns | None
     axis: FrequencyAxis
     bands: Bands
     peaks: PeakPool
@@ -32,15 +39,22 @@ class Pass:
 
 
 def pooled_pass(
-    stream: AudioStream, parameters: RenderParameters, on_progress: Callable[[float], None], clock: StageClock
+    stream: AudioStream,
+    parameters: RenderParameters,
+    on_progress: Callable[[float], None],
+    clock: StageClock,
+    *,
+    pyramid_columns: int = 0,
 ) -> Pass:
-    """Pool the whole of `stream` into columns; memory depends on the images alone."""
+    """Pool the whole of `stream` into columns; memory depends on the images, and on the pyramid's width, alone."""
     rate_hz = stream.format.rate_hz
     axis = frequency_axis(parameters, rate_hz)
     outline = plan(stream.expected_frames, rate_hz, max_hop(parameters))
     count = _lane_count(stream.format.channels, parameters)
     bands = Bands.of(axis, tuple(size.panel_height(count) for size in SIZES))
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
+    if pyramid_columns and count == 1:
+        lanes[0].add_tiles(axis, capacity=pyramid_columns)
     peaks = PeakPool(stream.scale)
     for block in stream.blocks():
         clock.charge("decode")
@@ -52,29 +66,30 @@ def pooled_pass(
         if stream.expected_frames:
             on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
     columns = tuple(lane.columns(rate_hz) for lane in lanes)
+    tiles = lanes[0].tiles(rate_hz)
     clock.charge("transform")
-    return Pass(columns, axis, bands, peaks, sum(lane.transformed for lane in lanes))
+    return Pass(outline, columns, tiles, axis, bands, peaks, sum(lane.transformed for lane in lanes))
 
 
 class _Lane:
     def __init__(
         self, outline: Plan, axis: FrequencyAxis, bands: Bands, stream: AudioStream, parameters: RenderParameters
     ) -> None:
-        self._spectra = PowerStream(
-            parameters.window,
-            parameters.window_size,
-            hop=outline.hop,
-            scale=stream.scale,
-            first=axis.first,
-            bins=axis.bins,
-        )
+        self._axis = axis
+        self._spectra = SpectrumStream(parameters.window, parameters.window_size, hop=outline.hop, scale=stream.scale)
+        self._outline = outline
+        self._tiles: ColumnPool | None = None
         rate_hz = stream.format.rate_hz
         self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
-        self._pool = ColumnPool(outline, bands, parameters.pool, capacity=_CAPACITY, batch=self._spectra.batch)
+        self._pool = ColumnPool(outline, bands, parameters.pool, first_bin=axis.first, capacity=_CAPACITY)
 
     @property
     def transformed(self) -> int:
         return self._spectra.transformed
+
+    def add_tiles(self, axis: FrequencyAxis, *, capacity: int) -> None:
+        """Pool tiles, too: in decibels whatever the images show."""
+        self._tiles = tile_columns(self._outline, axis, capacity=capacity)
 
     def take(self, samples: Samples) -> None:
         self._add_all(self._spectra.push(samples))
@@ -83,9 +98,18 @@ class _Lane:
         self._add_all(self._spectra.finish())
         return self._pool.columns(rate_hz)
 
-    def _add_all(self, batches: Iterator[Power]) -> None:
-        for power in batches:
-            self._pool.add(power if self._normalizer is None else self._normalizer.normalized(power))
+    def tiles(self, rate_hz: int) -> Columns | None:
+        return None if self._tiles is None else self._tiles.columns(rate_hz)
+
+    def _add_all(self, batches: Iterator[Spectra]) -> None:
+        for spectra in batches:
+            if self._tiles is not None:
+                self._tiles.add_spectra(spectra)
+            if self._normalizer is None:
+                self._pool.add_spectra(spectra)
+            else:
+                power = power_of(spectra, self._axis.first, self._axis.bins)
+                self._pool.add_power(self._normalizer.normalized(power))
 
 
 def _lane_count(channels: int, parameters: RenderParameters) -> int:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .stft import Power
+from chassis.compiled import compiled
+
+from .pooling import Indices, Power
+
+Levels = npt.NDArray[np.uint8]
 
 _STEPS = 255
 _HIGH_HALVES = 1 << 15
-# Cells at a time: what lies between stays in the cache, and the whole takes half the time.
-_CHUNK = 16_384
+# Columns at a time: a line of the cache holds that many pixels of a row.
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +46,37 @@ def _scale(exact: npt.NDArray[np.float64]) -> LevelScale:
     return LevelScale(thresholds)
 
 
-def levels(power: Power, scale: LevelScale) -> npt.NDArray[np.uint8]:
-    """Return the index, 0 to 255, of each cell of `power`, (rows, n) float32, >= 0 and finite.
+def upright_levels(power: Power, source: Indices, scale: LevelScale) -> Levels:
+    """Return the level of each cell, columns turned upright: (height, columns) uint8, highest frequency first.
 
-    The upper 16 bits of a float32 fix it within 0.03 dB. Where that is less than a step at most one threshold lies
-    there: a table gives the index at the lower end and that threshold, and one comparison the rest.
+    power   (columns, rows) float32, >= 0 and finite, lowest frequency first
+    source  (height,) which of those rows each row of the image shows, counted from the bottom
+
+    The upper 16 bits of a float32 fix it within 0.03 dB: a table gives the index at the lower end, and thresholds
+    that lie between it and the cell, seldom more than one, are counted.
     """
     lower_ends = (np.arange(_HIGH_HALVES, dtype=np.uint32) << 16).view(np.float32)
-    base = np.searchsorted(scale.thresholds, np.nan_to_num(lower_ends), side="right")
-    if np.diff(base).max() > 1:
-        return np.searchsorted(scale.thresholds, power, side="right").astype(np.uint8)
-    following = np.append(scale.thresholds, np.float32(np.inf))[base]
-    indices = base.astype(np.uint8)
-    image = np.empty(power.shape, dtype=np.uint8)
-    cells, drawn = power.reshape(-1), image.reshape(-1)
-    for start in range(0, len(cells), _CHUNK):
-        chunk = cells[start : start + _CHUNK]
-        high_halves = (chunk.view(np.uint32) >> 16).astype(np.intp)
-        reached = chunk >= following.take(high_halves, mode="clip")
-        np.add(indices.take(high_halves, mode="clip"), reached.view(np.uint8), out=drawn[start : start + _CHUNK])
+    lowest = np.searchsorted(scale.thresholds, np.nan_to_num(lower_ends), side="right").astype(np.uint8)
+    thresholds = np.append(scale.thresholds, np.float32(np.inf))
+    image = np.empty((len(source), len(power)), dtype=np.uint8)
+    _draw(power, power.view(np.uint32), source[::-1].copy(), lowest, thresholds, image)
     return image
+
+
+@compiled("void(float32[:, ::1], uint32[:, ::1], int64[::1], uint8[::1], float32[::1], uint8[:, ::1])")
+def _draw(
+    power: Power, bits: npt.NDArray[np.uint32], source: Indices, lowest: Levels, thresholds: Power, image: Levels
+) -> None:
+    rows = power.shape[1]
+    block = np.empty((rows, _BLOCK), dtype=np.uint8)
+    for start in range(0, len(power), _BLOCK):
+        columns = min(_BLOCK, len(power) - start)
+        for column in range(columns):
+            cells, halves = power[start + column], bits[start + column]
+            for row in range(rows):
+                level = lowest[halves[row] >> 16]
+                while cells[row] >= thresholds[level]:
+                    level += 1
+                block[row, column] = level
+        for row in range(len(source)):
+            image[row, start : start + columns] = block[source[row], :columns]

@@ -4,17 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import cv2
 import numpy as np
 
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .columns import Columns
 from .geometry import Geometry
-from .levels import SILENCE, level_scale, levels
-from .palettes import palette
+from .levels import SILENCE, level_scale, upright_levels
 from .png import palette_png
-from .render import TEXT_KEY, Image
+from .render import Image
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
 from .windows import full_scale_power
@@ -34,16 +34,13 @@ def panel(
     reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
     """
     rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
-    cells = rows.pooled(columns.cells, parameters.pool)
-    if parameters.pool == "mean":
-        counts = np.maximum(1, columns.frames[:, None]) * rows.bins[None, :]
-        cells = np.divide(cells, counts, dtype=np.float32)
+    cells = rows.pooled(columns.cells, columns.frames, len(columns.cells), parameters.pool)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
     reference = float(cells.max()) if reference_power is None else reference_power
     if parameters.reference == "full_scale":
         reference = full_scale
     scale = level_scale(reference, parameters.floor_db, parameters.ceiling_db) if reference > 0 else SILENCE
-    indices = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)[rows.source[::-1]]
+    indices = upright_levels(cells, rows.source, scale)
     reference_dbfs = float(10 * np.log10(reference / full_scale)) if reference > 0 else None
     geometry = _geometry(columns, axis, height, parameters, reference_dbfs)
     notes = json.dumps(asdict(geometry) | dict(facts) | {"engine": ENGINE_VERSION}, separators=(",", ":"))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from .stft import Power
+from .pooling import Power
 
 # Lostanlen et al., IEEE Signal Processing Letters 26 (2019), as librosa.pcen has it.
 _GAIN, _BIAS, _EPSILON, _TIME_CONSTANT_S = 0.98, 2.0, 1e-6, 0.4

@@ -1,7 +1,6 @@
 """Palette PNGs: one byte per pixel, written fast, the same bytes every time."""
 
 import struct
-import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -39,4 +38,9 @@ def _sub_filtered(indices: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", isal_zlib.crc32(content, isal_zlib.crc32(kind)))
+    )

@@ -1,210 +1,112 @@
-"""Zoom levels in time: tiles of 512 columns and full height, made while frames pass, kept in one object."""
+"""Zoom levels in time, as tiles of full height: the coarser ones are kept from the one pass, in one object."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import BinaryIO, cast
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from contracts.rendering import Pool
+from contracts.palettes import palette
+from contracts.rendering import RenderParameters
+from contracts.tiles import BOTTOM_DBFS, TILE_PX, TOP_DBFS, TileGrid
 
-from .absolute import BOTTOM_DBFS, STEP_DB, absolute_indices
-from .columns import JOIN
-from .palettes import palette
+from .columns import ColumnPool, Columns
+from .geometry import Plan
+from .levels import level_scale, upright_levels
 from .png import palette_png
-from .recolour import recoloured
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
-from .stft import Power
-from .tile_index import TileIndex, TileLevel
+from .windows import full_scale_power
 
-TILE_WIDTH = 512
-HEIGHT = 512
-# An hour of 256-sample columns, at rates up to 74 kHz; a longer recording's finest column is 2, 4, 8 ... times longer.
-MAX_COLUMNS = 1 << 20
+Indices = npt.NDArray[np.uint8]
 
-Cells = npt.NDArray[np.uint8] | Power
+# Columns of four windows at least are stored: a tile of shorter ones is drawn from seconds of audio when it is wanted.
+_LEAST_FOLDS = 2
 _UNCOLOURED = palette("gray")
-
-
-@dataclass(slots=True)
-class _Level:
-    """A level while it grows.
-
-    cells    (TILE_WIDTH, HEIGHT) the tile in progress, lowest frequency first, `used` columns of it filled
-    columns  in the tiles that are complete
-    tiles    (offset, size) of each in the scratch
-    """
-
-    cells: Cells
-    used: int = 0
-    columns: int = 0
-    tiles: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
-    """A finished pyramid, its tiles still in the scratch, in the order in which they were completed."""
+    """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right."""
 
-    index: TileIndex
-    scratch: BinaryIO
-    tiles: tuple[tuple[int, int], ...]
-
-    def write(self, target: BinaryIO, colours: bytes) -> None:
-        """Write the object: the index, then all tiles, coarsest level first, in a palette of `absolute_palette`."""
-        target.write(self.index.header())
-        for offset, size_bytes in self.tiles:
-            self.scratch.seek(offset)
-            target.write(recoloured(self.scratch.read(size_bytes), colours))
+    grid: TileGrid
+    tiles: tuple[bytes, ...]
 
 
-class PyramidPool:
-    """Takes frames in order; a tile goes to `scratch` when it is complete, so memory is one tile per level.
+def tile_bands(axis: FrequencyAxis) -> Bands:
+    """Return which bins a tile does not part."""
+    return Bands.of(axis, (TILE_PX,))
 
-    Tiles hold absolute levels: the recording's reference is known only at its end, and then palettes show it.
-    A column is 1, 2, 4 ... frames, as few as leave no more than `max_columns`. Where more frames come than
-    expected, the finest level is given up when it passes that.
-    Coarser columns are the maximum, or the mean, of two finer ones.
 
-    to_rows     pools the bins of power, (n, bins) float32, into (n, HEIGHT), lowest frequency first
-    full_scale  the power that is 0 dBFS
+def tile_columns(outline: Plan, axis: FrequencyAxis, *, capacity: int) -> ColumnPool:
+    """Return what pools frames into at most `capacity` columns of 1, 2, 4 ... of them; more fold by themselves."""
+    folds = max(_folds(outline.frames, capacity), _least_folds(outline.frames))
+    grouped = Plan(outline.hop, frames=1 << folds, columns=1)
+    return ColumnPool(grouped, tile_bands(axis), "max", first_bin=axis.first, capacity=capacity)
+
+
+def pyramid(
+    columns: Columns, outline: Plan, axis: FrequencyAxis, rate_hz: int, parameters: RenderParameters
+) -> Pyramid:
+    """Return the tiles from the level that is a single one to the finest that is stored.
+
+    columns  pooled by `tile_columns`
     """
-
-    def __init__(
-        self,
-        scratch: BinaryIO,
-        pool: Pool,
-        to_rows: Callable[[Power], Power],
-        *,
-        full_scale: float,
-        expected_frames: int,
-        max_columns: int = MAX_COLUMNS,
-    ) -> None:
-        self._scratch = scratch
-        self._pool = pool
-        self._to_rows = to_rows
-        self._full_scale = full_scale
-        self._max_columns = max_columns
-        self._frames_per_column = _frames_per_column(expected_frames, max_columns)
-        self._open: Power | None = None
-        self._seen = 0
-        self._levels: list[_Level] = []
-        self._finest = 0
-
-    def add(self, power: Power) -> None:
-        """Pool the next frames, (frames, any) power."""
-        self._push(power if self._frames_per_column == 1 else self._folded(power))
-
-    def finish(self, *, seconds_per_frame: float, hz_per_px: float) -> Pyramid:
-        """Write the tiles in progress; the coarsest level is the first that is a single tile."""
-        if self._open is not None:
-            self._push(self._open[None, :] / np.float32(self._share(self._seen % self._frames_per_column)))
-        top = 0
-        while not self._completes_as_one_tile(top):
-            top += 1
-        kept = list(reversed(self._levels[self._finest : top + 1]))
-        finest_s = seconds_per_frame * self._frames_per_column
-        levels = tuple(
-            TileLevel(finest_s * 2 ** (top - place), level.columns, tuple(size for _, size in level.tiles))
-            for place, level in enumerate(kept)
-        )
-        index = TileIndex(TILE_WIDTH, HEIGHT, hz_per_px, BOTTOM_DBFS, STEP_DB, levels)
-        return Pyramid(index, self._scratch, tuple(tile for level in kept for tile in level.tiles))
-
-    def _completes_as_one_tile(self, number: int) -> bool:
-        level = self._levels[number]
-        fits = level.columns + level.used <= TILE_WIDTH
-        self._complete(number)
-        return fits and number >= self._finest
-
-    def _folded(self, power: Power) -> Power:
-        """Return the columns that these frames complete; the one they only begin stays open."""
-        first = -self._seen % self._frames_per_column
-        edges = sorted({0, *range(first, len(power), self._frames_per_column), len(power)})
-        columns = np.empty((len(edges) - 1, power.shape[1]), dtype=np.float32)
-        for column, (start, end) in zip(columns, pairwise(edges), strict=True):
-            JOIN[self._pool].reduce(power[start:end], axis=0, out=column)
-        if self._open is not None:
-            JOIN[self._pool](columns[0], self._open, out=columns[0])
-        self._seen += len(power)
-        is_complete = self._seen % self._frames_per_column == 0
-        self._open = None if is_complete else columns[-1].copy()
-        return columns[: len(columns) if is_complete else -1] / np.float32(self._share(self._frames_per_column))
-
-    def _share(self, frames: int) -> int:
-        return frames if self._pool == "mean" else 1
-
-    def _push(self, power: Power) -> None:
-        if not len(power):
-            return
-        rows = self._to_rows(power)
-        # A maximum may be taken of indices as well as of power, in a quarter of the bytes; a mean may not.
-        self._append(0, absolute_indices(rows, self._full_scale) if self._pool == "max" else rows)
-
-    def _append(self, number: int, cells: Cells) -> None:
-        if number == len(self._levels):
-            self._levels.append(_Level(np.empty((TILE_WIDTH, HEIGHT), dtype=cells.dtype)))
-        level = self._levels[number]
-        while len(cells):
-            taken = cells[: TILE_WIDTH - level.used]
-            level.cells[level.used : level.used + len(taken)] = taken
-            level.used += len(taken)
-            cells = cells[len(taken) :]
-            if level.used == TILE_WIDTH:
-                self._complete(number)
-
-    def _complete(self, number: int) -> None:
-        """Write the tile in progress, and hand it, half as wide, to the next coarser level."""
-        level = self._levels[number]
-        cells = level.cells[: level.used]
-        if not len(cells):
-            return
-        level.columns += level.used
-        level.used = 0
-        if level.columns > self._max_columns:
-            self._finest = max(self._finest, number + 1)
-            level.tiles.clear()
-        if number >= self._finest:
-            level.tiles.append((self._scratch.tell(), self._scratch.write(self._tile(cells))))
-        self._append(number + 1, _halved(cells, self._pool))
-
-    def _tile(self, cells: Cells) -> bytes:
-        indices = cells if cells.dtype == np.uint8 else absolute_indices(cast("Power", cells), self._full_scale)
-        upright = cv2.rotate(indices, cv2.ROTATE_90_COUNTERCLOCKWISE)
-        return palette_png(cast("npt.NDArray[np.uint8]", upright), _UNCOLOURED, {})
+    frames = int(columns.frames.sum())
+    folds = round(columns.seconds * rate_hz / outline.hop).bit_length() - 1
+    zooms = [tile_indices(columns, axis, parameters)]
+    while folds < _least_folds(frames):
+        zooms, folds = [_halved(zooms[0])], folds + 1
+    while len(zooms[-1]) > TILE_PX:
+        zooms.append(_halved(zooms[-1]))
+    grid = TileGrid(
+        rate_hz=rate_hz,
+        hop=outline.hop,
+        frames=frames,
+        levels=folds + len(zooms),
+        f_min_hz=axis.f_min_hz,
+        f_max_hz=axis.f_max_hz,
+        scale=axis.scale,
+    )
+    return Pyramid(grid, tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom)))
 
 
-def tile_rows(axis: FrequencyAxis, pool: Pool) -> Callable[[Power], Power]:
-    """Return what pools power, (n, axis.bins), into (n, HEIGHT); rows between two bins repeat the nearest."""
-    bands = Bands.of(axis, (HEIGHT,))
-    rows = ImageRows.of(axis, bands, HEIGHT)
-    bins = rows.bins.astype(np.float32)
-    is_whole = len(bins) == HEIGHT
-
-    def pooled(power: Power) -> Power:
-        cells = rows.pooled(bands.bins.pooled(power, pool), pool)
-        if pool == "mean":
-            cells = cells / bins
-        return cells if is_whole else cells[:, rows.source]
-
-    return pooled
+def tile_indices(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> Indices:
+    """Return the absolute levels of pooled columns, (columns, TILE_PX) uint8, lowest frequency first."""
+    rows = ImageRows.of(axis, tile_bands(axis), TILE_PX)
+    full_scale = full_scale_power(parameters.window, parameters.window_size)
+    power = rows.pooled(columns.cells, columns.frames, len(columns.cells), "max")
+    upright = upright_levels(power, rows.source, level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS))
+    return np.ascontiguousarray(upright[::-1].T)
 
 
-def _frames_per_column(frames: int, max_columns: int) -> int:
-    folds = 0
-    while frames > max_columns << folds:
-        folds += 1
-    return 1 << folds
+def tile_png(indices: Indices) -> bytes:
+    """Return a tile of (columns, TILE_PX) indices, in gray."""
+    upright = np.asarray(cv2.rotate(indices, cv2.ROTATE_90_COUNTERCLOCKWISE), dtype=np.uint8)
+    return palette_png(upright, _UNCOLOURED, {})
 
 
-def _halved(cells: Cells, pool: Pool) -> Cells:
-    even, odd = cells[0::2], cells[1::2]
-    halved = even.copy()
-    if pool == "max":
-        np.maximum(even[: len(odd)], odd, out=halved[: len(odd)])
-    else:
-        halved[: len(odd)] = (even[: len(odd)] + odd) / 2
+def _tiles(zoom: Indices) -> Iterator[bytes]:
+    for start in range(0, len(zoom), TILE_PX):
+        yield tile_png(np.ascontiguousarray(zoom[start : start + TILE_PX]))
+
+
+def _halved(zoom: Indices) -> Indices:
+    # A maximum may be taken of indices as well as of power, in a quarter of the bytes.
+    halved = zoom[0::2].copy()
+    odd = zoom[1::2]
+    np.maximum(halved[: len(odd)], odd, out=halved[: len(odd)])
     return halved
+
+
+def _least_folds(frames: int) -> int:
+    return min(_LEAST_FOLDS, _folds(frames, TILE_PX))
+
+
+def _folds(columns: int, limit: int) -> int:
+    """Return how often columns must fold in pairs until there are no more than `limit`."""
+    folds = 0
+    while (columns - 1) >> folds >= limit:
+        folds += 1
+    return folds

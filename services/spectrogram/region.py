@@ -12,10 +12,11 @@ import numpy.typing as npt
 from audio.decode import BLOCK_FRAMES, AudioLimits, AudioStream, Block, Container, mono, open_audio
 from contracts.rendering import RenderParameters
 
-from .columns import JOIN, Columns
+from .columns import Columns
 from .errors import NoSuchChannelError
 from .geometry import Geometry, max_hop
 from .panel import panel
+from .pooling import pool_spectra
 from .region_errors import (
     AboveNyquistError,
     EmptyRegionError,
@@ -24,7 +25,7 @@ from .region_errors import (
 )
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
-from .stft import Power, PowerStream, Samples
+from .stft import Samples, Spectra, SpectrumStream
 
 MAX_WIDTH, MAX_HEIGHT = 6400, 1200
 # Times come as floats; what is this near to a frame, in frames, is at it.
@@ -149,20 +150,17 @@ def _grid(region: Region, rate_hz: int, parameters: RenderParameters) -> _Grid:
 
 def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameters: RenderParameters) -> Columns:
     grid = _grid(region, stream.format.rate_hz, parameters)
-    bands, pool = Bands.of(axis, (region.height,)).bins, parameters.pool
-    cells = np.zeros((grid.width, len(bands.starts)), dtype=np.float32)
+    bands = Bands.of(axis, (region.height,))
+    cells = np.zeros((grid.width, bands.count), dtype=np.float32)
     counts = np.zeros(grid.width, dtype=np.int64)
-    for frame, batch in _wanted(_power(stream, grid, axis, parameters), grid):
-        columns = grid.columns_of(np.arange(frame, frame + len(batch)))
-        for column in np.unique(columns):
-            part = batch[columns == column]
-            joined = bands.pooled(JOIN[pool].reduce(part, axis=0)[None, :], pool)[0]
-            JOIN[pool](cells[column], joined, out=cells[column])
-            counts[column] += len(part)
+    for frame, spectra in _wanted(_spectra(stream, grid, parameters), grid):
+        columns = grid.columns_of(np.arange(frame, frame + len(spectra)))
+        pool_spectra(spectra, axis.first, columns, bands.edges, cells, parameters.pool)
+        counts += np.bincount(columns, minlength=grid.width)
     return Columns(cells, counts, (region.end_s - region.start_s) / grid.width)
 
 
-def _wanted(batches: Iterator[Power], grid: _Grid) -> Iterator[tuple[int, Power]]:
+def _wanted(batches: Iterator[Spectra], grid: _Grid) -> Iterator[tuple[int, Spectra]]:
     """Yield the frames of the grid, batch by batch, with the number of the first one; then stop reading."""
     frame = grid.first_frame - grid.run_up
     for batch in batches:
@@ -174,16 +172,9 @@ def _wanted(batches: Iterator[Power], grid: _Grid) -> Iterator[tuple[int, Power]
             return
 
 
-def _power(stream: AudioStream, grid: _Grid, axis: FrequencyAxis, parameters: RenderParameters) -> Iterator[Power]:
+def _spectra(stream: AudioStream, grid: _Grid, parameters: RenderParameters) -> Iterator[Spectra]:
     start = (grid.first_frame - grid.run_up) * grid.hop
-    spectra = PowerStream(
-        parameters.window,
-        parameters.window_size,
-        hop=grid.hop,
-        scale=stream.scale,
-        first=axis.first,
-        bins=axis.bins,
-    )
+    spectra = SpectrumStream(parameters.window, parameters.window_size, hop=grid.hop, scale=stream.scale)
     if stream.seek(start) == start:
         for block in stream.blocks(min(BLOCK_FRAMES, grid.end_sample - start)):
             yield from spectra.push(one_channel(block, parameters))

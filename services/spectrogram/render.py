@@ -7,27 +7,25 @@ from math import log10
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY
 from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .clock import StageClock
-from .columns import Columns, narrowed
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
-from .levels import SILENCE, LevelScale, level_scale, levels, linear_scale
+from .levels import SILENCE, LevelScale, level_scale, linear_scale, upright_levels
 from .outline import Outline, outline
-from .palettes import palette
 from .png import palette_png
+from .pooling import Power
+from .pyramid import Pyramid, pyramid
 from .rows import ImageRows
 from .scales import FrequencyAxis
-from .stft import Power
 from .windows import full_scale_power
 
-TEXT_KEY = "dawnchorus"
 # 300 dB below full scale lies nothing that was recorded, and below that float32 runs out of exponents.
 _SILENT_POWER = 1e-25
 
@@ -54,15 +52,17 @@ class Rendering:
 
     images          by name: thumbnail, standard, full
     outline         waveform and peaks of the mono mix
+    pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
     reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
     transforms      how many FFTs it took
     warnings        `silent`, `truncated`
-    timings_s       by stage: decode, transform, images
+    timings_s       by stage: decode, transform, pool, images, tiles
     """
 
     images: dict[str, Image]
     outline: Outline
+    pyramid: Pyramid | None
     decoded_frames: int
     duration_s: float
     rate_hz: int
@@ -95,16 +95,19 @@ def render(
     limits: AudioLimits,
     parameters: RenderParameters,
     on_progress: Callable[[float], None],
+    *,
+    pyramid_columns: int = 0,
 ) -> Rendering:
     """Decode the recording once, block by block, and return its images; memory does not grow with its length.
 
-    on_progress  gets the share done, 0 to 1, after each block whose total is known
+    on_progress      gets the share done, 0 to 1, after each block whose total is known
+    pyramid_columns  how wide the widest level of tiles may be, an even number; 0: no tiles
 
     Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise, and any `DrawingError`.
     """
     clock = StageClock()
     with open_audio(source, container, limits) as stream:
-        found = pooled_pass(stream, parameters, on_progress, clock)
+        found = pooled_pass(stream, parameters, on_progress, clock, pyramid_columns=pyramid_columns)
     panels = {size: _panels(found, size, stream.decoded_duration_s, parameters) for size in SIZES}
     loudest = panels[FULL].loudest
     clock.charge("pool")
@@ -117,10 +120,13 @@ def render(
     }
     drawn_outline = outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
     clock.charge("images")
+    drawn_pyramid = _pyramid(found, stream.format.rate_hz, parameters)
+    clock.charge("tiles")
     on_progress(1.0)
     return Rendering(
         images=images,
         outline=drawn_outline,
+        pyramid=drawn_pyramid,
         decoded_frames=stream.decoded_frames,
         duration_s=stream.decoded_duration_s,
         rate_hz=stream.format.rate_hz,
@@ -131,22 +137,19 @@ def render(
     )
 
 
+def _pyramid(found: Pass, rate_hz: int, parameters: RenderParameters) -> Pyramid | None:
+    if found.tiles is None:
+        return None
+    return pyramid(found.tiles, found.outline, found.axis, rate_hz, parameters)
+
+
 def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderParameters) -> _Panels:
     available = len(found.lanes[0].cells)
     # The full image has the columns as they are: their number was planned for it.
     width = available if size is FULL else min(size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
-    pooled = [narrowed(lane, width, parameters.pool) for lane in found.lanes]
-    cells = tuple(_pixels(columns, rows, parameters) for columns in pooled)
-    return _Panels(cells, rows, pooled[0].seconds)
-
-
-def _pixels(columns: Columns, rows: ImageRows, parameters: RenderParameters) -> Power:
-    cells = rows.pooled(columns.cells, parameters.pool)
-    if parameters.pool == "max":
-        return cells
-    counts = (columns.frames[:, None] * rows.bins[None, :]).astype(np.float32)
-    return np.asarray(cells / counts, dtype=np.float32)
+    cells = tuple(rows.pooled(lane.cells, lane.frames, width, parameters.pool) for lane in found.lanes)
+    return _Panels(cells, rows, found.lanes[0].seconds * available / width)
 
 
 def _full_scale(parameters: RenderParameters) -> float:
@@ -183,15 +186,9 @@ def _geometry(
 
 
 def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = np.concatenate([_panel_indices(cells, drawn.rows, scale) for cells in drawn.cells])
+    indices = np.concatenate([upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells])
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
     return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
-
-
-def _panel_indices(cells: Power, rows: ImageRows, scale: LevelScale) -> npt.NDArray[np.uint8]:
-    """Return (height, columns) indices, highest frequency first; bytes are turned, a quarter of the floats."""
-    turned = np.asarray(cv2.transpose(levels(cells, scale)), dtype=np.uint8)
-    return turned[rows.source[::-1]]
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

@@ -1,6 +1,6 @@
 """What an operator can set for the spectrogram service."""
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from chassis.worker import WorkerSettings
 
@@ -11,3 +11,4 @@ class SpectrogramSettings(WorkerSettings):
     internal_token: SecretStr
     drawing_slots: int = 1
     drawing_timeout_s: float = 30
+    pyramid_columns: int = Field(default=8192, ge=0, le=65_536, multiple_of=2)

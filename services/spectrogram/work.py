@@ -14,12 +14,14 @@ from contracts.events import (
     SpectrogramRequested,
     TaskFailed,
 )
-from contracts.objects import audio_key, image_key, peaks_key, waveform_key
+from contracts.objects import audio_key, image_key, peaks_key, tiles_key, waveform_key
 from contracts.rendering import RenderParameters
+from contracts.tiles import StoredTiles
 from contracts.vocabulary import Caveat, State
 
 from .job import render_recording
 from .outline import Outline
+from .pyramid import Pyramid
 from .render import Image, Rendering
 from .settings import SpectrogramSettings
 
@@ -43,9 +45,13 @@ class SpectrogramWork:
     async def perform(self, event: Renderable, bench: Workbench) -> Outcome:
         """Render and store three images."""
         path = await bench.fetch(audio_key(event.recording_id), event.sha256)
-        rendering = await bench.compute(render_recording, path, event.container, self._limits, self._render)
+        # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
+        columns = 0 if self.requested else self._settings.pyramid_columns
+        rendering = await bench.compute(render_recording, path, event.container, self._limits, self._render, columns)
         keys = {name: image_key(event.recording_id, self.parameters_id, name) for name in rendering.images}
         objects = {keys[name]: image.png for name, image in rendering.images.items()}
+        if (pyramid := rendering.pyramid) is not None:
+            objects[tiles_key(event.recording_id, self.parameters_id)] = b"".join(pyramid.tiles)
         # The outline does not depend on the parameters: the upload's rendering keeps it.
         outline = None if self.requested else rendering.outline
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
@@ -71,6 +77,7 @@ class SpectrogramWork:
         )
         fields = {
             "images": {name: image.model_dump() for name, image in images.items()},
+            "tiles": self._tiles(event.recording_id, rendering.pyramid),
             "reference_dbfs": rendering.reference_dbfs,
             "duration_decoded_s": rendering.duration_s,
             "warnings": [warning.model_dump() for warning in warnings],
@@ -78,6 +85,13 @@ class SpectrogramWork:
             "error": None,
         }
         return Outcome(State.COMPLETED, fields, completed)
+
+    def _tiles(self, recording_id: str, pyramid: Pyramid | None) -> dict[str, Any] | None:
+        if pyramid is None:
+            return None
+        sizes_bytes = tuple(len(tile) for tile in pyramid.tiles)
+        key = tiles_key(recording_id, self.parameters_id)
+        return StoredTiles(key=key, grid=pyramid.grid, sizes_bytes=sizes_bytes).model_dump()
 
 
 def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:

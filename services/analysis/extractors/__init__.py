@@ -1,25 +1,42 @@
-"""The registry: every extractor there is, by name."""
+"""The registry: every extractor there is, by name; ours from a table, others by the entry points of their packages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.analysis.errors import UnknownExtractorError
 
 from .levels import Levels
 from .pitch import Pitch
-from .protocol import Accumulator, Extractor
+from .plugins import by_name, installed_entry_points
+from .protocol import Accumulator, Device, Extractor, SeriesBlock, SeriesSource
+from .settable import configured
 from .spectral import Spectral
 from .tempo import Tempo
 
-__all__ = ["EXTRACTORS", "Accumulator", "Extractor", "extractors_named"]
+__all__ = [
+    "EXTRACTORS",
+    "Accumulator",
+    "Device",
+    "Extractor",
+    "SeriesBlock",
+    "SeriesSource",
+    "extractors_named",
+]
 
 _REGISTERED: tuple[Extractor, ...] = (Levels(), Spectral(), Tempo(), Pitch())
 
-EXTRACTORS: dict[str, Extractor] = {extractor.name: extractor for extractor in _REGISTERED}
+EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())
 
 
-def extractors_named(names: Sequence[str]) -> tuple[Extractor, ...]:
-    """Return extractors in the order asked for, each once. Raises `UnknownExtractorError`."""
-    for name in names:
+def extractors_named(
+    names: Sequence[str], parameters: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Extractor, ...]:
+    """Return extractors in the order asked for, each once, with `parameters` of those that are named there.
+
+    Raises `UnknownExtractorError`, and `InvalidExtractorParametersError`.
+    """
+    asked = parameters or {}
+    for name in (*names, *asked):
         if name not in EXTRACTORS:
             raise UnknownExtractorError(name, tuple(EXTRACTORS))
-    return tuple(EXTRACTORS[name] for name in dict.fromkeys(names))
+    return tuple(configured(EXTRACTORS[name], asked.get(name, {})) for name in dict.fromkeys(names))

@@ -1,15 +1,18 @@
 """How loud the recording is, and whether the recorder was at its limits."""
 
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from services.analysis.loudness import LOWEST_RATE_HZ, STEPS_PER_GATING_BLOCK, LoudnessMeter
 from services.analysis.measures import Measure, Payload, Reason, absent, decibels, listed, measured
 from services.analysis.shared import SILENCE_DBFS, Floats, Input, SharedBlock
 from services.analysis.steps import STEPS_PER_S, StepGrid
+
+from .protocol import Device
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,16 @@ class Levels:
     factor and silence leave the DC offset out, because a recorder's offset is no sound.
     """
 
-    clipped_from: float = 32767 / 32768
-    silence_dbfs: float = SILENCE_DBFS
-    silence_step_s: float = 1 / STEPS_PER_S
+    clipped_from: Annotated[float, Field(gt=0, le=1)] = 32767 / 32768
+    silence_dbfs: Annotated[float, Field(ge=-200, le=0)] = SILENCE_DBFS
+    silence_step_s: float = field(default=1 / STEPS_PER_S, init=False)
 
     name: ClassVar[str] = "levels"
     version: ClassVar[str] = "1"
     description: ClassVar[str] = "RMS, peak, crest factor, DC offset, clipping, silence and loudness (BS.1770-4)."
     needs: ClassVar[Input] = Input.SAMPLES
+    device: ClassVar[Device] = Device.CPU
+    cost_per_audio_s: ClassVar[float] = 0.0005
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -1,15 +1,18 @@
 """Which pitch the recording's voiced frames have."""
 
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from services.analysis.frames import FrameCutter
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, measured
 from services.analysis.series import Series
 from services.analysis.shared import SILENCE_DBFS, SILENCE_RMS, Floats, Input, SharedBlock, deviations
 from services.analysis.yin import YinSearch, yin
+
+from .protocol import Device
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _A4_HZ = 440.0
@@ -27,12 +30,12 @@ class Pitch:
     Frames are the power of two nearest to `frame_s` (2048 samples at 44.1 kHz), a quarter of it apart, none padded.
     """
 
-    f_min_hz: float = 65.40639132514966
-    f_max_hz: float = 2093.004522404789
-    frame_s: float = 0.0464
-    trough_threshold: float = 0.1
-    voiced_below: float = 0.1
-    silence_dbfs: float = SILENCE_DBFS
+    f_min_hz: Annotated[float, Field(ge=20, le=20_000)] = 65.40639132514966
+    f_max_hz: Annotated[float, Field(ge=20, le=20_000)] = 2093.004522404789
+    frame_s: Annotated[float, Field(ge=0.005, le=0.2)] = 0.0464
+    trough_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    voiced_below: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch"
     version: ClassVar[str] = "1"
@@ -40,6 +43,8 @@ class Pitch:
         "Fundamental frequency of voiced frames by YIN, from C2 to C7, and how many are voiced."
     )
     needs: ClassVar[Input] = Input.SAMPLES
+    device: ClassVar[Device] = Device.CPU
+    cost_per_audio_s: ClassVar[float] = 0.0015
 
     @property
     def parameters(self) -> dict[str, object]:

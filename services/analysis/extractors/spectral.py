@@ -1,14 +1,17 @@
 """What the sound's spectrum looks like."""
 
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from services.analysis.measures import Payload, Reason, aggregated
 from services.analysis.series import Series
 from services.analysis.shared import FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, Input, SharedBlock, frequencies_hz
 from services.analysis.spectral import ZeroCrossings, bandwidths_hz, centroids_hz, flatnesses, rolloffs_hz
+
+from .protocol import Device
 
 _UNITS = {
     "centroid": "Hz",
@@ -29,15 +32,17 @@ class Spectral:
     spectrum; `rms` counts silent frames too.
     """
 
-    frame_length: int = FRAME_LENGTH
-    hop: int = HOP
-    rolloff_share: float = 0.85
-    silence_dbfs: float = SILENCE_DBFS
+    frame_length: int = field(default=FRAME_LENGTH, init=False)
+    hop: int = field(default=HOP, init=False)
+    rolloff_share: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "spectral"
     version: ClassVar[str] = "1"
     description: ClassVar[str] = "Centroid, bandwidth, roll-off, flatness, zero crossings and RMS of frames."
     needs: ClassVar[Input] = Input.SPECTRUM
+    device: ClassVar[Device] = Device.CPU
+    cost_per_audio_s: ClassVar[float] = 0.0007
 
     @property
     def parameters(self) -> dict[str, object]:

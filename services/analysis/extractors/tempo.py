@@ -1,18 +1,21 @@
 """How fast the recording's onsets follow each other, where they do so regularly."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, measured
 from services.analysis.mel import MelProjection
 from services.analysis.onsets import onset_frames, onset_strength
 from services.analysis.shared import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, Input, SharedBlock
 from services.analysis.tempogram import MAX_BPM, SPREAD_OCTAVES, START_BPM, WINDOW_S, TempoEstimate, estimate_tempo
+
+from .protocol import Device
 
 _WINDOW_FRAMES_MAX = 1 << 17
 
@@ -31,25 +34,27 @@ class Tempo:
     rises by `onset_min_db`, as in a steady tone, whose tiny ripple is perfectly regular.
     """
 
-    frame_length: int = FRAME_LENGTH
-    hop: int = HOP
-    mel_bands: int = 128
-    window_s: float = 600.0
-    autocorrelation_s: float = WINDOW_S
-    start_bpm: float = START_BPM
-    spread_octaves: float = SPREAD_OCTAVES
-    max_bpm: float = MAX_BPM
-    confidence_min: float = 0.3
-    irregular_s: float = 2.1
-    onset_min_db: float = 1.0
-    shortest_s: float = 4.0
-    lowest_rate_hz: int = 8000
-    silence_dbfs: float = SILENCE_DBFS
+    frame_length: int = field(default=FRAME_LENGTH, init=False)
+    hop: int = field(default=HOP, init=False)
+    mel_bands: Annotated[int, Field(ge=16, le=256)] = 128
+    window_s: Annotated[float, Field(gt=0, le=600)] = 600.0
+    autocorrelation_s: float = field(default=WINDOW_S, init=False)
+    start_bpm: float = field(default=START_BPM, init=False)
+    spread_octaves: float = field(default=SPREAD_OCTAVES, init=False)
+    max_bpm: float = field(default=MAX_BPM, init=False)
+    confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.3
+    irregular_s: Annotated[float, Field(ge=0)] = 2.1
+    onset_min_db: Annotated[float, Field(ge=0)] = 1.0
+    shortest_s: Annotated[float, Field(ge=0)] = 4.0
+    lowest_rate_hz: int = field(default=8000, init=False)
+    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "tempo"
     version: ClassVar[str] = "1"
     description: ClassVar[str] = "Beats per minute with a confidence, for windows of ten minutes, and onsets."
     needs: ClassVar[Input] = Input.SPECTRUM
+    device: ClassVar[Device] = Device.CPU
+    cost_per_audio_s: ClassVar[float] = 0.00035
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Signals to analyse, and the shortest way to have an extractor hear them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from services.analysis.extractors import EXTRACTORS
-from services.analysis.shared import SharedBlock, SharedInputs
+from services.analysis.extractors import EXTRACTORS, Extractor
+from services.analysis.shared import Input, SharedBlock, SharedInputs
 
 Floats = NDArray[np.float32]
 
@@ -22,22 +22,35 @@ def load(recording: Path) -> tuple[Floats, int]:
     return channels.mean(axis=1, dtype=np.float32), rate_hz
 
 
-def shared_blocks(channels: Floats, *, block_frames: int = 65_536) -> Iterator[SharedBlock]:
+def shared_blocks(
+    channels: Floats,
+    rate_hz: int = RATE_HZ,
+    *,
+    needs: Collection[Input] = (Input.SPECTRUM,),
+    block_frames: int = 65_536,
+) -> Iterator[SharedBlock]:
     """Yield what extractors hear of (n, channels) or (n,) samples, decoded in blocks."""
     decoded = channels.reshape(len(channels), -1)
-    inputs = SharedInputs()
+    inputs = SharedInputs(rate_hz=rate_hz, needs=needs)
     for start in range(0, len(decoded), block_frames):
         yield from inputs.push(decoded[start : start + block_frames], scale=1.0)
     yield inputs.finish(channels=decoded.shape[1])
 
 
-def payload(name: str, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536) -> dict[str, Any]:
-    """Return what the named extractor says of (n, channels) or (n,) samples."""
+def heard(
+    extractor: Extractor, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536
+) -> dict[str, Any]:
+    """Return what an extractor says of (n, channels) or (n,) samples."""
     width = channels.reshape(len(channels), -1).shape[1]
-    accumulator = EXTRACTORS[name].accumulator(rate_hz=rate_hz, channels=width)
-    for block in shared_blocks(channels, block_frames=block_frames):
+    accumulator = extractor.accumulator(rate_hz=rate_hz, channels=width)
+    for block in shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames):
         accumulator.add(block)
     return accumulator.result()
+
+
+def payload(name: str, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536) -> dict[str, Any]:
+    """Return what the named extractor says of (n, channels) or (n,) samples."""
+    return heard(EXTRACTORS[name], channels, rate_hz, block_frames=block_frames)
 
 
 def sine(frequency_hz: float, *, duration_s: float, peak: float = 0.5, rate_hz: int = RATE_HZ) -> Floats:

@@ -14,8 +14,9 @@ from audio.errors import EmptyRecordingError, TooLongError
 from audio.sniff import Container
 from services.analysis.analyse import analyse
 from services.analysis.errors import UnknownExtractorError
-from services.analysis.extractors import EXTRACTORS, Accumulator, extractors_named
+from services.analysis.extractors import EXTRACTORS, Accumulator, Device, extractors_named
 from services.analysis.measures import Payload
+from services.analysis.plan import Plan
 from services.analysis.results import Analysis
 from services.analysis.shared import Input, SharedBlock
 
@@ -66,7 +67,7 @@ def test_progress_rises_to_one_and_reaches_it_once(tmp_path: Path) -> None:
     recording = written(tmp_path / "noise.wav", noise(duration_s=10))
     told: list[float] = []
 
-    analyse(recording, Container.WAV, AudioLimits(), ["levels"], told.append)
+    analyse(recording, Container.WAV, AudioLimits(), Plan(("levels",)), told.append)
 
     assert told == sorted(set(told))
     assert told[-1] == 1.0
@@ -129,7 +130,7 @@ def test_a_recording_that_cannot_be_analysed_raises_what_the_decoder_says(tmp_pa
     with pytest.raises(EmptyRecordingError):
         analysed(empty, Container.WAV)
     with pytest.raises(TooLongError):
-        analyse(long, Container.WAV, AudioLimits(max_duration_s=1), NAMES, lambda _: None)
+        analyse(long, Container.WAV, AudioLimits(max_duration_s=1), Plan(NAMES), lambda _: None)
 
 
 class Broken:
@@ -139,6 +140,8 @@ class Broken:
     version = "1"
     description = "Fails."
     needs = Input.SAMPLES
+    device = Device.CPU
+    cost_per_audio_s = 0.0
 
     def __init__(self, error: type[BaseException] = ZeroDivisionError) -> None:
         self._error = error
@@ -161,7 +164,7 @@ class Broken:
 
 
 def analysed(recording: Path, container: Container, *names: str) -> Analysis:
-    return analyse(recording, container, AudioLimits(), names or NAMES, lambda _: None)
+    return analyse(recording, container, AudioLimits(), Plan(names or NAMES), lambda _: None)
 
 
 def written(recording: Path, samples: Floats, *, subtype: str = "PCM_16") -> Path:

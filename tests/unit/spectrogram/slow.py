@@ -12,8 +12,9 @@ from PIL import Image as PillowImage
 
 from contracts.rendering import RenderParameters
 from services.spectrogram.geometry import Plan, max_hop, plan
+from services.spectrogram.pooling import power_of
 from services.spectrogram.render import Image
-from services.spectrogram.stft import PowerStream
+from services.spectrogram.stft import SpectrumStream
 
 Power = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.uint8]
@@ -38,9 +39,9 @@ def librosa_power(samples: npt.NDArray[np.float32], parameters: RenderParameters
 def engine_power(samples: npt.NDArray[np.float32], parameters: RenderParameters, hop: int) -> Power:
     """Return the engine's power of all bins, (frames, bins), of samples that come at once."""
     bins = parameters.window_size // 2 + 1
-    stream = PowerStream(parameters.window, parameters.window_size, hop=hop, scale=1.0, first=0, bins=bins)
-    batches = [batch.copy() for batch in stream.push(samples)]
-    return np.concatenate([*batches, *(batch.copy() for batch in stream.finish())])
+    stream = SpectrumStream(parameters.window, parameters.window_size, hop=hop, scale=1.0)
+    power = [power_of(spectra, 0, bins) for spectra in stream.push(samples)]
+    return np.concatenate([*power, *(power_of(spectra, 0, bins) for spectra in stream.finish())])
 
 
 def outline_of(samples: npt.NDArray[np.float32], rate_hz: int, parameters: RenderParameters) -> Plan:

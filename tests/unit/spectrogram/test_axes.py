@@ -10,10 +10,10 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
+from contracts.palettes import palette
 from contracts.rendering import ScaleName
 from services.spectrogram.axes import AXES_TEXT_KEY, with_axes
 from services.spectrogram.geometry import Geometry
-from services.spectrogram.palettes import palette
 from services.spectrogram.png import palette_png
 from services.spectrogram.ticks import Axis, clock_ticks, number_ticks, time_ticks, warped_ticks
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from services.spectrogram.levels import SILENCE, level_scale, levels
+from services.spectrogram.levels import SILENCE, Levels, LevelScale, level_scale, upright_levels
+from services.spectrogram.pooling import Power
 
 from .slow import indices
 
@@ -33,3 +34,16 @@ def test_the_loudest_is_255_and_nothing_is_0() -> None:
 
 def test_silence_is_at_the_floor() -> None:
     assert not levels(np.zeros((2, 3), dtype=np.float32), SILENCE).any()
+
+
+def test_columns_stand_upright_and_rows_show_their_source() -> None:
+    power = np.geomspace(1e-8, 1, 100 * 3, dtype=np.float32).reshape(100, 3)
+    scale = level_scale(1.0, -80.0)
+
+    image = upright_levels(power, np.array([0, 0, 1, 2]), scale)
+
+    np.testing.assert_array_equal(image, levels(power, scale)[:, [2, 1, 0, 0]].T)
+
+
+def levels(power: Power, scale: LevelScale) -> Levels:
+    return upright_levels(power, np.arange(power.shape[1]), scale)[::-1].T

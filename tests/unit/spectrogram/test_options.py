@@ -4,9 +4,9 @@ import librosa
 import numpy as np
 import pytest
 
+from contracts.palettes import palette
 from contracts.rendering import PRESETS, RenderParameters
 from services.spectrogram.errors import BandAboveNyquistError, NoSuchChannelError
-from services.spectrogram.palettes import palette
 from services.spectrogram.pcen import EnergyNormalizer
 from tests.audio import tone, write
 

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from services.spectrogram.palettes import palette
+from contracts.palettes import palette
 from services.spectrogram.png import palette_png
 
 

@@ -1,200 +1,136 @@
 import io
+from itertools import accumulate, pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image as PillowImage
 
-from contracts.rendering import Pool, RenderParameters
-from services.spectrogram.absolute import absolute_indices, absolute_palette
-from services.spectrogram.levels import level_scale, levels
-from services.spectrogram.palettes import palette
-from services.spectrogram.png import palette_png
-from services.spectrogram.pyramid import HEIGHT, TILE_WIDTH, PyramidPool, tile_rows
-from services.spectrogram.recolour import recoloured
-from services.spectrogram.scales import frequency_axis
+from audio.decode import AudioLimits, Container
+from contracts.rendering import RenderParameters
+from contracts.tiles import TILE_PX, StoredTiles
+from services.spectrogram.pyramid import Pyramid
+from services.spectrogram.render import render
 from services.spectrogram.stft import Power
-from services.spectrogram.tile_index import TileIndex, header_bytes
 from services.spectrogram.windows import full_scale_power
+from tests.audio import Signal, encode, tone, write
+
+from .slow import engine_power, indices
 
 Indices = npt.NDArray[np.uint8]
 
+RATE_HZ = 8000
+HOP = 20
 FULL_SCALE = full_scale_power("hann", 2048)
 
 
-@pytest.mark.parametrize("frames", [1, 512, 513, 1024, 1500])
-@pytest.mark.parametrize("pool", ["max", "mean"])
-def test_tiles_are_the_whole_rendering_cut_up_at_every_level(frames: int, pool: Pool) -> None:
-    power = _power(frames)
+@pytest.mark.parametrize("length", [1, 2, 510, 511, 512, 2046, 2047 * HOP, 2048 * HOP, 4095 * HOP + 1])
+@pytest.mark.parametrize("capacity", [512, 1024, 8192])
+def test_tiles_are_the_whole_rendering_cut_up_at_every_level(tmp_path: Path, length: int, capacity: int) -> None:
+    samples = _noise(length)
 
-    content, index = _built(power, pool)
+    made = _pyramid(write(tmp_path / "noise.wav", samples, RATE_HZ), capacity)
 
-    expected = _plain_rows(power, pool)
-    for level in reversed(range(len(index.levels))):
-        np.testing.assert_array_equal(_level(content, index, level), _image(expected))
-        expected = _plain_halved(expected, pool)
-    assert len(index.levels[0].sizes_bytes) == 1
-    assert index.levels[-1].columns == frames
-
-
-def test_a_recording_with_more_frames_than_columns_begins_with_longer_ones() -> None:
-    power = _power(3000)
-
-    content, index = _built(power, "max", max_columns=1024)
-
-    expected = np.maximum.reduceat(_plain_rows(power, "max"), range(0, 3000, 4))
-    assert [level.columns for level in index.levels] == [375, 750]
-    assert index.levels[-1].seconds_per_px == pytest.approx(4 * 0.01)
-    np.testing.assert_array_equal(_level(content, index, 1), _image(expected))
+    grid = made.grid
+    assert (grid.frames, grid.rate_hz) == (1 + length // grid.hop, RATE_HZ)
+    assert grid.columns(0) <= TILE_PX < 2 * grid.columns(0) or grid.levels == 1
+    assert grid.columns(grid.levels - 1) == grid.frames
+    stored = _levels(made)
+    finest = grid.frames_per_column(len(stored) - 1)
+    assert finest >= 4 or (finest, len(stored)) == (grid.frames_per_column(0), 1)
+    assert max(image.shape[1] for image in stored) <= capacity
+    whole = _plain(samples, grid.hop)
+    for level, image in enumerate(stored):
+        np.testing.assert_array_equal(image, _joined(whole, grid.frames_per_column(level)))
 
 
-def test_folded_columns_may_be_means() -> None:
-    power = _power(1200)
+def test_a_header_that_promises_nothing_costs_no_level(tmp_path: Path) -> None:
+    recording = encode(tmp_path / "noise.aac", _noise(150_000))
 
-    content, index = _built(power, "mean", max_columns=600)
+    fine, coarse = (_pyramid(recording, capacity) for capacity in (8192, 512))
 
-    expected = (_plain_rows(power, "mean").reshape(600, 2, HEIGHT)).mean(axis=1)
-    difference = _level(content, index, 1).astype(int) - _image(expected)
-    # Bins and frames are joined in another order: a cell at the edge of a level may go either way.
-    assert np.abs(difference).max() <= 1
-    assert np.count_nonzero(difference) < 20
+    assert fine.grid == coarse.grid
+    assert (fine.grid.levels, len(fine.tiles), len(coarse.tiles)) == (5, 1 + 2 + 4, 1)
+    assert fine.tiles[0] == coarse.tiles[0]
 
 
-def test_a_header_that_promised_too_little_costs_the_finest_level_only() -> None:
-    power = _power(4000)
+def test_a_tile_is_where_the_index_says(tmp_path: Path) -> None:
+    made = _pyramid(write(tmp_path / "noise.wav", _noise(8000 * HOP), RATE_HZ), 8192)
+    stored = StoredTiles(key="", grid=made.grid, sizes_bytes=tuple(len(tile) for tile in made.tiles))
+    content = b"".join(made.tiles)
 
-    content, index = _built(power, "max", max_columns=1024, expected_frames=100)
+    spans = [stored.byte_range(level, x) for level in range(5) for x in range(made.grid.tiles(level))]
 
-    twice = np.maximum.reduceat(_plain_rows(power, "max"), range(0, 4000, 2))
-    expected = np.maximum.reduceat(twice, range(0, 2000, 2))
-    assert [level.columns for level in index.levels] == [500, 1000]
-    np.testing.assert_array_equal(_level(content, index, 1), _image(expected))
-
-
-def test_one_ranged_read_gets_a_tile_after_the_header_is_known() -> None:
-    content, index = _built(_power(2000), "max")
-
-    known = TileIndex.parse(content[: header_bytes(content[:16])])
-
-    assert known == index
-    ends = [known.byte_range(level, x)[1] for level in range(3) for x in range(len(known.levels[level].sizes_bytes))]
-    assert ends[-1] == len(content)
-    for level, tiles in [(0, 1), (1, 2), (2, 4)]:
-        for x in range(tiles):
-            start, end = known.byte_range(level, x)
-            assert content[start : start + 8] == b"\x89PNG\r\n\x1a\n"
-            assert content[end - 8 : end - 4] == b"IEND"
+    assert [made.grid.tiles(level) for level in range(made.grid.levels)] == [1, 2, 4, 8, 16]
+    assert [content[span[0] : span[1]] for span in spans[:7] if span] == list(made.tiles)
+    assert set(spans[7:]) == {None}
 
 
 @pytest.mark.parametrize(("level", "x"), [(-1, 0), (3, 0), (0, 1), (2, -1), (2, 4)])
-def test_a_tile_that_is_not_there_is_an_index_error(level: int, x: int) -> None:
-    _, index = _built(_power(2000), "max")
+def test_a_tile_that_is_not_there_is_an_index_error(tmp_path: Path, level: int, x: int) -> None:
+    made = _pyramid(write(tmp_path / "noise.wav", _noise(2000 * HOP), RATE_HZ), 8192)
 
     with pytest.raises(IndexError):
-        index.byte_range(level, x)
+        StoredTiles(key="", grid=made.grid, sizes_bytes=()).byte_range(level, x)
 
 
-def test_another_object_is_no_pyramid() -> None:
-    with pytest.raises(ValueError, match="no pyramid"):
-        header_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0\0\0\0\0")
+def test_stacked_channels_have_no_tiles_and_unwanted_ones_are_not_made(tmp_path: Path) -> None:
+    recording = write(tmp_path / "tone.wav", tone(duration_s=0.1, channels=2))
 
-
-def test_absolute_indices_are_half_decibels_of_full_scale() -> None:
-    decibels = np.random.default_rng(4).uniform(-140, 10, (100, 512))
-    power = (FULL_SCALE * 10 ** (decibels / 10)).astype(np.float32)
-
-    indices = absolute_indices(power, FULL_SCALE)
-
-    exact = np.clip((decibels + 124.5) * 2, 0, 255)
-    assert np.abs(indices - exact).max() <= 0.5001
-
-
-def test_the_palette_shows_the_same_colours_as_an_image_with_that_reference() -> None:
-    power = (FULL_SCALE * 10 ** (np.linspace(-120, -20, 3000) / 10)).astype(np.float32)[None, :]
-    reference = float(power.max())
-    relative = levels(power, level_scale(reference, -80.0))
-
-    colours = absolute_palette(palette("gray"), reference_dbfs=10 * np.log10(reference / FULL_SCALE))
-
-    shown = np.frombuffer(colours, dtype=np.uint8).reshape(256, 3)[absolute_indices(power, FULL_SCALE), 0]
-    # Half a step of the tiles, in steps of the image: 0.25 dB of 80/255 dB each.
-    assert np.abs(shown.astype(int) - relative).max() <= 2
-
-
-def test_silence_is_all_floor() -> None:
-    colours = absolute_palette(palette("magma"), reference_dbfs=None)
-
-    assert colours == palette("magma")[:3] * 256
-
-
-def test_a_png_gets_new_colours_and_keeps_its_pixels() -> None:
-    indices = np.random.default_rng(1).integers(0, 256, (9, 5), dtype=np.uint8)
-    png = palette_png(indices, palette("gray"), {"dawnchorus": "{}"})
-
-    other = recoloured(png, palette("viridis"))
-
-    assert other == palette_png(indices, palette("viridis"), {"dawnchorus": "{}"})
-
-
-@pytest.mark.parametrize("png", [b"", b"\x89PNG\r\n\x1a\n\0\0\0\0IEND\0\0\0\0"])
-def test_without_a_palette_there_is_nothing_to_recolour(png: bytes) -> None:
-    with pytest.raises(ValueError, match="no palette"):
-        recoloured(png, palette("gray"))
-
-
-def test_a_palette_of_another_size_is_refused() -> None:
-    png = palette_png(np.zeros((1, 1), dtype=np.uint8), palette("gray"), {})
-
-    with pytest.raises(ValueError, match="768"):
-        recoloured(png, b"\0\0\0")
-
-
-def _built(
-    power: Power, pool: Pool, *, max_columns: int = 1 << 20, expected_frames: int | None = None
-) -> tuple[bytes, TileIndex]:
-    expected = len(power) if expected_frames is None else expected_frames
-    axis = frequency_axis(RenderParameters(), 44_100)
-    tiles = PyramidPool(
-        io.BytesIO(),
-        pool,
-        tile_rows(axis, pool),
-        full_scale=FULL_SCALE,
-        expected_frames=expected,
-        max_columns=max_columns,
+    stacked = render(
+        recording, Container.WAV, AudioLimits(), RenderParameters(channel="stacked"), _ignore, pyramid_columns=512
     )
-    for start in range(0, len(power), 64):
-        tiles.add(power[start : start + 64])
-    pyramid = tiles.finish(seconds_per_frame=0.01, hz_per_px=43.0)
-    target = io.BytesIO()
-    pyramid.write(target, palette("gray"))
-    return target.getvalue(), pyramid.index
+    unwanted = render(recording, Container.WAV, AudioLimits(), RenderParameters(), _ignore)
+
+    assert (stacked.pyramid, unwanted.pyramid) == (None, None)
 
 
-def _level(content: bytes, index: TileIndex, level: int) -> Indices:
-    tiles = []
-    for x in range(len(index.levels[level].sizes_bytes)):
-        start, end = index.byte_range(level, x)
-        with PillowImage.open(io.BytesIO(content[start:end])) as opened:
-            tiles.append(np.asarray(opened))
-    assert all(tile.shape == (HEIGHT, TILE_WIDTH) for tile in tiles[:-1])
-    return np.concatenate(tiles, axis=1)
+def test_tiles_are_in_decibels_though_the_images_are_in_pcen(tmp_path: Path) -> None:
+    recording = write(tmp_path / "tone.wav", tone(duration_s=0.2), RATE_HZ)
+
+    plain, normalized = (_pyramid(recording, 512, RenderParameters(pcen=pcen)) for pcen in (False, True))
+
+    assert plain == normalized
 
 
-def _plain_rows(power: Power, pool: Pool) -> Power:
-    join = np.max if pool == "max" else np.mean
-    parts = [power[:, 2 * row : 2 * row + (3 if row == HEIGHT - 1 else 2)] for row in range(HEIGHT)]
-    return np.stack([join(part, axis=1) for part in parts], axis=1)
+def _pyramid(recording: Path, capacity: int, parameters: RenderParameters | None = None) -> Pyramid:
+    asked = parameters or RenderParameters(hop=HOP)
+    container = Container.ADTS if recording.suffix == ".aac" else Container.WAV
+    rendering = render(recording, container, AudioLimits(), asked, _ignore, pyramid_columns=capacity)
+    assert rendering.pyramid is not None
+    return rendering.pyramid
 
 
-def _plain_halved(rows: Power, pool: Pool) -> Power:
-    join = np.max if pool == "max" else np.mean
-    return np.stack([join(rows[start : start + 2], axis=0) for start in range(0, len(rows), 2)])
+def _levels(made: Pyramid) -> list[Indices]:
+    """Return each stored level as one image, highest frequency first."""
+    edges = [0, *accumulate(made.grid.tiles(level) for level in range(made.grid.levels))]
+    rows = [made.tiles[start:end] for start, end in pairwise(edges) if end <= len(made.tiles)]
+    assert sum(len(row) for row in rows) == len(made.tiles)
+    return [np.concatenate([_pixels(tile) for tile in row], axis=1) for row in rows]
 
 
-def _image(rows: Power) -> Indices:
-    return absolute_indices(np.ascontiguousarray(rows), FULL_SCALE).T[::-1]
+def _pixels(tile: bytes) -> Indices:
+    with PillowImage.open(io.BytesIO(tile)) as opened:
+        return np.asarray(opened)
 
 
-def _power(frames: int) -> Power:
-    nepers = np.random.default_rng(frames).uniform(-30, 1, (frames, 1025)).astype(np.float32)
-    return np.float32(FULL_SCALE) * np.exp(nepers)
+def _plain(samples: Signal, hop: int) -> Power:
+    """Return the power of each window in each row, (windows, TILE_PX)."""
+    power = engine_power(samples[:, 0], RenderParameters(), hop)
+    parts = [power[:, 2 * row : 2 * row + (3 if row == TILE_PX - 1 else 2)] for row in range(TILE_PX)]
+    return np.stack([part.max(axis=1) for part in parts], axis=1)
+
+
+def _joined(rows: Power, windows: int) -> Indices:
+    columns = [rows[start : start + windows].max(axis=0) for start in range(0, len(rows), windows)]
+    return indices(np.stack(columns), FULL_SCALE, -124.5, 3.0).T[::-1]
+
+
+def _noise(length: int) -> Signal:
+    """Return noise that 16 bits hold exactly."""
+    return (np.random.default_rng(length).integers(-9000, 9000, (length, 1)) / 32_768).astype(np.float32)
+
+
+def _ignore(share: float) -> None:
+    assert 0 <= share <= 1

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.rendering import RenderParameters, WindowName
-from services.spectrogram.stft import Power, PowerStream
+from services.spectrogram.pooling import Power, power_of
+from services.spectrogram.stft import SpectrumStream
 from services.spectrogram.windows import analysis_window, full_scale_power
 
 from .slow import engine_power, librosa_power
@@ -96,7 +97,7 @@ def assert_close(power: Power, expected: Power) -> None:
 
 
 def _power(pieces: list[np.ndarray], hop: int, scale: float = 1.0, first: int = 0, bins: int = BINS) -> Power:
-    stream = PowerStream("hann", WINDOW, hop=hop, scale=scale, first=first, bins=bins)
-    batches = [batch.copy() for piece in pieces for batch in stream.push(piece)]
-    batches += [batch.copy() for batch in stream.finish()]
-    return np.concatenate(batches)
+    stream = SpectrumStream("hann", WINDOW, hop=hop, scale=scale)
+    power = [power_of(spectra, first, bins) for piece in pieces for spectra in stream.push(piece)]
+    power += [power_of(spectra, first, bins) for spectra in stream.finish()]
+    return np.concatenate(power)

@@ -1,0 +1,34 @@
+"""The extractors of this service, published as documents: readers see them while no worker runs."""
+
+import json
+from collections.abc import Collection as Names
+from datetime import UTC, datetime
+
+from chassis.documents import Database
+from contracts.documents import EXTRACTORS as COLLECTION
+from contracts.documents import ExtractorDocument
+
+from .extractors import EXTRACTORS, Device, Extractor
+from .extractors.settable import parameters_schema
+
+
+async def publish_extractors(database: Database, *, by_default: Names[str]) -> None:
+    """Write a document per extractor, and remove those of extractors that are gone."""
+    for extractor in EXTRACTORS.values():
+        document = _document(extractor, by_default=extractor.name in by_default)
+        await database[COLLECTION].replace_one({"_id": document.id}, document.model_dump(by_alias=True), upsert=True)
+    await database[COLLECTION].delete_many({"_id": {"$nin": list(EXTRACTORS)}})
+
+
+def _document(extractor: Extractor, *, by_default: bool) -> ExtractorDocument:
+    return ExtractorDocument(
+        id=extractor.name,
+        version=extractor.version,
+        description=extractor.description,
+        device=Device(extractor.device).value,
+        needs=str(extractor.needs),
+        cost_per_audio_s=extractor.cost_per_audio_s,
+        by_default=by_default,
+        parameters_schema=json.dumps(parameters_schema(extractor)),
+        published_at=datetime.now(UTC),
+    )

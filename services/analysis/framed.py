@@ -1,0 +1,99 @@
+"""A stream of samples as centred frames with their spectra."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dft import packed_spectra, unpacked_power
+from .frames import FrameCutter
+
+FRAME_LENGTH = 2048
+HOP = 512
+
+# The gate that ITU-R BS.1770 uses for loudness: what is quieter than this is silence, for every extractor.
+SILENCE_DBFS = -70.0
+SILENCE_RMS = 10 ** (SILENCE_DBFS / 20)
+
+_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH)).astype(np.float32)
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class FramedBlock:
+    """A piece of a mono signal; nobody writes to its arrays.
+
+    samples   (n,) float32, in [-1, 1]
+    frames    (k, 2048) float32: the frames that these samples complete, hop 512, centred, not windowed
+    inner     (k,) bool: the frame lies inside the recording, none of it is padding
+    """
+
+    samples: Floats
+    frames: Floats
+    inner: NDArray[np.bool_]
+
+    @cached_property
+    def power(self) -> Floats:
+        """|STFT|² with a periodic Hann window, (k, 1025) float32."""
+        return unpacked_power(packed_spectra(self.frames * _WINDOW))
+
+    @cached_property
+    def magnitude(self) -> Floats:
+        """|STFT|, (k, 1025) float32."""
+        return np.sqrt(self.power)
+
+    @cached_property
+    def frame_mean(self) -> Floats:
+        """Mean of each frame, (k,) float32: its direct current."""
+        return np.asarray(self.frames.mean(axis=1))
+
+    @cached_property
+    def frame_deviation(self) -> Floats:
+        """Root mean square of each frame around its mean, (k,) float32."""
+        return deviations(self.frames - self.frame_mean[:, np.newaxis])
+
+    @cached_property
+    def sounding(self) -> NDArray[np.bool_]:
+        """Whether the frame lies inside the recording and is louder than -70 dBFS, direct current aside, (k,)."""
+        return self.inner & (self.frame_deviation > SILENCE_RMS)
+
+    def compute_spectrum(self) -> None:
+        """Compute the spectrum, and what goes with it, now instead of at the first look."""
+        _ = self.power, self.magnitude, self.sounding
+
+
+class FramedStream:
+    """Frames a stream of samples that arrives in pieces; n samples make 1 + n // 512 frames."""
+
+    def __init__(self) -> None:
+        """Start before the first sample."""
+        self._cutter = FrameCutter(length=FRAME_LENGTH, hop=HOP, padding=FRAME_LENGTH // 2)
+        self._frame_count = 0
+
+    def push(self, samples: Floats) -> FramedBlock:
+        """Return `samples`, (n,) float32, and the frames that they complete."""
+        frames = self._cutter.push(samples)
+        index = self._frame_count + np.arange(len(frames))
+        self._frame_count += len(frames)
+        return FramedBlock(samples, frames, index * HOP >= FRAME_LENGTH // 2)
+
+    def finish(self) -> FramedBlock:
+        """Return no new samples, but the frames that reach over the end."""
+        frames = self._cutter.finish()
+        return FramedBlock(np.empty(0, dtype=np.float32), frames, np.zeros(len(frames), dtype=np.bool_))
+
+
+def joined(blocks: list[FramedBlock]) -> FramedBlock:
+    """Return neighbouring blocks as one."""
+    return FramedBlock(
+        np.concatenate([block.samples for block in blocks]),
+        np.concatenate([block.frames for block in blocks]),
+        np.concatenate([block.inner for block in blocks]),
+    )
+
+
+def deviations(centred: Floats) -> Floats:
+    """Return the root mean square of each row, (k, n) float32 in, (k,) float32 out."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred, centred) / np.float32(centred.shape[1])))

@@ -1,0 +1,39 @@
+"""What the analysis service publishes of its extractors is what readers see."""
+
+import pytest
+
+from chassis.documents import Database
+from contracts.documents import EXTRACTORS as COLLECTION
+from services.analysis.catalogue import publish_extractors
+from services.analysis.extractors import EXTRACTORS
+from services.gateway.extractors import list_extractors
+from services.gateway.reads import Reads
+
+pytestmark = pytest.mark.servers
+
+
+async def test_every_extractor_is_listed_with_what_can_be_asked_of_it(database: Database) -> None:
+    await publish_extractors(database, by_default=("levels",))
+
+    listed = {each.name: each for each in (await list_extractors.fn(Reads(database))).available}
+
+    assert list(listed) == sorted(EXTRACTORS)
+    for name, extractor in EXTRACTORS.items():
+        assert (listed[name].version, listed[name].description) == (extractor.version, extractor.description)
+        assert listed[name].cost_per_audio_s > 0
+        assert listed[name].device == "cpu"
+        assert listed[name].parameters["properties"].keys() == extractor.parameters.keys()
+    assert [name for name, each in listed.items() if each.by_default] == ["levels"]
+
+
+async def test_publishing_again_changes_nothing_but_forgets_what_is_gone(database: Database) -> None:
+    await database[COLLECTION].insert_one({"_id": "gone"})
+
+    for _ in range(2):
+        await publish_extractors(database, by_default=())
+
+    assert {each.id for each in await Reads(database).extractors()} == set(EXTRACTORS)
+
+
+async def test_before_the_analysis_service_ever_ran_the_list_is_empty(database: Database) -> None:
+    assert (await list_extractors.fn(Reads(database))).available == []
