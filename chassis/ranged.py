@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from .errors import ObjectCorruptError, ObjectStoreError, UnprocessableError
@@ -34,19 +37,10 @@ class RangedObject(io.RawIOBase):
     """
 
     def __init__(
-        self,
-        url: str,
-        size_bytes: int,
-        timeout_s: float = 10,
-        *,
-        block_bytes: int = BLOCK_BYTES,
-        kept_blocks: int = _KEPT_BLOCKS,
+        self, url: str, size_bytes: int, *, block_bytes: int = BLOCK_BYTES, kept_blocks: int = _KEPT_BLOCKS
     ) -> None:
         super().__init__()
-        parts = urlsplit(url)
-        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = connect(parts.netloc, timeout=timeout_s)
-        self._target = f"{parts.path}?{parts.query}"
+        self._ranges = _Download(url)
         self._size_bytes = size_bytes
         self._block_bytes = block_bytes
         self._kept_blocks = kept_blocks
@@ -84,48 +78,45 @@ class RangedObject(io.RawIOBase):
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._ranges.close()
         super().close()
 
     def _block(self, index: int) -> bytes:
         if index not in self._blocks:
-            self._keep(index, self._fetch(index))
+            block = self._fetch(index)
+            if len(self._blocks) >= self._kept_blocks:
+                self._blocks.pop(self._least_wanted())
+            self._blocks[index] = block
         return self._blocks[index]
 
-    def _keep(self, index: int, block: bytes) -> None:
-        if len(self._blocks) >= self._kept_blocks:
-            self._blocks.pop(next(iter(self._blocks)))
-        self._blocks[index] = block
+    def _least_wanted(self) -> int:
+        return next(iter(self._blocks))
 
     def _fetch(self, index: int) -> bytes:
+        first, length = self._span(index)
+        return self._ranges.read(first, length, first + length)
+
+    def _span(self, index: int) -> tuple[int, int]:
         first = index * self._block_bytes
-        last = min(first + self._block_bytes, self._size_bytes) - 1
-        try:
-            self._connection.request("GET", self._target, headers={"Range": f"bytes={first}-{last}"})
-            answer = self._connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise ObjectStoreError("GetObject", "range", repr(error)) from error
-        if answer.status not in (200, 206) or len(body) != last - first + 1:
-            raise ObjectStoreError("GetObject", "range", f"status {answer.status}, {len(body)} bytes")
-        return body
+        return first, min(self._block_bytes, self._size_bytes - first)
 
 
 class StreamedObject(RangedObject):
-    """Reads a whole object, mostly in order: fetches a block ahead of its reader, and hashes all of them in order.
+    """Reads a whole object as one answer, and hashes it, in order; what is wanted from elsewhere comes as a range.
 
-    One thread fetches and hashes, so that both go on while the reader decodes.
+    The system's buffers hold what arrives while a decoder works. A thread that fetched ahead would wait for the
+    interpreter at every piece; the one that hashes waits once a block.
     """
 
     def __init__(self, remote: RemoteObject, *, block_bytes: int = STREAMED_BLOCK_BYTES) -> None:
         super().__init__(remote.url, remote.size_bytes, block_bytes=block_bytes, kept_blocks=_KEPT_STREAMED_BLOCKS)
         self._remote = remote
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="streamed-object")
+        self._whole = _Download(remote.url)
         self._digest = hashlib.sha256()
-        # All blocks before this one are hashed, or are about to be.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="streamed-object")
+        self._hashing: Future[None] | None = None
+        # All blocks before this one are hashed, or about to be.
         self._next = 0
-        self._ahead: Future[bytes] | None = None
-        self._look_ahead()
 
     def finish(self) -> None:
         """Read what nobody has read; raise `ObjectCorruptError` when this is not the object that was meant."""
@@ -135,41 +126,97 @@ class StreamedObject(RangedObject):
             raise ObjectCorruptError(self._remote.key)
 
     def close(self) -> None:
-        """Close the connection; a block on its way is waited for."""
-        self._thread.shutdown(cancel_futures=True)
+        """Close both connections."""
+        self._thread.shutdown()
+        self._whole.close()
         super().close()
 
     def _block(self, index: int) -> bytes:
-        if index not in self._blocks:
-            self._keep(index, self._fetched(index))
-        self._hash_what_follows()
-        return self._blocks[index]
-
-    def _fetched(self, index: int) -> bytes:
-        if index == self._next and self._ahead is not None:
-            return self._ahead.result()
-        return self._thread.submit(self._fetch, index).result()
-
-    def _hash_what_follows(self) -> None:
+        block = super()._block(index)
         while self._next in self._blocks:
-            self._thread.submit(self._digest.update, self._blocks[self._next])
+            self._hash(self._blocks[self._next])
             self._next += 1
-            self._look_ahead()
+        return block
 
-    def _look_ahead(self) -> None:
-        is_there = self._next * self._block_bytes >= self._size_bytes or self._next in self._blocks
-        self._ahead = None if is_there else self._thread.submit(self._fetch, self._next)
+    def _hash(self, block: bytes) -> None:
+        # One block at most waits for the thread.
+        if self._hashing is not None:
+            self._hashing.result()
+        self._hashing = self._thread.submit(self._digest.update, block)
+
+    def _least_wanted(self) -> int:
+        # What a decoder saw of the end while it opened is not fetched again to be hashed.
+        return next((index for index in self._blocks if index < self._next), super()._least_wanted())
+
+    def _fetch(self, index: int) -> bytes:
+        if index != self._next:
+            return super()._fetch(index)
+        first, length = self._span(index)
+        return self._whole.read(first, length, self._size_bytes)
+
+
+class _Download:
+    """One connection, and the answer on it that has not been read to its end."""
+
+    def __init__(self, url: str, timeout_s: float = 10) -> None:
+        parts = urlsplit(url)
+        connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = connect(parts.netloc, timeout=timeout_s)
+        self._target = f"{parts.path}?{parts.query}"
+        self._answer: http.client.HTTPResponse | None = None
+        self._position = 0
+
+    def read(self, first: int, length: int, end: int) -> bytes:
+        """Return `length` bytes from `first`, asking for all up to `end` unless they are on their way."""
+        try:
+            return self._read(first, length, end)
+        except (OSError, http.client.HTTPException):
+            # Servers close connections that were kept, or that were slow: what is missing is asked for once more.
+            self.close()
+        try:
+            return self._read(first, length, end)
+        except (OSError, http.client.HTTPException) as error:
+            raise ObjectStoreError("GetObject", "range", repr(error)) from error
+
+    def close(self) -> None:
+        self._answer = None
+        self._connection.close()
+
+    def _read(self, first: int, length: int, end: int) -> bytes:
+        if self._answer is None or self._position != first:
+            self._answer = self._asked(first, end)
+        body = self._answer.read(length)
+        if len(body) < length:
+            raise http.client.IncompleteRead(body, length - len(body))
+        self._position = first + length
+        if self._position == end:
+            self._answer = None
+        return body
+
+    def _asked(self, first: int, end: int) -> http.client.HTTPResponse:
+        if self._answer is not None:
+            self.close()
+        self._connection.request("GET", self._target, headers={"Range": f"bytes={first}-{end - 1}"})
+        answer = self._connection.getresponse()
+        # A range that is the whole object may be answered as such.
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT) or answer.length != end - first:
+            self.close()
+            raise ObjectStoreError("GetObject", "range", f"status {answer.status}, {answer.length} bytes")
+        return answer
 
 
 @contextmanager
-def streamed_object(remote: RemoteObject) -> Iterator[StreamedObject]:
-    """Open an object to be read once, whole; at the end it is known to be the one that was uploaded.
+def opened_source(source: Path | RemoteObject) -> Iterator[Path | BinaryIO]:
+    """Give what a decoder opens: the path as it is, or a remote object, to be read once and whole.
 
-    Raises `ObjectCorruptError` when it is not, instead of what somebody may have found wrong in its content.
+    Raises `ObjectCorruptError` when that is not what was uploaded, instead of what is wrong with its content.
     """
-    with StreamedObject(remote) as stream:
+    if isinstance(source, Path):
+        yield source
+        return
+    with StreamedObject(source) as stream:
         try:
-            yield stream
+            yield cast("BinaryIO", stream)
         except UnprocessableError:
             stream.finish()
             raise

@@ -113,6 +113,9 @@ class FakeObjects:
         for start in range(0, len(body), READ_BYTES):
             yield body[start : start + READ_BYTES]
 
+    async def presigned_url(self, key: str, lifetime_s: int) -> str:
+        return f"http://nowhere/{key}?expires={lifetime_s}"
+
     async def delete(self, key: str) -> None:
         self.stored.pop(key, None)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from audio.format import AudioLimits
+from audio.format import AudioLimits, Container, reads_in_order
 from chassis.work import Outcome, Workbench
 from contracts.canonical import canonical_json
 from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
@@ -38,9 +38,11 @@ class AnalysisWork:
 
     async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
         """Run every extractor in one pass and store the manifest."""
-        path = await bench.fetch(audio_key(event.recording_id), event.sha256)
+        in_order = reads_in_order(Container(event.container))
+        key = audio_key(event.recording_id)
+        source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
         plan = Plan(self._settings.extractors, budget=self._budget)
-        analysis = await analysed(bench, path, event.container, self._limits, plan)
+        analysis = await analysed(bench, source, event.container, self._limits, plan)
         made = manifest(event, analysis, self.parameters_id)
         key = manifest_key(event.recording_id, self.parameters_id)
         await bench.store({key: json.dumps(made, allow_nan=False).encode()})

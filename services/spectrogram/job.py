@@ -10,7 +10,7 @@ import soundfile
 
 from audio.decode import AudioLimits, Container
 from chassis.jobs import ProgressFile
-from chassis.ranged import RangedObject
+from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import RegionRequest
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
@@ -21,15 +21,18 @@ from .windows import full_scale_power
 
 
 def render_recording(
-    path: Path,
+    source: Path | RemoteObject,
     container: str,
     limits: AudioLimits,
     parameters: RenderParameters,
     pyramid_columns: int,
     progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording at `path`, and its tiles unless `pyramid_columns` is 0."""
-    return render(path, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns)
+    """Render the images of the recording that is `source`, and its tiles unless `pyramid_columns` is 0."""
+    with opened_source(source) as recording:
+        return render(
+            recording, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns
+        )
 
 
 def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from audio.format import AudioLimits
+from audio.format import AudioLimits, Container, reads_in_order
 from chassis.work import Outcome, Workbench
 from contracts.documents import StoredImage, StoredPeaks
 from contracts.events import (
@@ -44,10 +44,12 @@ class SpectrogramWork:
 
     async def perform(self, event: Renderable, bench: Workbench) -> Outcome:
         """Render and store three images."""
-        path = await bench.fetch(audio_key(event.recording_id), event.sha256)
+        in_order = reads_in_order(Container(event.container))
+        key = audio_key(event.recording_id)
+        source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
         # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
         columns = 0 if self.requested else self._settings.pyramid_columns
-        rendering = await bench.compute(render_recording, path, event.container, self._limits, self._render, columns)
+        rendering = await bench.compute(render_recording, source, event.container, self._limits, self._render, columns)
         keys = {name: image_key(event.recording_id, self.parameters_id, name) for name in rendering.images}
         objects = {keys[name]: image.png for name, image in rendering.images.items()}
         if (pyramid := rendering.pyramid) is not None:

@@ -47,8 +47,8 @@ async def test_a_rendered_recording_has_three_images_and_says_where_they_are(wav
 async def test_an_upload_has_tiles_and_a_wish_has_none(wav: bytes) -> None:
     bench, wished = Bench(), SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=True)
 
-    document = await _done(bench, _work("spectrogram"), wav)
-    without = await _done(Bench(), wished, wav)
+    document = await done(bench, _work("spectrogram"), wav)
+    without = await done(Bench(), wished, wav)
 
     assert isinstance(document, SpectrogramDocument)
     assert isinstance(without, SpectrogramDocument)
