@@ -18,6 +18,8 @@ BLOCK_BYTES = 128 * 1024
 STREAMED_BLOCK_BYTES = 4 * 1024 * 1024
 _KEPT_BLOCKS = 8
 _KEPT_STREAMED_BLOCKS = 3
+# A store may hash a large object before its first byte.
+_STREAMED_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,16 @@ class RangedObject(io.RawIOBase):
     """
 
     def __init__(
-        self, url: str, size_bytes: int, *, block_bytes: int = BLOCK_BYTES, kept_blocks: int = _KEPT_BLOCKS
+        self,
+        url: str,
+        size_bytes: int,
+        timeout_s: float = 10,
+        *,
+        block_bytes: int = BLOCK_BYTES,
+        kept_blocks: int = _KEPT_BLOCKS,
     ) -> None:
         super().__init__()
-        self._ranges = _Download(url)
+        self._ranges = _Download(url, timeout_s)
         self._size_bytes = size_bytes
         self._block_bytes = block_bytes
         self._kept_blocks = kept_blocks
@@ -109,9 +117,15 @@ class StreamedObject(RangedObject):
     """
 
     def __init__(self, remote: RemoteObject, *, block_bytes: int = STREAMED_BLOCK_BYTES) -> None:
-        super().__init__(remote.url, remote.size_bytes, block_bytes=block_bytes, kept_blocks=_KEPT_STREAMED_BLOCKS)
+        super().__init__(
+            remote.url,
+            remote.size_bytes,
+            _STREAMED_TIMEOUT_S,
+            block_bytes=block_bytes,
+            kept_blocks=_KEPT_STREAMED_BLOCKS,
+        )
         self._remote = remote
-        self._whole = _Download(remote.url)
+        self._whole = _Download(remote.url, _STREAMED_TIMEOUT_S)
         self._digest = hashlib.sha256()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="streamed-object")
         self._hashing: Future[None] | None = None
@@ -158,7 +172,7 @@ class StreamedObject(RangedObject):
 class _Download:
     """One connection, and the answer on it that has not been read to its end."""
 
-    def __init__(self, url: str, timeout_s: float = 10) -> None:
+    def __init__(self, url: str, timeout_s: float) -> None:
         parts = urlsplit(url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connect(parts.netloc, timeout=timeout_s)
