@@ -66,7 +66,8 @@ class LibavReader:
 
     def seek(self, frame: int) -> int:
         """Go to the packet a run-up before `frame`, or back to the start where there is no way to it."""
-        if frame > _RUN_UP_FRAMES and (landed := self._jump(frame - _RUN_UP_FRAMES)) is not None and landed <= frame:
+        is_far = frame > _RUN_UP_FRAMES and not self._tells_wrong_times
+        if is_far and (landed := self._jump(frame - _RUN_UP_FRAMES)) is not None and landed <= frame:
             return landed
         self._input.close()
         self._start()
@@ -104,6 +105,11 @@ class LibavReader:
             return None
         self._pending = [landed]
         return _frame_at((self._timestamp - self._origin) * tick_frames, self._first_length, len(landed), tick_frames)
+
+    @property
+    def _tells_wrong_times(self) -> bool:
+        # After a seek in OGG, FFmpeg gives FLAC's packets the times of others.
+        return self._container is Container.OGG and self.format.codec == "flac"
 
     @property
     def _tick(self) -> Fraction:
