@@ -180,7 +180,15 @@ class LibavReader:
 def _open_input(guard: GuardedSource, container: Container) -> InputContainer:
     demuxer = _DEMUXERS[container]
     try:
-        return av.open(guard, "r", format=demuxer, container_options=_NO_PROTOCOL, buffer_size=_READ_BYTES)
+        return av.open(
+            guard,
+            "r",
+            format=demuxer,
+            container_options=_NO_PROTOCOL,
+            buffer_size=_READ_BYTES,
+            # Nobody reads the tags, and many are in another alphabet than they say.
+            metadata_errors="replace",
+        )
     except av.FFmpegError as error:
         guard.raise_error()
         raise CannotOpenError(error.strerror or type(error).__name__) from error

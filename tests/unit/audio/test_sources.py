@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from audio.decode import AudioLimits, open_audio
 from audio.format import Container
 from audio.sniff import sniff_source
+from audio.source import GuardedSource
 from tests.audio import encode, tone, write
 
 from .decoding import container_of, decoded, exhaust
@@ -51,6 +53,17 @@ def test_a_fault_of_the_source_is_raised_and_no_truncation(tmp_path: Path, suffi
 
 def _container_of(content: bytes) -> Container:
     return sniff_source(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(("offset", "whence"), [(-1, io.SEEK_SET), (-(2**40), io.SEEK_CUR), (2**70, io.SEEK_SET)])
+def test_a_place_where_no_file_can_be_is_no_fault_of_the_source(tmp_path: Path, offset: int, whence: int) -> None:
+    (tmp_path / "few").write_bytes(b"few bytes")
+    with (tmp_path / "few").open("rb", buffering=0) as opened:
+        guard = GuardedSource(cast("BinaryIO", opened))
+        guard.seek(3)
+
+        assert guard.seek(offset, whence) == 3
+        guard.raise_error()
 
 
 class _Dribble(io.RawIOBase):
