@@ -10,7 +10,8 @@
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
-        └── LeaseHeldError          another worker has this task
+        ├── LeaseHeldError          another worker has this task
+        └── SlotsTakenError         no slot here for this kind of work
 
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
@@ -114,3 +115,12 @@ class JobTimeoutError(TransientError):
 
     def __str__(self) -> str:
         return f"The work on this recording took longer than {self.args[0]:.0f} s."
+
+
+class SlotsTakenError(TransientError):
+    """No slot here is free for this kind of work."""
+
+    code: ClassVar[str] = "slots_taken"
+
+    def __str__(self) -> str:
+        return "No slot is free for another recording of this length."

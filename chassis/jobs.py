@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ T = TypeVar("T")
 START_TIMEOUT_S = 120.0
 
 _PR_SET_PDEATHSIG = 1
+_AUTOGROUP = Path("/proc/self/autogroup")
+_AUTOGROUP_PAUSE_S = 0.1
 # One thread per job: the pool is what uses the cores.
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -29,7 +32,13 @@ class JobPool:
     """A bounded number of warm children; each is replaced after `jobs_per_child` jobs."""
 
     def __init__(
-        self, slots: int, memory_bytes: int, *, warm_up: Callable[[], object] = bool, jobs_per_child: int = 200
+        self,
+        slots: int,
+        memory_bytes: int,
+        *,
+        warm_up: Callable[[], object] = bool,
+        niceness: int = 0,
+        jobs_per_child: int = 200,
     ) -> None:
         for name in _THREAD_LIMITS:
             os.environ.setdefault(name, "1")
@@ -37,7 +46,7 @@ class JobPool:
             max_workers=slots,
             max_tasks=jobs_per_child,
             initializer=_begin,
-            initargs=(os.getpid(), memory_bytes, warm_up),
+            initargs=(os.getpid(), memory_bytes, warm_up, niceness),
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -65,9 +74,14 @@ class JobPool:
 
 
 @asynccontextmanager
-async def open_job_pool(slots: int, memory_bytes: int, warm_up: Callable[[], object] = bool) -> AsyncIterator[JobPool]:
-    """Open a pool whose children run `warm_up` before their first job; kill them at the end."""
-    pool = JobPool(slots, memory_bytes, warm_up=warm_up)
+async def open_job_pool(
+    slots: int, memory_bytes: int, warm_up: Callable[[], object] = bool, *, niceness: int = 0
+) -> AsyncIterator[JobPool]:
+    """Open a pool whose children run `warm_up` before their first job; kill them at the end.
+
+    The higher their `niceness` (0 to 19), the more they leave the processor to others.
+    """
+    pool = JobPool(slots, memory_bytes, warm_up=warm_up, niceness=niceness)
     try:
         yield pool
     finally:
@@ -92,11 +106,31 @@ class ProgressFile:
             return 0.0
 
 
-def _begin(parent: int, memory_bytes: int, warm_up: Callable[[], object]) -> None:
+def _begin(parent: int, memory_bytes: int, warm_up: Callable[[], object], niceness: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _yield_to_others(niceness)
     warm_up()
+
+
+def _yield_to_others(niceness: int) -> None:
+    os.nice(niceness)
+    if niceness and os.access(_AUTOGROUP, os.W_OK):
+        # Where Linux shares the processor among sessions first (sched(7), "The autogroup feature"), niceness counts
+        # within the service's own only: the other services and the servers would gain nothing by it.
+        os.setsid()
+        while not _write_group_niceness(niceness):
+            time.sleep(_AUTOGROUP_PAUSE_S)
+
+
+def _write_group_niceness(niceness: int) -> bool:
+    try:
+        _AUTOGROUP.write_text(str(niceness))
+    except BlockingIOError:
+        # The kernel takes one such wish in a tenth of a second from all who are not root.
+        return False
+    return True

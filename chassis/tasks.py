@@ -74,6 +74,13 @@ class TaskStore:
         """Let the next try have the task at once; the attempt stays counted."""
         await self._collection.update_one(_held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}})
 
+    async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        """Add what is known before the end, and announce it, in one write; False when the claim is not the newest."""
+        result = await self._collection.update_one(
+            _held(claim), {"$set": dict(fields), "$push": {"outbox": outbox.model_dump()}}
+        )
+        return result.modified_count == 1
+
     async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         """End the task and announce it, in one write; return False when the claim is no longer the newest."""
         facts = {**fields, "state": state, "lease_until": None}
@@ -82,6 +89,12 @@ class TaskStore:
             {"$set": facts, "$push": {"outbox": outbox.model_dump()}, "$currentDate": {"completed_at": True}},
         )
         return result.modified_count == 1
+
+    async def newest(self, recording_id: str, *, having: str) -> Mapping[str, Any] | None:
+        """Return the document about this recording that ended last with the field `having` set."""
+        query = {"recording_id": recording_id, having: {"$ne": None}, "completed_at": {"$ne": None}}
+        found: dict[str, Any] | None = await self._collection.find_one(query, sort=[("completed_at", -1)])
+        return found
 
     async def _renew_for_ever(self, claim: Claim) -> None:
         while True:

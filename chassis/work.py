@@ -2,9 +2,8 @@
 
 import asyncio
 import hashlib
-import mimetypes
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,11 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import structlog
 from opentelemetry import trace
 
+from contracts.documents import OutboxEntry
 from contracts.envelope import envelop, event_id, to_message
 from contracts.events import Event, TaskFailed, TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import Fault, Stage, State
+from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
 from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
@@ -26,7 +26,7 @@ from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
-from .ranged import STREAMED_BLOCK_BYTES, RemoteObject
+from .ranged import STREAMED_FROM_BYTES, RemoteObject
 from .tasks import Claim, TaskStore
 from .tracing import span
 
@@ -44,6 +44,7 @@ _URL_LIFETIMES = 4
 _STAGE_STARTS = {Stage.FETCH: 0.0, Stage.COMPUTE: 0.05, Stage.STORE: 0.95}
 
 Report = Callable[[Stage, float], Event]
+Amend = Callable[[Mapping[str, Any], Event], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Equipment:
 
     tasks: TaskStore
     objects: ObjectStore
-    pool: JobPool
+    pools: Mapping[Lane, JobPool]
     publisher: Publisher
     relay: OutboxRelay
     source: str
@@ -69,11 +70,16 @@ class Equipment:
 
 @dataclass
 class Workbench:
-    """The tools of one attempt: a scratch folder, a stopwatch, and calls that say how far the task is."""
+    """The tools of one attempt: a scratch folder, a stopwatch, and calls that say how far the task is.
+
+    amend  adds fields to the task's document and announces them, in one write; False when they came too late
+    """
 
     equipment: Equipment
     scratch: Path
+    lane: Lane
     report: Report
+    amend: Amend
     timeout_s: float
     timings_s: dict[str, float] = field(default_factory=dict)
 
@@ -83,7 +89,7 @@ class Workbench:
         size_bytes  None where the event does not say
         in_order    that it is read from start to end, so that a large one need not be copied
         """
-        if in_order and size_bytes is not None and size_bytes > STREAMED_BLOCK_BYTES:
+        if in_order and size_bytes is not None and size_bytes >= STREAMED_FROM_BYTES:
             url = await self.equipment.objects.presigned_url(key, round(_URL_LIFETIMES * self.timeout_s))
             return RemoteObject(key, url, size_bytes, sha256)
         return await self.fetch(key, sha256)
@@ -108,22 +114,23 @@ class Workbench:
         with self._stage(Stage.COMPUTE):
             watcher = asyncio.create_task(self._watch(progress))
             try:
-                return await self.equipment.pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
+                pool = self.equipment.pools[self.lane]
+                return await pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
             finally:
                 watcher.cancel()
 
-    async def store(self, objects: Mapping[str, bytes]) -> None:
-        """Write results; nothing points to them before the document does."""
+    async def store(self, objects: Mapping[str, bytes | Path]) -> None:
+        """Write results, from memory or from files; nothing points to them before the document does."""
         with self._stage(Stage.STORE):
             await self._announce(Stage.STORE, 0.0)
-            for key, body in objects.items():
-                await self.equipment.objects.put(key, body, _content_type(key))
+            await self.equipment.objects.put_all(objects)
 
     async def _watch(self, progress: ProgressFile) -> None:
         last = -1.0
         while True:
             share = await asyncio.to_thread(progress.read)
-            if share != last:
+            # A file that is being written reads as empty, which is 0.
+            if share > last:
                 await self._announce(Stage.COMPUTE, share)
                 last = share
             await asyncio.sleep(PROGRESS_POLL_S)
@@ -196,7 +203,7 @@ class Worker(Generic[E]):
         if claim.attempts > MAX_ATTEMPTS:
             return self._failure(event, claim, _poison(claim.attempts - 1))
         try:
-            async with self._bench(event) as bench:
+            async with self._bench(event, claim) as bench:
                 bench.timings_s["queued"] = round((datetime.now(UTC) - announced_at).total_seconds(), 4)
                 return await self._work.perform(event, bench)
         except UnprocessableError as error:
@@ -209,13 +216,21 @@ class Worker(Generic[E]):
             return self._failure(event, claim, _poison(claim.attempts, error))
 
     async def _finalize(self, event: E, claim: Claim, outcome: Outcome) -> None:
-        id_ = event_id(outcome.event, parameters_id=self._work.parameters_id)
-        entry = outbox_entry(envelop(outcome.event, source=self._equipment.source, id_=id_))
+        entry = self._entry(outcome.event)
         mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
         self._equipment.relay.wake()
         log.info(
             "task_ended" if mine else "late_result_discarded", recording_id=event.recording_id, state=outcome.state
         )
+
+    async def _amend(self, claim: Claim, fields: Mapping[str, Any], event: Event) -> bool:
+        mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event))
+        self._equipment.relay.wake()
+        return mine
+
+    def _entry(self, event: Event) -> OutboxEntry:
+        id_ = event_id(event, parameters_id=self._work.parameters_id)
+        return outbox_entry(envelop(event, source=self._equipment.source, id_=id_))
 
     def _failure(self, event: E, claim: Claim, fault: Fault) -> Outcome:
         log.warning("task_failed", recording_id=event.recording_id, **fault.model_dump())
@@ -225,14 +240,20 @@ class Worker(Generic[E]):
         return Outcome(State.FAILED, {"error": fault.model_dump()}, failed)
 
     @asynccontextmanager
-    async def _bench(self, event: E) -> AsyncIterator[Workbench]:
+    async def _bench(self, event: E, claim: Claim) -> AsyncIterator[Workbench]:
         with TemporaryDirectory(prefix="dawnchorus-") as scratch:
             yield Workbench(
                 self._equipment,
                 Path(scratch),
+                event.lane,
                 lambda stage, share: TaskProgressed(
-                    **event.subject_facts(), task=self._work.task, stage=stage, progress=share
+                    **event.subject_facts(),
+                    task=self._work.task,
+                    parameters_id=self._work.parameters_id,
+                    stage=stage,
+                    progress=share,
                 ),
+                lambda fields, told: self._amend(claim, fields, told),
                 self._work.timeout_s(event),
             )
 
@@ -253,10 +274,6 @@ class Worker(Generic[E]):
 def fault_of(error: DawnchorusError) -> Fault:
     """Return what people and programs are told of `error`."""
     return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
-
-
-def _content_type(key: str) -> str:
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
 def _poison(attempts: int, error: Exception | None = None) -> Fault:

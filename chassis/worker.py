@@ -1,11 +1,12 @@
 """The composition that every worker service shares: servers, job pool, consumers, relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from faststream.rabbit import RabbitBroker
+from pydantic import Field
 
 from contracts.vocabulary import Lane
 
@@ -28,6 +29,7 @@ class WorkerSettings(ServiceSettings):
 
     interactive_slots: int = 1
     bulk_slots: int = 1
+    bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
     job_memory_bytes: int = 3_000_000_000
     job_timeout_s: float = 300
@@ -81,13 +83,13 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            slots = sum(settings.slots.values()) + self._spare_slots
-            pool = await stack.enter_async_context(open_job_pool(slots, settings.job_memory_bytes, self._warm_up))
+            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pool, ladder.publisher)
-            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), pool.ready())
+            equipment = await self._equip(stack, pools, ladder.publisher)
+            ready = (pool.ready() for pool in pools.values())
+            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
@@ -95,7 +97,14 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
-    async def _equip(self, stack: AsyncExitStack, pool: JobPool, publisher: Publisher) -> Equipment:
+    def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
+        """Open a lane's own children: a child can make itself nicer, but never take that back."""
+        settings, slots = self._settings, self._settings.slots[lane]
+        if lane is Lane.BULK:
+            return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
+        return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
+
+    async def _equip(self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], publisher: Publisher) -> Equipment:
         settings = self._settings
         database = await stack.enter_async_context(open_database(settings))
         objects = await stack.enter_async_context(open_object_store(settings))
@@ -106,7 +115,7 @@ class WorkerApp:
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,
-            pool=pool,
+            pools=pools,
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,

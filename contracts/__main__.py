@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from .compat import breaking_changes
-from .events import BY_VERSIONED_TYPE
-from .published import EXAMPLES, SCHEMAS, generated
+from .published import EXAMPLES, PUBLISHED, SCHEMAS, generated
 
 
 def main(words: list[str]) -> int:
@@ -47,18 +46,18 @@ def _breaking(files: dict[Path, str]) -> list[str]:
             changes = breaking_changes(json.loads(path.read_text()), json.loads(text))
             faults += [f"{_name(path)}: {change}." for change in changes]
     gone = sorted(set(SCHEMAS.glob("*.json")) - files.keys())
-    return [*faults, *(f"{_name(path)} was published, and no event is left for it." for path in gone)]
+    return [*faults, *(f"{_name(path)} was published, and no model is left for it." for path in gone)]
 
 
 def _examples() -> list[str]:
     faults = []
-    for name, event in BY_VERSIONED_TYPE.items():
+    for name, model in PUBLISHED.items():
         examples = sorted((EXAMPLES / name).glob("*.json"))
         if not examples:
             faults.append(f"{name} has no example in contracts/examples.")
         for path in examples:
             try:
-                event.model_validate_json(path.read_bytes())
+                model.model_validate_json(path.read_bytes())
             except ValueError as error:
                 faults.append(f"{_name(path)} no longer parses: {error}")
     return faults

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .rendering import RenderParameters
 from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, State
 
@@ -14,6 +15,7 @@ ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 TASKS = "tasks"
+PROJECTS = "projects"
 
 
 class OutboxEntry(ContractModel):
@@ -50,6 +52,7 @@ class RecordingDocument(ContractModel):
     audio: AudioFacts | None = None
     object_key: str | None = None
     uploaded_at: datetime
+    rendering: RenderParameters | None = Field(None, description="How its own images are rendered; null: by default.")
     trace_id: str
     error: Fault | None = None
     current: bool = Field(description="Whether the same bytes again are this recording.")
@@ -87,6 +90,12 @@ class StoredImage(ContractModel):
     geometry: dict[str, Any]
 
 
+class StoredFirstLook(StoredImage):
+    """Where a first look is; its columns are moments of the time that they stand for."""
+
+    approximate: bool = True
+
+
 class StoredPeaks(ContractModel):
     """The outline of a recording at one zoom, in audiowaveform's data format."""
 
@@ -98,10 +107,12 @@ class StoredPeaks(ContractModel):
 class SpectrogramDocument(TaskDocument):
     """The images of one recording; written by the spectrogram service."""
 
+    first_look: StoredFirstLook | None = Field(None, description="What could be seen before there were images.")
     images: dict[str, StoredImage] = Field(default_factory=dict)
     waveform: StoredImage | None = None
     zooms: tuple[StoredPeaks, ...] = ()
     tiles: StoredTiles | None = None
+    geometry_key: str | None = None
     reference_dbfs: float | None = None
 
 
@@ -135,6 +146,26 @@ class RenderRequestDocument(ContractModel):
     parameters: dict[str, Any]
     requested_at: datetime
     outbox: tuple[OutboxEntry, ...] = ()
+
+
+class AnalysisRequestDocument(ContractModel):
+    """A wish to have a recording analysed again; `_id` is `{recording}/analysis/{request}`."""
+
+    id: str = Field(alias="_id")
+    recording_id: str
+    project_id: str
+    request_id: str = Field(description="The `parameters_id` of the task that comes of it.")
+    wish: str = Field(description="JSON text: documents cannot hold every name that parameters may have.")
+    requested_at: datetime
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
+class ProjectDocument(ContractModel):
+    """What is particular about a project; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    rendering: RenderParameters | None = None
+    updated_at: datetime
 
 
 class ApiKeyDocument(ContractModel):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .canonical import canonical_json
 from .rendering import RenderParameters
+from .tiles import TileGrid
 from .vocabulary import ContractModel
 
 DRAWINGS_PATH = "/drawings"
@@ -17,6 +18,7 @@ class FigureRequest(ContractModel):
 
     image_key: str
     geometry: dict[str, Any] = Field(description="As in the document of the image.")
+    colours: str | None = Field(default=None, description="256 RGB triples, as hexadecimal; null: the image's own.")
 
 
 class RegionRequest(ContractModel):
@@ -39,3 +41,15 @@ class RegionRequest(ContractModel):
         """The same for everybody who asks for the same."""
         facts = {**self.model_dump(mode="json"), "rendering": self.parameters.parameters_id}
         return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
+
+
+class TileRequest(ContractModel):
+    """A tile of a zoom level that was not stored."""
+
+    recording_id: str
+    container: str
+    size_bytes: int
+    parameters: RenderParameters
+    grid: TileGrid
+    level: int
+    x: int

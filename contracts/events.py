@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .rendering import RenderParameters
+from .analysing import AnalysisWish
+from .rendering import RenderParameters, ScaleName
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
 
 
@@ -43,6 +44,12 @@ class RecordingUploaded(Event):
     bit_depth: int | None = None
     duration_claimed_s: float | None = Field(default=None, ge=0, description="What the header says.")
     uploaded_at: datetime
+    # Who draws nothing need not know every parameter: only the worker that renders refuses what it does not know.
+    rendering: dict[str, Any] | None = Field(
+        default=None,
+        description="`RenderParameters` of its images, as its project says; null: by default.",
+        examples=[{"window_size": 512, "f_min_hz": 8000.0}],
+    )
 
 
 class RecordingRejected(Event):
@@ -70,6 +77,9 @@ class ImageSummary(ContractModel):
     seconds_per_px: float = Field(gt=0)
     hz_per_px: float = Field(gt=0)
     size_bytes: int = Field(gt=0)
+    f_min_hz: float | None = Field(default=None, ge=0, description="Where the lowest row begins.")
+    f_max_hz: float | None = Field(default=None, gt=0, description="Where the highest row ends.")
+    scale: ScaleName | None = Field(default=None, description="On another than `linear`, `hz_per_px` is the mean.")
 
 
 class SpectrogramRequested(Event):
@@ -83,6 +93,15 @@ class SpectrogramRequested(Event):
     duration_claimed_s: float | None = Field(default=None, ge=0)
     parameters: RenderParameters
     requested_at: datetime
+
+
+class SpectrogramPreviewed(Event):
+    """A first look at a long recording is stored, while its images are still being made: approximate."""
+
+    type: ClassVar[str] = "spectrogram.previewed"
+
+    parameters_id: str
+    image: ImageSummary
 
 
 class SpectrogramCompleted(Event):
@@ -119,6 +138,20 @@ class ExtractorSummary(ContractModel):
     error_code: str | None = None
 
 
+class AnalysisRequested(Event):
+    """Somebody wants a recording analysed again: by other extractors, other parameters, or in segments."""
+
+    type: ClassVar[str] = "analysis.requested"
+
+    request_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int | None = Field(default=None, gt=0)
+    container: str = Field(examples=["flac"])
+    duration_claimed_s: float | None = Field(default=None, ge=0)
+    wish: AnalysisWish
+    requested_at: datetime
+
+
 class AnalysisCompleted(Event):
     """The manifest of a recording is stored; `partial` when an extractor failed."""
 
@@ -143,6 +176,7 @@ class TaskProgressed(Event):
     type: ClassVar[str] = "task.progressed"
 
     task: Literal["spectrogram", "analysis"]
+    parameters_id: str | None = Field(default=None, description="Which of the recording's tasks of this kind.")
     stage: Stage
     progress: float = Field(ge=0, le=1, description="Share of the whole task that is done.")
 
@@ -152,8 +186,10 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingRejected,
     RecordingDeleted,
     SpectrogramRequested,
+    SpectrogramPreviewed,
     SpectrogramCompleted,
     SpectrogramFailed,
+    AnalysisRequested,
     AnalysisCompleted,
     AnalysisFailed,
     TaskProgressed,

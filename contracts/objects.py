@@ -11,9 +11,24 @@ def image_key(recording_id: str, parameters_id: str, image: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/{image}.png"
 
 
+def first_look_key(recording_id: str, parameters_id: str) -> str:
+    """Return the key of the first look at a recording."""
+    return f"spectrograms/{recording_id}/{parameters_id}/first-look.png"
+
+
+def geometry_key(recording_id: str, parameters_id: str) -> str:
+    """Return the key of the JSON that says what the images show."""
+    return f"spectrograms/{recording_id}/{parameters_id}/geometry.json"
+
+
 def tiles_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of the tiles that were stored together."""
     return f"spectrograms/{recording_id}/{parameters_id}/pyramid.tiles"
+
+
+def tile_key(recording_id: str, parameters_id: str, level: int, x: int) -> str:
+    """Return the key of a tile that was drawn for a reader."""
+    return f"tiles/{recording_id}/{parameters_id}/{level}-{x}.png"
 
 
 def waveform_key(recording_id: str) -> str:
@@ -29,6 +44,11 @@ def peaks_key(recording_id: str, zoom: int, form: str) -> str:
 def region_key(recording_id: str, region_id: str) -> str:
     """Return the key of a region that was drawn for a reader."""
     return f"regions/{recording_id}/{region_id}.png"
+
+
+def series_key(recording_id: str, extractor: str, extraction_id: str) -> str:
+    """Return the key of one extractor's frame series."""
+    return f"series/{recording_id}/{extraction_id}/{extractor}.parquet"
 
 
 def manifest_key(recording_id: str, parameters_id: str) -> str:

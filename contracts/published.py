@@ -1,12 +1,14 @@
-"""What is generated from the models for other systems: JSON Schemas, AsyncAPI, the table of events."""
+"""What is generated from the models for other systems: JSON Schemas of events and the manifest, AsyncAPI, a table."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from .envelope import CONTENT_TYPE, SCHEMA_BASE
-from .events import EVENTS, Event, TaskProgressed
+from .events import BY_VERSIONED_TYPE, EVENTS, Event, TaskProgressed
+from .manifest import AudioManifest
 from .topology import CONSUMERS, EVENTS_EXCHANGE, PRODUCERS, PROGRESS_EXCHANGE
+from .vocabulary import ContractModel
 
 HERE = Path(__file__).parent
 SCHEMAS = HERE / "schemas"
@@ -14,19 +16,22 @@ EXAMPLES = HERE / "examples"
 ASYNCAPI = HERE / "asyncapi" / "asyncapi.json"
 TABLE = HERE.parent / "docs" / "events.md"
 
+# What other systems read: every event, and the objects that are served as they are.
+PUBLISHED: dict[str, type[ContractModel]] = {**BY_VERSIONED_TYPE, "audio_manifest.v1": AudioManifest}
+
 
 def generated() -> dict[Path, str]:
     """Return every generated file and what must be in it."""
-    schemas = {SCHEMAS / f"{event.versioned_type()}.json": to_text(schema_of(event)) for event in EVENTS}
+    schemas = {SCHEMAS / f"{name}.json": to_text(schema_of(name)) for name in PUBLISHED}
     return {**schemas, ASYNCAPI: to_text(asyncapi()), TABLE: table()}
 
 
-def schema_of(event: type[Event]) -> dict[str, Any]:
-    """Return the JSON Schema of an event's data, as its readers get it."""
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of what is published under `name`, as its readers get it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{SCHEMA_BASE}{event.versioned_type()}",
-        **event.model_json_schema(mode="serialization"),
+        "$id": f"{SCHEMA_BASE}{name}",
+        **PUBLISHED[name].model_json_schema(mode="serialization"),
     }
 
 
@@ -77,7 +82,10 @@ def _message(event: type[Event]) -> dict[str, Any]:
         "name": event.versioned_type(),
         "summary": event.__doc__,
         "contentType": CONTENT_TYPE,
-        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": schema_of(event)},
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": schema_of(event.versioned_type()),
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """What a person may ask of a spectrogram, and the identity of what was asked."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from .canonical import canonical_json
 
 # Goes up whenever the same parameters give other pixels, so that images are made anew and never mixed.
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 
 WindowSize = Literal[256, 512, 1024, 2048, 4096, 8192]
 WindowName = Literal["hann", "hamming", "blackman"]
@@ -28,7 +29,7 @@ PaletteName = Literal[
     "cividis_r",
     "gray_r",
 ]
-Preset = Literal["birdsong", "bat", "speech", "music"]
+Preset = Literal["default", "birdsong", "bat", "speech", "music"]
 
 
 class RenderParameters(BaseModel):
@@ -48,7 +49,9 @@ class RenderParameters(BaseModel):
     scale: ScaleName = "linear"
     floor_db: float = Field(-80.0, ge=-200, le=100, description="The level that gets the palette's first colour.")
     ceiling_db: float = Field(0.0, ge=-200, le=100, description="The level that gets the palette's last colour.")
-    reference: Reference = Field("recording", description="0 dB: the recording's loudest cell, or a full-scale sine.")
+    reference: Reference = Field(
+        "recording", description="0 dB: the recording's loudest cell above a recorder's offset, or a full-scale sine."
+    )
     palette: PaletteName = "viridis"
     channel: Channel = Field("mix", description="The mean of all channels, one of them from 0, or all, each stacked.")
     pool: Pool = Field("max", description="Joins cells that share a pixel; by maximum a short call survives.")
@@ -73,8 +76,15 @@ class RenderParameters(BaseModel):
         """Return what documents keep: every parameter, and the engine's version."""
         return {**self.model_dump(mode="json"), "engine": ENGINE_VERSION}
 
+    @classmethod
+    def of_document(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return the parameters that a document keeps, whichever engine's they are."""
+        return cls.model_validate({name: value for name, value in parameters.items() if name != "engine"})
+
 
 PRESETS: dict[Preset, RenderParameters] = {
+    # By name, because a project may have other parameters of its own.
+    "default": RenderParameters(),
     # Most songbirds sing between 1 and 10 kHz; above are insects and noise.
     "birdsong": RenderParameters(f_max_hz=10_000),
     # Calls of some milliseconds with steep sweeps: at 384 kHz a window of 512 samples lasts 1.3 ms.

@@ -1,5 +1,7 @@
 """Tiles of a recording at every zoom in time: which windows each one shows, and where the stored ones lie."""
 
+from itertools import accumulate
+
 from pydantic import Field
 
 from .rendering import ScaleName
@@ -58,12 +60,20 @@ class TileGrid(ContractModel):
 class StoredTiles(ContractModel):
     """The coarser levels of a grid in one object: whole PNGs in gray, back to back, level after level.
 
-    sizes_bytes  of each tile in the object; where it ends, finer levels are drawn when somebody looks at them
+    sizes_bytes     of each tile in the object; where it ends, finer levels are drawn when somebody looks at them
+    reference_dbfs  what is 0 dB where palettes show levels relative to the recording; None in silence
     """
 
     key: str
     grid: TileGrid
     sizes_bytes: tuple[int, ...]
+    reference_dbfs: float | None
+
+    @property
+    def stored_levels(self) -> int:
+        """Return how many levels, from the coarsest, are in the object."""
+        ends = accumulate(self.grid.tiles(level) for level in range(self.grid.levels))
+        return sum(end <= len(self.sizes_bytes) for end in ends)
 
     def byte_range(self, level: int, x: int) -> tuple[int, int] | None:
         """Return the first byte of a tile, and the one behind its last; None of a tile that is not stored.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from .events import Event, RecordingUploaded, SpectrogramRequested
+from .events import AnalysisRequested, Event, RecordingUploaded, SpectrogramRequested
 from .vocabulary import Lane
 
 EVENTS_EXCHANGE = "dawnchorus.events"
@@ -20,7 +20,7 @@ RETRY_DELAYS_S: dict[str, int] = {"5s": 5, "30s": 30, "2m": 120, "10m": 600}
 
 CONSUMERS: dict[str, tuple[type[Event], ...]] = {
     "spectrogram": (RecordingUploaded, SpectrogramRequested),
-    "analysis": (RecordingUploaded,),
+    "analysis": (RecordingUploaded, AnalysisRequested),
 }
 
 PRODUCERS: dict[str, tuple[str, ...]] = {
@@ -28,8 +28,10 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
     "recording.rejected": ("ingest",),
     "recording.deleted": (),
     "spectrogram.requested": ("gateway",),
+    "spectrogram.previewed": ("spectrogram",),
     "spectrogram.completed": ("spectrogram",),
     "spectrogram.failed": ("spectrogram",),
+    "analysis.requested": ("gateway",),
     "analysis.completed": ("analysis",),
     "analysis.failed": ("analysis",),
     "task.progressed": ("spectrogram", "analysis"),

@@ -8,6 +8,9 @@ DEFAULT_PROJECT = "default"
 # By this header a service knows that another service asks.
 TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
 
+# By this one the gateway tells ingest how an upload is to be rendered, as JSON of `RenderParameters`.
+RENDERING_HEADER = "X-Rendering"
+
 
 class State(StrEnum):
     """Where a piece of work stands: `queued → processing → completed | partial | failed | cancelled | skipped`."""

@@ -4,12 +4,17 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.rabbitmq import SERVER
 from deploy.local.servers import Servers, running_servers
 from tests.audio import recordings
 
 __all__ = ["recordings", "servers"]
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -21,7 +22,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.broker import Publisher
-from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError, ObjectMissingError
+from chassis.errors import (
+    BrokerUnavailableError,
+    JobTimeoutError,
+    LeaseHeldError,
+    ObjectMissingError,
+    ObjectStoreError,
+)
 from chassis.jobs import JobPool
 from chassis.objects import READ_BYTES, ObjectStore
 from chassis.outbox import OutboxRelay
@@ -29,7 +36,7 @@ from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
 from contracts.documents import OutboxEntry
 from contracts.topology import queues
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -69,12 +76,27 @@ class FakeTasks:
         for document in self._held(claim):
             document.update(state=State.QUEUED, lease_until=None)
 
+    async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
+        for document in self._held(claim):
+            document.update(fields)
+            document["outbox"].append(outbox.model_dump())
+            return True
+        return False
+
     async def finalize(self, claim: Claim, *, state: State, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
             document.update(fields, state=state, lease_until=None, completed_at=datetime.now(UTC))
             document["outbox"].append(outbox.model_dump())
             return True
         return False
+
+    async def newest(self, recording_id: str, *, having: str) -> Mapping[str, Any] | None:
+        found = [
+            document
+            for document in self.documents.values()
+            if document["recording_id"] == recording_id and document.get(having) and document.get("completed_at")
+        ]
+        return max(found, key=lambda document: document["completed_at"], default=None)
 
     async def _renew_for_ever(self, claim: Claim) -> None:
         while True:
@@ -100,6 +122,10 @@ class FakeObjects:
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         self.stored[key] = body
 
+    async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
+        for key, body in objects.items():
+            await self.put(key, body.read_bytes() if isinstance(body, Path) else body, "")
+
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         self.stored[key] = b"".join([chunk async for chunk in chunks])
 
@@ -108,8 +134,15 @@ class FakeObjects:
             raise ObjectMissingError("GetObject", key, "no such key")
         return self.stored[key]
 
-    async def blocks(self, key: str) -> AsyncIterator[bytes]:
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        part = (await self.get(key))[start:end]
+        if len(part) != end - start:
+            raise ObjectStoreError("GetObject", key, "too short")
+        return part
+
+    async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         body = await self.get(key)
+        body = body if part is None else body[part.start : part.stop]
         for start in range(0, len(body), READ_BYTES):
             yield body[start : start + READ_BYTES]
 
@@ -148,11 +181,15 @@ class FakePublisher:
         self.published.append(Published(body, exchange, routing_key, dict(headers)))
 
 
+@dataclass
 class InlinePool:
-    """Runs jobs here and now."""
+    """Runs jobs here and now, and counts them."""
+
+    jobs: int = 0
 
     async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
         await asyncio.sleep(0)
+        self.jobs += 1
         try:
             return function(*arguments)
         except TimeoutError as error:
@@ -175,7 +212,7 @@ class Bench:
 
     tasks: FakeTasks = field(default_factory=FakeTasks)
     objects: FakeObjects = field(default_factory=FakeObjects)
-    pool: InlinePool = field(default_factory=InlinePool)
+    pools: dict[Lane, InlinePool] = field(default_factory=lambda: {lane: InlinePool() for lane in Lane})
     publisher: FakePublisher = field(default_factory=FakePublisher)
     relay: FakeRelay = field(default_factory=FakeRelay)
 
@@ -184,7 +221,7 @@ class Bench:
         return Equipment(
             tasks=cast("TaskStore", self.tasks),
             objects=cast("ObjectStore", self.objects),
-            pool=cast("JobPool", self.pool),
+            pools=cast("dict[Lane, JobPool]", self.pools),
             publisher=cast("Publisher", self.publisher),
             relay=cast("OutboxRelay", self.relay),
             source=source,

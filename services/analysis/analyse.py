@@ -7,11 +7,11 @@ from typing import BinaryIO, TypeVar
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
 
-from .budget import Budget
 from .extractors import Extractor, extractors_named
 from .plan import Plan
 from .results import Analysis, AnalysisWarning, ExtractorResult, Span
 from .run import ExtractorRun
+from .segments import SegmentGrid, segment_grid
 from .shared import SharedBlock, SharedInputs
 from .stopwatch import Stopwatch
 from .witness import Witness
@@ -49,10 +49,11 @@ class _Pass:
         self._stream = stream
         self._progress = progress
         self._stopwatch = Stopwatch()
+        self._segmentation = plan.segments
         shape = stream.format
         self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
         self._witness = Witness(plan.scratch)
-        self._runs = [self._started(index, extractor, plan.budget) for index, extractor in enumerate(extractors)]
+        self._runs = [self._started(index, extractor, plan) for index, extractor in enumerate(extractors)]
 
     def consume(self) -> None:
         for decoded in self._timed("decode", self._stream.blocks()):
@@ -64,28 +65,32 @@ class _Pass:
         self._feed(last)
 
     def analysis(self) -> Analysis:
-        results = tuple(self._ended(index, run) for index, run in enumerate(self._runs))
-        self._progress.finish()
         duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
+        grid = segment_grid(self._segmentation, duration_s) if self._segmentation.wants_segments else None
+        results = tuple(self._ended(index, run, grid) for index, run in enumerate(self._runs))
+        self._progress.finish()
         return Analysis(
             extractors=results,
             decoded_frames=self._stream.decoded_frames,
             duration_s=duration_s,
             rate_hz=self._stream.format.rate_hz,
             channels=self._stream.format.channels,
+            segments=grid,
             span=Span(start_s=0.0, end_s=duration_s),
             warnings=self._warnings(),
             timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
         )
 
-    def _started(self, index: int, extractor: Extractor, budget: Budget) -> ExtractorRun:
+    def _started(self, index: int, extractor: Extractor, plan: Plan) -> ExtractorRun:
         shape = self._stream.format
+        # By number: a name of somebody else's need not be one for a file.
+        path = plan.scratch / f"series-{index}.parquet" if plan.scratch is not None else None
         with self._witness.watching(index):
-            return ExtractorRun(extractor, rate_hz=shape.rate_hz, channels=shape.channels, budget=budget)
+            return ExtractorRun(extractor, plan, rate_hz=shape.rate_hz, channels=shape.channels, series_path=path)
 
-    def _ended(self, index: int, run: ExtractorRun) -> ExtractorResult:
+    def _ended(self, index: int, run: ExtractorRun, grid: SegmentGrid | None) -> ExtractorResult:
         with self._witness.watching(index):
-            return run.result()
+            return run.result(grid)
 
     def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:

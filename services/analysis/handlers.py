@@ -1,25 +1,31 @@
-"""What the analysis service does when it hears of a recording."""
+"""What the analysis service does when it hears of a recording, or of a wish to have one analysed again."""
 
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
 from chassis.work import Equipment, Worker
-from contracts.events import RecordingUploaded
+from contracts.events import AnalysisRequested, RecordingUploaded
 
+from .schedule import Schedule, taken_at_once
 from .settings import AnalysisSettings
 from .work import AnalysisWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings) -> None:
     """Consume both lanes, each with slots of its own."""
-    worker = Worker(equipment, AnalysisWork(settings))
-    for lane, slots in settings.slots.items():
+    schedule = Schedule(settings)
+    for lane, taken in taken_at_once(settings).items():
 
-        @lane_subscriber(broker, "analysis", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's
-        async def analyse_uploaded_recording(event: RecordingUploaded) -> None:
-            """Store the manifest of a new recording, then announce it.
+        @lane_subscriber(broker, "analysis", lane, taken)  # type: ignore[untyped-decorator]  # FastStream's
+        async def analyse_recording(event: RecordingUploaded | AnalysisRequested) -> None:
+            """Store the manifest of a recording, then announce it; what was computed before is not computed again.
 
             Safe to run twice: a task that has ended is left alone, object keys depend on recording and
             parameters, and only the newest claim can finish.
             """
-            await worker.carry_out(event, event.uploaded_at)
+            if isinstance(event, AnalysisRequested):
+                work, announced_at = AnalysisWork(settings, event, schedule=schedule), event.requested_at
+            else:
+                work, announced_at = AnalysisWork(settings, schedule=schedule), event.uploaded_at
+            async with schedule.turn(event.lane, event.duration_claimed_s):
+                await Worker(equipment, work).carry_out(event, announced_at)

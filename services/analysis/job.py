@@ -30,4 +30,4 @@ def warm_up(names: Sequence[str]) -> None:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         soundfile.write(path, tone.astype(np.int16), 8000)
-        analyse(path, Container.WAV, AudioLimits(), Plan(tuple(names)), lambda _: None)
+        analyse(path, Container.WAV, AudioLimits(), Plan(tuple(names), scratch=Path(scratch)), lambda _: None)

@@ -1,50 +1,116 @@
 """The manifest: what the analysis says of a recording, as one JSON object."""
 
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
-from contracts.events import RecordingUploaded
-from contracts.objects import manifest_key
+from contracts.analysing import Segmentation
+from contracts.canonical import canonical_json
+from contracts.manifest import (
+    MANIFEST_VERSION,
+    AnalysedSpan,
+    AudioManifest,
+    EngineVersions,
+    EntrySegments,
+    ExtractorEntry,
+    SeriesReference,
+)
+from contracts.objects import manifest_key, series_key
+from contracts.vocabulary import Caveat
 
 from .results import Analysis, ExtractorResult
+from .segments import SegmentGrid
 
-SCHEMA_VERSION = "audio_manifest_v1"
 ENGINE_VERSION = "1"
 
+# What values can depend on, besides our own code.
+_LIBRARIES = ("av", "numba", "numpy", "opencv-python-headless", "soundfile", "soxr")
+_AS_THEY_ARE = ("name", "version", "parameters", "success", "payload")
 
-def manifest(event: RecordingUploaded, analysis: Analysis, parameters_id: str) -> dict[str, Any]:
-    """Return the manifest; `video_id` and `dataset` are the earlier system's names for recording and project."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "recording_id": event.recording_id,
-        "video_id": event.recording_id,
-        "task_id": f"{event.recording_id}/{parameters_id}",
-        "dataset": event.project_id,
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "parameters_id": parameters_id,
-        "input_sha256": event.sha256,
-        "engine": {"version": ENGINE_VERSION, "numpy": np.__version__},
-        "rate_hz": analysis.rate_hz,
-        "channels": analysis.channels,
-        "duration_s": analysis.duration_s,
-        "span_analysed": {"start_s": analysis.span.start_s, "end_s": analysis.span.end_s},
-        "warnings": [{"code": each.code, "sentence": each.sentence} for each in analysis.warnings],
-        "extractors": [_entry(result) for result in analysis.extractors],
-        "total_processing_time": sum(result.processing_time_s for result in analysis.extractors),
-        "manifest_uri": manifest_key(event.recording_id, parameters_id),
+
+@dataclass(frozen=True)
+class Subject:
+    """Which recording, and which task about it."""
+
+    recording_id: str
+    project_id: str
+    sha256: str
+    parameters_id: str
+
+
+def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEntry]) -> AudioManifest:
+    """Return the manifest of a recording that was just decoded."""
+    extractors = tuple(entries)
+    return AudioManifest(
+        schema_version=MANIFEST_VERSION,
+        recording_id=subject.recording_id,
+        video_id=subject.recording_id,
+        task_id=f"{subject.recording_id}/{subject.parameters_id}",
+        dataset=subject.project_id,
+        timestamp=datetime.now(UTC),
+        parameters_id=subject.parameters_id,
+        input_sha256=subject.sha256,
+        engine=EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in _LIBRARIES}),
+        rate_hz=analysis.rate_hz,
+        channels=analysis.channels,
+        duration_s=analysis.duration_s,
+        span_analysed=AnalysedSpan(start_s=analysis.span.start_s, end_s=analysis.span.end_s),
+        warnings=tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings),
+        extractors=extractors,
+        total_processing_time=sum(entry.processing_time for entry in extractors),
+        manifest_uri=manifest_key(subject.recording_id, subject.parameters_id),
+    )
+
+
+def renewed(subject: Subject, stored: AudioManifest) -> AudioManifest:
+    """Return a stored manifest as the answer to another task, which found nothing to compute."""
+    named = {
+        "task_id": f"{subject.recording_id}/{subject.parameters_id}",
+        "parameters_id": subject.parameters_id,
+        "manifest_uri": manifest_key(subject.recording_id, subject.parameters_id),
     }
+    return stored.model_copy(update=named)
 
 
-def _entry(result: ExtractorResult) -> dict[str, Any]:
-    error = result.error
-    return {
-        "name": result.name,
-        "version": result.version,
-        "parameters": result.parameters,
-        "success": result.success,
-        "payload": result.payload,
-        "error": None if error is None else {"code": error.code, "sentence": error.sentence},
-        "processing_time": result.processing_time_s,
-    }
+def entries(subject: Subject, analysis: Analysis, asked: Segmentation) -> tuple[ExtractorEntry, ...]:
+    """Return what the manifest says of each extractor that ran."""
+    now = datetime.now(UTC)
+    return tuple(
+        ExtractorEntry(
+            **{name: getattr(result, name) for name in _AS_THEY_ARE},
+            error=None if result.error is None else asdict(result.error),
+            processing_time=result.processing_time_s,
+            series=_series(result, subject.recording_id),
+            segmentation=asked if asked.wants_segments else None,
+            segments=_segments(result, analysis.segments),
+            computed_at=now,
+        )
+        for result in analysis.extractors
+    )
+
+
+def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str:
+    """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
+    facts = {"name": name, "version": version, "parameters": parameters}
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+
+
+def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:
+    if result.series is None:
+        return None
+    identity = extraction_id(result.name, result.version, result.parameters)
+    return SeriesReference(
+        uri=series_key(recording_id, result.name, identity),
+        frames=result.series.frames,
+        units=result.series.units,
+        size_bytes=result.series.size_bytes,
+    )
+
+
+def _segments(result: ExtractorResult, grid: SegmentGrid | None) -> EntrySegments | None:
+    if grid is None or result.segments is None:
+        return None
+    return EntrySegments(hop_s=grid.hop_s, start_s=grid.start_s, end_s=grid.end_s, series=result.segments)

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NO_ONSETS = "no_onsets"
     NO_PERIODICITY = "no_periodicity"
     NO_VOICED_FRAMES = "no_voiced_frames"
+    NO_VIBRATO = "no_vibrato"
 
 
 class InvalidMeasureError(DawnchorusError):
@@ -68,6 +69,11 @@ def decibels(ratio: float, *, unit: str) -> Measure:
 def listed(values: Sequence[float], *, unit: str) -> Measure:
     """State several values of one kind. Raises `InvalidMeasureError` when one is not finite."""
     return {"values": [_finite(value, unit) for value in values], "unit": unit, "reason": None}
+
+
+def unlisted(reason: Reason, *, unit: str) -> Measure:
+    """State that there is no list of values, and why."""
+    return {"values": None, "unit": unit, "reason": str(reason)}
 
 
 def aggregated(series: Series, *, unit: str, otherwise: Reason) -> Measure:

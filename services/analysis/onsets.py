@@ -1,10 +1,12 @@
 """Onset strength: how much louder the recording gets from one frame to the next, and where that peaks."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .shared import FRAME_LENGTH, HOP
+from .framed import FRAME_LENGTH, HOP
 
 Floats = NDArray[np.float32]
 
@@ -20,22 +22,41 @@ _APART_S = 0.03
 _ABOVE_MEAN = 0.07
 
 
-def onset_strength(mel_power: Floats) -> Floats:
-    """Return the mean rise over all mel bands in dB, per frame.
+@dataclass(frozen=True, eq=False)
+class OnsetStrength:
+    """How much louder the recording gets at each frame, in dB.
+
+    mean    (frames,) float32: over all mel bands; `librosa.onset.onset_strength`, which onsets are picked from
+    median  (frames,) float32: the same with `aggregate=np.median`, which beats are tracked in
+    """
+
+    mean: Floats
+    median: Floats
+
+    def part(self, start: int, stop: int) -> "OnsetStrength":
+        """Return the frames from `start` to `stop`."""
+        return OnsetStrength(self.mean[start:stop], self.median[start:stop])
+
+
+def onset_strength(mel_power: Floats) -> OnsetStrength:
+    """Return the rise over all mel bands in dB, per frame.
 
     mel_power  (frames, bands) float32
-    returns    (frames,) float32, shifted by the frames that a 2048-sample window looks ahead
+    returns    shifted by the frames that a 2048-sample window looks ahead
 
-    `librosa.onset.onset_strength`: levels are cut 80 dB below the loudest cell of `mel_power`.
+    Levels are cut 80 dB below the loudest cell of `mel_power`.
     """
     shift = _LAG_FRAMES + FRAME_LENGTH // (2 * HOP)
-    strength = np.zeros(len(mel_power) + shift, dtype=np.float32)
+    mean = np.zeros(len(mel_power) + shift, dtype=np.float32)
+    median = np.zeros_like(mean)
     floor_db = _decibels(mel_power.max(keepdims=True)).item() - _RANGE_DB
     for start in range(0, len(mel_power) - _LAG_FRAMES, _FRAMES_AT_ONCE):
         level_db = np.maximum(_decibels(mel_power[start : start + _FRAMES_AT_ONCE + _LAG_FRAMES]), floor_db)
-        rise = np.maximum(0, level_db[_LAG_FRAMES:] - level_db[:-_LAG_FRAMES]).mean(axis=1)
-        strength[shift + start : shift + start + len(rise)] = rise
-    return strength[: len(mel_power)]
+        rise = np.maximum(0, level_db[_LAG_FRAMES:] - level_db[:-_LAG_FRAMES])
+        place = slice(shift + start, shift + start + len(rise))
+        mean[place] = rise.mean(axis=1)
+        median[place] = np.median(rise, axis=1)
+    return OnsetStrength(mean[: len(mel_power)], median[: len(mel_power)])
 
 
 def onset_frames(strength: Floats, rate_hz: int) -> NDArray[np.intp]:

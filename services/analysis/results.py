@@ -1,8 +1,10 @@
 """What an analysis says, as values that can be pickled and stored."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from .measures import Payload
+from .segments import SegmentGrid
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,21 @@ class ExtractorFailure:
 
 
 @dataclass(frozen=True)
+class SeriesFile:
+    """A Parquet file in the job's scratch folder, with the unit of each of its series."""
+
+    path: str
+    frames: int
+    units: dict[str, str]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class ExtractorResult:
-    """What one extractor says of a recording: a payload or a failure, never both."""
+    """What one extractor says of a recording: a payload or a failure, never both.
+
+    Where only segments were asked for, and it has some, they stand in the payload's place.
+    """
 
     name: str
     version: str
@@ -24,6 +39,8 @@ class ExtractorResult:
     payload: Payload | None
     error: ExtractorFailure | None
     processing_time_s: float
+    series: SeriesFile | None = None
+    segments: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,3 +75,4 @@ class Analysis:
     span: Span
     warnings: tuple[AnalysisWarning, ...]
     timings_s: dict[str, float]
+    segments: SegmentGrid | None = None

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from .budget import Budget, OutOfTime, alarm
-from .extractors import Accumulator, Extractor
+from .budget import OutOfTime, alarm
+from .extractors import Accumulator, Extractor, SeriesSource
 from .measures import Payload
-from .results import ExtractorFailure, ExtractorResult
+from .plan import Plan
+from .results import ExtractorFailure, ExtractorResult, SeriesFile
+from .segments import SegmentCutter, SegmentGrid
+from .series_file import SeriesWriter
 from .shared import SharedBlock
 from .stopwatch import Stopwatch
 
@@ -16,17 +21,25 @@ _EXTRACT = "extract"
 class ExtractorRun:
     """Feeds one extractor; after its first error, or once its time is spent, it is fed no more."""
 
-    def __init__(self, extractor: Extractor, *, rate_hz: int, channels: int, budget: Budget) -> None:
-        """Start the extractor on a recording."""
+    def __init__(
+        self, extractor: Extractor, plan: Plan, *, rate_hz: int, channels: int, series_path: Path | None
+    ) -> None:
+        """Start the extractor on a recording; its series, where it has any, go to `series_path`."""
         self._extractor = extractor
         self._rate_hz = rate_hz
-        self._budget = budget
+        self._budget = plan.budget
+        self._segmentation = plan.segments
         self._heard_frames = 0
         self._stopwatch = Stopwatch()
         self._error: ExtractorFailure | None = None
         self._accumulator: Accumulator | None = None
+        self._source: SeriesSource | None = None
+        self._writer: SeriesWriter | None = None
+        self._cutter: SegmentCutter | None = None
         with self._guard():
             self._accumulator = extractor.accumulator(rate_hz=rate_hz, channels=channels)
+            if isinstance(self._accumulator, SeriesSource):
+                self._take_series(self._accumulator, series_path)
 
     @property
     def spent_s(self) -> float:
@@ -40,10 +53,15 @@ class ExtractorRun:
             return
         with self._guard():
             self._accumulator.add(block)
+            self._pass_series_on()
 
-    def result(self) -> ExtractorResult:
-        """Return the extractor's payload, or its failure."""
+    def result(self, grid: SegmentGrid | None = None) -> ExtractorResult:
+        """Return the extractor's payload, or its failure; and what it says of the segments of `grid`."""
         payload = self._payload()
+        segments = self._segments(grid)
+        series = self._series()
+        if segments is not None and self._segmentation.mode == "segments":
+            payload = None
         return ExtractorResult(
             name=self._extractor.name,
             version=self._extractor.version,
@@ -52,13 +70,49 @@ class ExtractorRun:
             payload=payload if self._error is None else None,
             error=self._error,
             processing_time_s=self.spent_s,
+            series=series,
+            segments=segments if self._error is None else None,
         )
 
     def _payload(self) -> Payload | None:
         if self._accumulator is None or self._error is not None:
             return None
         with self._guard():
-            return self._accumulator.result()
+            payload = self._accumulator.result()
+            self._pass_series_on()
+            return payload
+        return None
+
+    def _take_series(self, source: SeriesSource, path: Path | None) -> None:
+        self._source = source
+        if path is not None:
+            self._writer = SeriesWriter(path, source.series_units)
+        if self._segmentation.wants_segments:
+            self._cutter = SegmentCutter(self._segmentation, source.series_units)
+
+    def _pass_series_on(self) -> None:
+        block = self._source.series() if self._source is not None else None
+        if block is None:
+            return
+        if self._writer is not None:
+            self._writer.add(block)
+        if self._cutter is not None:
+            self._cutter.add(block)
+
+    def _segments(self, grid: SegmentGrid | None) -> dict[str, Any] | None:
+        if self._cutter is None or grid is None or self._error is not None:
+            return None
+        with self._guard():
+            return self._cutter.result(grid)
+        return None
+
+    def _series(self) -> SeriesFile | None:
+        if self._writer is None:
+            return None
+        with self._guard():
+            if self._error is None:
+                return self._writer.finish()
+        self._writer.abandon()
         return None
 
     @contextmanager

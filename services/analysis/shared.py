@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from audio.decode import mono
 
 from .framed import FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
+from .mel import MelProjection
 from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
 
 __all__ = [
     "BINS",
     "FRAME_LENGTH",
     "HOP",
+    "MEL_BANDS",
     "MUSIC_RATE_HZ",
     "SILENCE_DBFS",
     "SILENCE_RMS",
@@ -31,6 +34,7 @@ __all__ = [
 ]
 
 BINS = 1 + FRAME_LENGTH // 2
+MEL_BANDS = 128
 
 # 64 frames of spectrum and magnitude stay in a core's cache.
 _BLOCK_SAMPLES = 64 * HOP
@@ -43,6 +47,7 @@ class Input(StrEnum):
     SPECTRUM = "spectrum"
     MUSIC = "music"
     MUSIC_SPECTRUM = "music_spectrum"
+    MUSIC_MEL = "music_mel"
 
 
 class MusicNotComputedError(LookupError):
@@ -58,11 +63,13 @@ class SharedBlock(FramedBlock):
     channels     (n, channels) float32, in [-1, 1]
     low_rate     the recording's own rate is that of `music`, or below it
     resampled    the piece at 22,050 Hz, where that is lower and was asked for
+    projection   that of the spectrum of `music` on mel bands, where that was asked for
     """
 
     channels: Floats
     low_rate: bool = False
     resampled: FramedBlock | None = None
+    projection: MelProjection | None = None
 
     @property
     def music(self) -> FramedBlock:
@@ -77,18 +84,30 @@ class SharedBlock(FramedBlock):
             raise MusicNotComputedError
         return self.resampled
 
+    @cached_property
+    def music_mel(self) -> Floats:
+        """Power of `music` in 128 mel bands, (k, 128) float32, as in `librosa.feature.melspectrogram`.
+
+        Raises `MusicNotComputedError`.
+        """
+        if self.projection is None:
+            raise MusicNotComputedError
+        return self.projection.project(self.music.power)
+
 
 class SharedInputs:
     """Turns decoded blocks of any size into shared blocks of at most 64 frames."""
 
     def __init__(self, *, rate_hz: int, needs: Collection[Input]) -> None:
         """Start before the first sample; only what is in `needs` is computed."""
+        self._needs = frozenset(needs)
         self._native = FramedStream()
         self._low_rate = rate_hz <= MUSIC_RATE_HZ
-        wants_music = not {Input.MUSIC, Input.MUSIC_SPECTRUM}.isdisjoint(needs)
-        self._resampled = ResampledStream(rate_hz) if wants_music and not self._low_rate else None
-        self._wants_music_spectrum = Input.MUSIC_SPECTRUM in needs
-        self._wants_spectrum = Input.SPECTRUM in needs
+        hears_music = not self._needs.isdisjoint({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL})
+        self._resampled = ResampledStream(rate_hz) if hears_music and not self._low_rate else None
+        self._projection = None
+        if Input.MUSIC_MEL in self._needs:
+            self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -105,12 +124,16 @@ class SharedInputs:
         return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled)
 
     def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
-        block = SharedBlock(native.samples, native.frames, native.inner, channels, self._low_rate, resampled)
+        block = SharedBlock(
+            native.samples, native.frames, native.inner, channels, self._low_rate, resampled, self._projection
+        )
         # What is shared is computed now, so that no single extractor is charged with its time.
-        if self._wants_spectrum:
+        if Input.SPECTRUM in self._needs:
             block.compute_spectrum()
-        if self._wants_music_spectrum:
+        if Input.MUSIC_SPECTRUM in self._needs:
             block.music.compute_spectrum()
+        if Input.MUSIC_MEL in self._needs:
+            _ = block.music_mel
         return block
 
 

@@ -1,13 +1,14 @@
 """Tempo from onset strength: the lag at which it best repeats itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .dft import autocorrelations, fast_length, packed_spectra
-from .shared import HOP
+from .framed import HOP
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -16,16 +17,22 @@ WINDOW_S = 8
 START_BPM = 120.0
 SPREAD_OCTAVES = 1.0
 MAX_BPM = 320.0
+ALTERNATIVES = 2
 
 _FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class TempoEstimate:
-    """A tempo, and how strongly the onsets repeat themselves at its period: 0 not at all, 1 exactly."""
+    """A tempo, and how strongly the onsets repeat themselves at its period: 0 not at all, 1 exactly.
+
+    `lag` is the period in frames. `alternatives` are the next likely tempos, the likeliest first.
+    """
 
     bpm: float
     confidence: float
+    lag: int
+    alternatives: tuple["TempoEstimate", ...] = ()
 
 
 def estimate_tempo(strength: Floats, rate_hz: int) -> TempoEstimate:
@@ -39,8 +46,20 @@ def estimate_tempo(strength: Floats, rate_hz: int) -> TempoEstimate:
     log_prior = -0.5 * (np.log2(bpm / START_BPM) / SPREAD_OCTAVES) ** 2
     log_prior[bpm >= MAX_BPM] = -np.inf
     likelihood = np.log1p(1e6 * _mean_autocorrelation(strength, lags)[1:]) + log_prior
-    best = int(np.argmax(likelihood))
-    return TempoEstimate(bpm=float(bpm[best]), confidence=_confidence(strength, lag=best + 1, window=lags))
+    repetition = _Repetition(strength, window=lags)
+    best, *others = (
+        TempoEstimate(float(bpm[index]), repetition.coefficient(int(index) + 1), int(index) + 1)
+        for index in [np.argmax(likelihood), *_peaks(likelihood)]
+    )
+    apart = (other for other in others if abs(other.lag - best.lag) > 1)
+    return replace(best, alternatives=tuple(islice(apart, ALTERNATIVES)))
+
+
+def _peaks(likelihood: Doubles) -> NDArray[np.intp]:
+    """Return where the likelihood has its highest peaks, the highest first."""
+    inner = (likelihood[1:-1] > likelihood[:-2]) & (likelihood[1:-1] >= likelihood[2:]) & np.isfinite(likelihood[1:-1])
+    peaks = 1 + np.flatnonzero(inner)
+    return np.asarray(peaks[np.argsort(-likelihood[peaks], kind="stable")][: ALTERNATIVES + 1])
 
 
 def _mean_autocorrelation(strength: Floats, window: int) -> Doubles:
@@ -70,27 +89,30 @@ def _normalized_squares(windows: Floats, length: int) -> Floats:
     return np.asarray(share @ np.square(packed_spectra(padded)))
 
 
-def _confidence(strength: Floats, *, lag: int, window: int) -> float:
-    """Return the autocorrelation coefficient of onset strength near `lag`, in [0, 1].
+class _Repetition:
+    """The autocorrelation coefficients of onset strength.
 
     Without its mean, unlike the tempogram: onset strength is never negative, so that even noise correlates with
     itself by more than a half at any lag. Means of windows of 8 s, half overlapping, each divided by the taper's own
     autocorrelation.
     """
-    window = min(window, len(strength))
-    taper = _hann(window)
-    segments = sliding_window_view(strength, window)[:: max(1, window // 2)]
-    centred = (segments - segments.mean(axis=1, keepdims=True)) * taper
-    nearest = slice(max(lag - 1, 1), lag + 2)
-    # Less than two periods inside the window say nothing of a repetition.
-    if nearest.stop > window // 2:
-        return 0.0
-    pooled = autocorrelations(centred, lags=window).sum(axis=0)
-    own = autocorrelations(taper[np.newaxis], lags=window)[0]
-    if pooled[0] <= 0:
-        return 0.0
-    coefficient = (pooled[nearest] / pooled[0]) / (own[nearest] / own[0])
-    return float(np.clip(coefficient.max(), 0, 1))
+
+    def __init__(self, strength: Floats, *, window: int) -> None:
+        self._window = min(window, len(strength))
+        taper = _hann(self._window)
+        segments = sliding_window_view(strength, self._window)[:: max(1, self._window // 2)]
+        centred = (segments - segments.mean(axis=1, keepdims=True)) * taper
+        self._pooled = autocorrelations(centred, lags=self._window).sum(axis=0)
+        self._own = autocorrelations(taper[np.newaxis], lags=self._window)[0]
+
+    def coefficient(self, lag: int) -> float:
+        """Return the coefficient near `lag`, in [0, 1]."""
+        nearest = slice(max(lag - 1, 1), lag + 2)
+        # Less than two periods inside the window say nothing of a repetition.
+        if nearest.stop > self._window // 2 or self._pooled[0] <= 0:
+            return 0.0
+        coefficient = (self._pooled[nearest] / self._pooled[0]) / (self._own[nearest] / self._own[0])
+        return float(np.clip(coefficient.max(), 0, 1))
 
 
 def _hann(length: int) -> Floats:

@@ -1,92 +1,162 @@
-"""The analysis task: fetch, extract, store the manifest, and what its document says."""
+"""The analysis task: fetch, extract what is missing, store the manifest, and what its document says."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from audio.format import AudioLimits, Container, reads_in_order
 from chassis.work import Outcome, Workbench
+from contracts.analysing import AnalysisWish
 from contracts.canonical import canonical_json
-from contracts.events import AnalysisCompleted, AnalysisFailed, ExtractorSummary, RecordingUploaded, TaskFailed
-from contracts.objects import audio_key, manifest_key
-from contracts.vocabulary import Caveat, State
+from contracts.events import (
+    AnalysisCompleted,
+    AnalysisFailed,
+    AnalysisRequested,
+    ExtractorSummary,
+    RecordingUploaded,
+    TaskFailed,
+)
+from contracts.manifest import AudioManifest, ExtractorEntry
+from contracts.objects import audio_key
+from contracts.vocabulary import State
 
 from .budget import Budget
-from .extractors import extractors_named
+from .extractors import Extractor, extractors_named
 from .isolation import analysed
-from .manifest import ENGINE_VERSION, manifest
+from .manifest import ENGINE_VERSION, Subject, entries, manifest, renewed
 from .plan import Plan
+from .remembered import merged, missing
 from .results import Analysis
+from .schedule import Schedule
 from .settings import AnalysisSettings
+
+Analysable = RecordingUploaded | AnalysisRequested
+
+_UPLOADED = AnalysisWish()
 
 
 class AnalysisWork:
-    """Extracts the features of uploaded recordings."""
+    """Extracts features: what an upload gets, or what a reader asked for later."""
 
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
-    requested = False
 
-    def __init__(self, settings: AnalysisSettings) -> None:
+    def __init__(
+        self,
+        settings: AnalysisSettings,
+        request: AnalysisRequested | None = None,
+        *,
+        schedule: Schedule | None = None,
+    ) -> None:
         self._settings = settings
+        self._schedule = schedule or Schedule(settings)
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
         self._budget = Budget(settings.extractor_timeout_s, settings.extractor_timeout_per_audio_s)
-        extractors = extractors_named(settings.extractors)
-        versions = {each.name: each.version for each in extractors}
-        self.parameters: dict[str, Any] = {"extractors": versions, "engine": ENGINE_VERSION}
-        self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
+        self._wish = _UPLOADED if request is None else request.wish
+        self.requested = request is not None
+        self.parameters: dict[str, Any] = {"engine": ENGINE_VERSION}
+        if request is None:
+            extractors = extractors_named(settings.extractors)
+            self.parameters["extractors"] = {each.name: each.version for each in extractors}
+            self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
+        else:
+            # As text: what a reader sends may have keys that a document cannot.
+            self.parameters["wish"] = request.wish.model_dump_json()
+            self.parameters_id = request.request_id
 
-    async def perform(self, event: RecordingUploaded, bench: Workbench) -> Outcome:
-        """Run every extractor in one pass and store the manifest."""
-        in_order = reads_in_order(Container(event.container))
-        key = audio_key(event.recording_id)
-        source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
-        plan = Plan(self._settings.extractors, budget=self._budget)
-        analysis = await analysed(bench, source, event.container, self._limits, plan)
-        made = manifest(event, analysis, self.parameters_id)
-        key = manifest_key(event.recording_id, self.parameters_id)
-        await bench.store({key: json.dumps(made, allow_nan=False).encode()})
-        return self._outcome(event, analysis, made, {**bench.timings_s, **analysis.timings_s})
+    async def perform(self, event: Analysable, bench: Workbench) -> Outcome:
+        """Run in one pass every extractor whose result is not there yet, and store the manifest of all."""
+        extractors = extractors_named(self._names(), self._wish.parameters)
+        subject = Subject(event.recording_id, event.project_id, event.sha256, self.parameters_id)
+        stored = await _stored(event.recording_id, bench)
+        todo = missing(stored, extractors, self._wish.segments)
+        if stored is not None and not todo:
+            made = renewed(subject, stored)
+            await self._store(bench, {made.manifest_uri: _json(made)})
+            return self._outcome(event, made, extractors, bench.timings_s)
+        analysis = await self._analysed(event, todo, bench)
+        computed = entries(subject, analysis, self._wish.segments)
+        # Looked at again: another task may have ended while this one computed.
+        made = manifest(subject, analysis, merged(await _stored(event.recording_id, bench), computed))
+        await self._store(bench, {**_series_objects(analysis, computed), made.manifest_uri: _json(made)})
+        return self._outcome(event, made, extractors, {**bench.timings_s, **analysis.timings_s})
 
-    def timeout_s(self, event: RecordingUploaded) -> float:
+    def timeout_s(self, event: Analysable) -> float:
         """Return the bound on analysing a recording of the claimed duration."""
         return self._settings.job_timeout_of(event.duration_claimed_s)
 
+    def _names(self) -> tuple[str, ...]:
+        asked = self._wish.extractors
+        return (*self._settings.extractors, *self._wish.parameters) if asked is None else asked
+
+    async def _analysed(self, event: Analysable, todo: Sequence[Extractor], bench: Workbench) -> Analysis:
+        names = tuple(extractor.name for extractor in todo)
+        parameters = {name: each for name, each in self._wish.parameters.items() if name in names}
+        plan = Plan(names, parameters, self._budget, segments=self._wish.segments)
+        async with self._schedule.transfer():
+            in_order = reads_in_order(Container(event.container))
+            key = audio_key(event.recording_id)
+            source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
+        async with self._schedule.device(todo):
+            return await analysed(bench, source, event.container, self._limits, plan)
+
+    async def _store(self, bench: Workbench, objects: Mapping[str, bytes | Path]) -> None:
+        async with self._schedule.transfer():
+            await bench.store(objects)
+
     def _outcome(
-        self, event: RecordingUploaded, analysis: Analysis, made: dict[str, Any], timings_s: dict[str, float]
+        self, event: Analysable, made: AudioManifest, asked: Iterable[Extractor], timings_s: dict[str, float]
     ) -> Outcome:
-        state = _state(analysis)
-        warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings)
+        state = _state(made, {extractor.name for extractor in asked})
         completed = AnalysisCompleted(
             **event.subject_facts(),
             parameters_id=self.parameters_id,
             state=state,
-            extractors=_summaries(analysis),
-            duration_decoded_s=analysis.duration_s,
-            warnings=warnings,
+            extractors=tuple(_summary(entry) for entry in made.extractors),
+            duration_decoded_s=made.duration_s,
+            warnings=made.warnings,
         )
         fields = {
-            "manifest_key": made["manifest_uri"],
-            "extractors": made["extractors"],
-            "duration_decoded_s": analysis.duration_s,
-            "warnings": [warning.model_dump() for warning in warnings],
+            "manifest_key": made.manifest_uri,
+            # Without what segments hold: that may be more than a document takes.
+            "extractors": [entry.model_dump(exclude={"segments"}) for entry in made.extractors],
+            "duration_decoded_s": made.duration_s,
+            "warnings": [warning.model_dump() for warning in made.warnings],
             "timings_s": timings_s,
             "error": None,
         }
         return Outcome(state, fields, completed)
 
 
-def _state(analysis: Analysis) -> Literal[State.COMPLETED, State.PARTIAL]:
-    return State.COMPLETED if all(result.success for result in analysis.extractors) else State.PARTIAL
+async def _stored(recording_id: str, bench: Workbench) -> AudioManifest | None:
+    document = await bench.equipment.tasks.newest(recording_id, having="manifest_key")
+    if document is None:
+        return None
+    return AudioManifest.model_validate_json(await bench.equipment.objects.get(document["manifest_key"]))
 
 
-def _summaries(analysis: Analysis) -> tuple[ExtractorSummary, ...]:
-    return tuple(
-        ExtractorSummary(
-            name=result.name,
-            version=result.version,
-            success=result.success,
-            error_code=result.error.code if result.error is not None else None,
-        )
-        for result in analysis.extractors
+def _series_objects(analysis: Analysis, computed: Iterable[ExtractorEntry]) -> dict[str, Path]:
+    pairs = zip(analysis.extractors, computed, strict=True)
+    return {entry.series.uri: Path(result.series.path) for result, entry in pairs if result.series and entry.series}
+
+
+def _json(made: AudioManifest) -> bytes:
+    return json.dumps(made.model_dump(mode="json"), allow_nan=False).encode()
+
+
+def _state(made: AudioManifest, asked: set[str]) -> Literal[State.COMPLETED, State.PARTIAL]:
+    wanted = [entry for entry in made.extractors if entry.name in asked]
+    whole = all(entry.success and entry.last_error is None for entry in wanted)
+    return State.COMPLETED if whole else State.PARTIAL
+
+
+def _summary(entry: ExtractorEntry) -> ExtractorSummary:
+    error = entry.error or entry.last_error
+    return ExtractorSummary(
+        name=entry.name,
+        version=entry.version,
+        success=entry.success,
+        error_code=error.code if error is not None else None,
     )

@@ -1,123 +1,76 @@
-"""Fundamental frequency of frames, by YIN, and how periodic each frame really is."""
+"""YIN's difference function: how badly a frame repeats itself after each lag."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 from .dft import autocorrelations
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
-_TINY = np.finfo(np.float32).tiny
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
-class YinSearch:
-    """Where YIN looks: lags in samples, the frame's length, and how deep a trough must be."""
+class LagRange:
+    """The lags that pitches between two frequencies have at a rate; `longest` is less than a frame."""
 
     rate_hz: int
     f_min_hz: float
     f_max_hz: float
     frame_length: int
-    trough_threshold: float
 
     @property
-    def shortest_lag(self) -> int:
-        """Period of `f_max_hz` in samples, rounded down."""
+    def shortest(self) -> int:
+        """Period of the highest pitch in samples, rounded down."""
         return int(np.floor(self.rate_hz / self.f_max_hz))
 
     @property
-    def longest_lag(self) -> int:
-        """Period of `f_min_hz` in samples, rounded up."""
+    def longest(self) -> int:
+        """Period of the lowest pitch in samples, rounded up."""
         return min(int(np.ceil(self.rate_hz / self.f_min_hz)), self.frame_length - 1)
 
 
-@dataclass(frozen=True, eq=False)
-class YinFrames:
-    """What YIN found in k frames.
+def normalized_differences(frames: Floats, longest_lag: int) -> Doubles:
+    """Return d'(lag) of each frame for lag 1 up to `longest_lag`: 0 where it repeats itself, about 1 elsewhere.
 
-    f0_hz         (k,) float32: the best candidate, whether or not the frame is periodic
-    aperiodicity  (k,) float32: 0 where the frame repeats itself exactly after that period, about 1 where it does not
-    in_range      (k,) bool: the period lies inside the search, and none shorter than the search fits as well
+    frames   (k, n) float32, n > `longest_lag`
+    returns  (k, longest_lag) float64
+
+    Equation 8 of de Cheveigné and Kawahara (2002), as librosa's `_cumulative_mean_normalized_difference` computes it
+    from float64 frames: in float32, a direct current leaves too little precision to find troughs.
     """
-
-    f0_hz: Floats
-    aperiodicity: Floats
-    in_range: NDArray[np.bool_]
-
-
-def yin(frames: Floats, search: YinSearch, *, voiced_below: float) -> YinFrames:
-    """Search each frame for its fundamental frequency.
-
-    frames  (k, search.frame_length) float32, best without direct current
-
-    De Cheveigné and Kawahara (2002), steps 1 to 5, with librosa's choices: `f0_hz` equals `librosa.yin`. There d'
-    grows with the lag, because the last samples of a frame have no partner and are counted as wholly different; low
-    voices would look less voiced. The aperiodicity is therefore d' over the samples that do have a partner.
-    """
-    lags = search.longest_lag
-    correlation = autocorrelations(frames, lags=lags + 1)
-    squares = np.square(frames)
-    head = np.cumsum(squares[:, :lags], axis=1)
-    tail = np.cumsum(squares[:, : -lags - 1 : -1], axis=1)
-    shared = correlation[:, :1] - correlation[:, 1:]
-    difference = _normalized(2 * shared - head)
-    chosen, f0_hz = _search(difference, search)
-    partners = frames.shape[1] - np.arange(1, lags + 1, dtype=np.float32)
-    paired = _normalized((2 * shared - head - tail) / partners)
-    return YinFrames(
-        f0_hz=f0_hz,
-        aperiodicity=np.maximum(paired[np.arange(len(frames)), chosen], 0),
-        in_range=_inside(f0_hz, search) & ~_repeats_before(paired, search.shortest_lag, voiced_below),
-    )
+    precise = frames.astype(np.float64)
+    differences = np.empty((len(frames), longest_lag))
+    _normalize(precise, autocorrelations(precise, lags=longest_lag + 1), differences)
+    return differences
 
 
-def _search(difference: Floats, search: YinSearch) -> tuple[NDArray[np.intp], Floats]:
-    """Return the index of the chosen lag in `difference`, whose first column is lag 1, and its frequency."""
-    first = search.shortest_lag - 1
-    searched = difference[:, first:]
-    deep = _troughs(searched) & (searched < search.trough_threshold)
-    chosen = np.where(deep.any(axis=1), deep.argmax(axis=1), searched.argmin(axis=1))
-    period = search.shortest_lag + chosen + _parabolic_shift(searched, chosen)
-    return first + chosen, (search.rate_hz / period).astype(np.float32)
+@compiled("void(float64[:,::1], float64[:,:], float64[:,::1])")
+def _normalize(frames: Doubles, correlation: Doubles, differences: Doubles) -> None:
+    for frame in range(frames.shape[0]):
+        energy = 0.0
+        total = 0.0
+        for lag in range(1, differences.shape[1] + 1):
+            sample = frames[frame, lag - 1]
+            energy += sample * sample
+            difference = 2 * (correlation[frame, 0] - correlation[frame, lag])
+            # librosa 0.11 clears the first energy before it subtracts it.
+            if lag > 1:
+                difference -= energy
+            total += difference
+            differences[frame, lag - 1] = difference / (total / lag + _TINY)
 
 
-def _normalized(difference: Floats) -> Floats:
-    """Return d' of d: divided by the mean of d up to each lag, equation 8 of the paper."""
-    lags = np.arange(1, difference.shape[1] + 1, dtype=np.float32)
-    cumulative_mean = np.cumsum(difference, axis=1, dtype=np.float32) / lags
-    return np.asarray(difference / (cumulative_mean + _TINY), dtype=np.float32)
-
-
-def _inside(f0_hz: Floats, search: YinSearch) -> NDArray[np.bool_]:
-    # Open at both ends: at the first or last lag d' may go on falling outside, and no minimum has been seen.
-    return (f0_hz > search.f_min_hz) & (f0_hz < search.f_max_hz)
-
-
-def _repeats_before(paired: Floats, shortest_lag: int, voiced_below: float) -> NDArray[np.bool_]:
-    """Tell whether a period shorter than the search's fits, as that of a bird that sings above the range."""
-    earlier = paired[:, :shortest_lag]
-    if earlier.shape[1] < 3:
-        return np.zeros(len(paired), dtype=np.bool_)
-    deep = _troughs(earlier) & (earlier < voiced_below)
-    return np.asarray(deep[:, 1:-1].any(axis=1))
-
-
-def _troughs(rows: Floats) -> NDArray[np.bool_]:
-    lowest = np.empty(rows.shape, dtype=np.bool_)
-    lowest[:, 0] = rows[:, 0] < rows[:, 1]
-    lowest[:, -1] = rows[:, -1] < rows[:, -2]
-    lowest[:, 1:-1] = (rows[:, 1:-1] < rows[:, :-2]) & (rows[:, 1:-1] <= rows[:, 2:])
-    return lowest
-
-
-def _parabolic_shift(rows: Floats, chosen: NDArray[np.intp]) -> Floats:
-    """Return how far the vertex of the parabola through a trough and its neighbours lies from it, in (-1, 1)."""
-    row = np.arange(len(rows))
-    inside = np.clip(chosen, 1, rows.shape[1] - 2)
-    before, at, after = (rows[row, inside + step] for step in (-1, 0, 1))
-    curvature = before + after - 2 * at
+@compiled("float64(float64, float64, float64)")
+def parabolic_shift(before: float, at: float, after: float) -> float:
+    """Return how far the vertex of the parabola through three neighbours lies from the middle one, in (-1, 1)."""
+    curvature = after + before - 2 * at
     slope = (after - before) / 2
-    usable = (np.abs(slope) < np.abs(curvature)) & (inside == chosen)
-    return np.where(usable, -slope / np.where(usable, curvature, 1), 0).astype(np.float32)
+    if abs(slope) >= abs(curvature):
+        return 0.0
+    return -slope / curvature

@@ -23,6 +23,8 @@ from chassis.web import measured, traced
 from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
+from .analyses import AnalysisRequests, request_analysis
+from .backfill import Backfills, plan_backfill, start_backfill
 from .events import listen
 from .extractors import list_extractors
 from .forwarding import IngestDoor
@@ -30,20 +32,30 @@ from .gallery import Gallery
 from .handlers import show_everything
 from .keys import KeyRing
 from .live import LiveHub
+from .progress import ProgressBoard
+from .projects import ProjectController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
+from .series import get_series
 from .settings import GatewaySettings
+from .tiles import TileController
 
-_ROUTES = (RecordingController, ResultController, list_extractors, listen)
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery")
+_ROUTES = (
+    *(RecordingController, ResultController, TileController, ProjectController),
+    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
+)
+_FROM_STATE = (
+    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills"),
+)
 
 
 def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
-    hub = LiveHub(settings.listener_backlog)
+    hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
     app = Litestar(
         [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
@@ -55,7 +67,7 @@ def create_app(settings: GatewaySettings) -> Service:
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub}),
+        state=State({"hub": hub, "progress": progress}),
     )
 
     @asynccontextmanager
@@ -71,16 +83,20 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
+            app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             broker = create_broker(settings)
-            show_everything(broker, hub)
+            show_everything(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
             app.state.gallery = Gallery(
                 app.state.reads, RenderRequests(database[TASKS], relay), app.state.objects, drawing, token
             )
+            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+            app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield

@@ -12,6 +12,7 @@ from contracts.envelope import to_json
 
 from .keys import Caller
 from .live import Listener, LiveHub, events_or_beats
+from .progress import ProgressBoard
 from .reads import Reads
 from .settings import GatewaySettings
 from .views import view
@@ -24,6 +25,7 @@ async def listen(
     request: Request[Caller, Any, Any],
     reads: Reads,
     hub: LiveHub,
+    progress: ProgressBoard,
     health: Health,
     settings: GatewaySettings,
     recording: str | None = None,
@@ -38,16 +40,18 @@ async def listen(
     async def messages() -> AsyncIterator[ServerSentEventMessage]:
         with hub.listen(request.user, recording) as listener:
             if recording is not None:
-                yield await _status_now(reads, request.user, recording)
+                yield await _status_now(reads, request.user, recording, progress)
             async for message in _live(listener, settings, health):
                 yield message
 
     return ServerSentEvent(messages(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-async def _status_now(reads: Reads, caller: Caller, recording_id: str) -> ServerSentEventMessage:
+async def _status_now(
+    reads: Reads, caller: Caller, recording_id: str, progress: ProgressBoard
+) -> ServerSentEventMessage:
     found = await reads.recording(caller, recording_id)
-    status = view(found.recording, found.spectrogram, found.analysis)
+    status = view(found.recording, found.spectrogram, found.analysis, progress.of)
     return ServerSentEventMessage(event="status", data=status.model_dump_json())
 
 

@@ -9,7 +9,8 @@ from litestar import Request
 from chassis.bodies import RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
-from contracts.vocabulary import TOKEN_HEADER, Lane
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import RENDERING_HEADER, TOKEN_HEADER, Lane
 
 from .passing import passed_on
 
@@ -34,7 +35,13 @@ class IngestDoor:
         self._max_upload_bytes = max_upload_bytes
 
     async def forward(
-        self, request: Request[Any, Any, Any], *, project_id: str, lane: Lane, name: str | None
+        self,
+        request: Request[Any, Any, Any],
+        *,
+        project_id: str,
+        rendering: RenderParameters | None,
+        lane: Lane,
+        name: str | None,
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
         body = RequestBody(request)
@@ -47,6 +54,7 @@ class IngestDoor:
                     "Content-Type": request.headers.get("content-type", "application/octet-stream"),
                     TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
+                    **({RENDERING_HEADER: rendering.model_dump_json()} if rendering else {}),
                 },
                 content=aiter(body),
             )

@@ -1,22 +1,25 @@
 """Images: those that are there, those to be rendered first, and those drawn around for a reader."""
 
+import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import httpx
 
 from chassis.errors import TransientError
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from contracts.documents import SpectrogramDocument, StoredImage
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest
-from contracts.rendering import RenderParameters
+from contracts.documents import AudioFacts, SpectrogramDocument, StoredImage
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest, TileRequest
+from contracts.recolour import TEXT_KEY, recoloured
+from contracts.rendering import ENGINE_VERSION, RenderParameters
+from contracts.tiles import StoredTiles
 from contracts.vocabulary import TOKEN_HEADER
 
+from .colouring import COLOURS_ALONE, Colouring, Shown, best_shown
 from .passing import passed_on
 from .reads import Found, Reads
 from .renderings import RenderRequests
-
-_AS_UPLOADED = RenderParameters()
 
 
 class DrawingUnavailableError(TransientError):
@@ -48,30 +51,48 @@ class Gallery:
         self._token = token
 
     async def rendering(
-        self, found: Found, parameters: RenderParameters, *, ask: bool = True
-    ) -> SpectrogramDocument | None:
-        """Return what came of `parameters`; where nobody began on them, pass the wish on and return None."""
-        if parameters == _AS_UPLOADED:
-            return found.spectrogram
+        self, found: Found, parameters: RenderParameters, *, ask: bool = True, exact: bool = False
+    ) -> Shown:
+        """Return what shows `parameters`: what was drawn with them, or drawn alike and coloured anew.
+
+        Where nothing does and nobody began on them, the wish is passed on.
+        """
+        if parameters == found.rendering:
+            return Shown(found.spectrogram)
         task = await self._reads.spectrogram(found.recording, parameters.parameters_id)
+        if task is not None and task.images:
+            return Shown(task)
+        coloured = best_shown(await self._akin(found, parameters), parameters, exact=exact)
+        if coloured is not None:
+            return coloured
         if task is None and ask:
             await self._requests.ask(found.recording, parameters)
-        return task
+        return Shown(task)
 
-    async def png(self, image: StoredImage, *, axes: bool) -> bytes:
-        """Return an image's bytes, with axes where they are wished for."""
-        if not axes:
-            return await self._objects.get(image.key)
-        request = FigureRequest(image_key=image.key, geometry=image.geometry)
-        return await self._drawn("figures", request.model_dump_json())
+    async def png(self, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> bytes:
+        """Return an image's bytes, in its colours, with axes where they are wished for."""
+        if axes:
+            colours = colouring.colours.hex() if colouring is not None else None
+            request = FigureRequest(image_key=image.key, geometry=image.geometry, colours=colours)
+            return await self._drawn("figures", request.model_dump_json())
+        png = await self._objects.get(image.key)
+        if colouring is None:
+            return png
+        notes = json.dumps({**image.geometry, "engine": ENGINE_VERSION}, separators=(",", ":"))
+        return recoloured(png, colouring.colours, {TEXT_KEY: notes})
+
+    async def geometry(self, shown: SpectrogramDocument) -> dict[str, Any]:
+        """Return the sidecar of the images, telling what is shown where colours are new."""
+        sidecar: dict[str, Any] = json.loads(await self._objects.get(str(shown.geometry_key)))
+        for name, image in shown.images.items():
+            sidecar["images"][name].update(image.geometry)
+        return {**sidecar, "parameters": shown.parameters}
 
     async def region(self, found: Found, parameters: RenderParameters, wanted: WantedRegion) -> bytes:
         """Return a part of a recording in its own resolution, on the scale of the whole where that is there."""
-        audio = found.recording.audio
-        if audio is None:
-            fault = found.recording.error
-            raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to draw.")
-        whole = await self.rendering(found, parameters, ask=False)
+        audio = _audio(found)
+        # How loud the loudest cell is does not depend on colours.
+        whole = next(iter(await self._akin(found, parameters)), None)
         request = RegionRequest(
             recording_id=found.recording.id,
             container=audio.container,
@@ -84,6 +105,28 @@ class Gallery:
         )
         return await self._drawn("regions", request.model_dump_json())
 
+    async def tile(self, found: Found, stored: StoredTiles, parameters: RenderParameters, level: int, x: int) -> bytes:
+        """Return a tile in gray: by one ranged read where it is stored, else drawn from its part of the recording.
+
+        Raises `IndexError` where there is no such tile.
+        """
+        place = stored.byte_range(level, x)
+        if place is not None:
+            return await self._objects.get_range(stored.key, *place)
+        request = TileRequest(
+            recording_id=found.recording.id,
+            container=_audio(found).container,
+            size_bytes=found.recording.size_bytes,
+            parameters=parameters,
+            grid=stored.grid,
+            level=level,
+            x=x,
+        )
+        return await self._drawn("tiles", request.model_dump_json())
+
+    async def _akin(self, found: Found, parameters: RenderParameters) -> list[SpectrogramDocument]:
+        return await self._reads.akin(found.recording, parameters, COLOURS_ALONE)
+
     async def _drawn(self, what: str, body: str) -> bytes:
         headers = {TOKEN_HEADER: self._token, "Content-Type": "application/json"}
         try:
@@ -93,3 +136,10 @@ class Gallery:
         if answer.is_success:
             return answer.content
         raise passed_on(answer.json())
+
+
+def _audio(found: Found) -> AudioFacts:
+    if found.recording.audio is None:
+        fault = found.recording.error
+        raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to draw.")
+    return found.recording.audio

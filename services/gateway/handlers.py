@@ -11,9 +11,10 @@ from contracts.envelope import from_message
 from contracts.topology import EVENTS_EXCHANGE, PROGRESS_EXCHANGE
 
 from .live import LiveHub
+from .progress import ProgressBoard
 
 
-def show_everything(broker: RabbitBroker, hub: LiveHub) -> None:
+def show_everything(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard) -> None:
     """Have this replica's listeners see every event and all progress."""
     for exchange in (EVENTS_EXCHANGE, PROGRESS_EXCHANGE):
         queue = RabbitQueue(
@@ -28,4 +29,6 @@ def show_everything(broker: RabbitBroker, hub: LiveHub) -> None:
         @broker.subscriber(queue, topic(exchange), ack_policy=AckPolicy.ACK_FIRST, no_reply=True)
         async def show_event(message: RabbitMessage) -> None:
             """Show an event to those who listen now; who listens later reads the documents."""
-            hub.show(from_message(message.headers, message.body))
+            envelope = from_message(message.headers, message.body)
+            progress.note(envelope.event)
+            hub.show(envelope)

@@ -14,14 +14,21 @@ from contracts.documents import (
     EXTRACTORS,
     RECORDINGS,
     SPECTROGRAMS,
+    TASKS,
     AnalysisDocument,
+    AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
 )
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import State
 
 from .keys import Caller
+
+# More ways to colour the same levels than these are not looked through.
+_AKIN = 20
 
 T = TypeVar("T", bound=TaskDocument)
 
@@ -33,6 +40,19 @@ class Found:
     recording: RecordingDocument
     spectrogram: SpectrogramDocument | None
     analysis: AnalysisDocument | None
+
+    @property
+    def rendering(self) -> RenderParameters:
+        """How the recording's own images are rendered."""
+        return self.recording.rendering or RenderParameters()
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A wish to have a recording analysed again, and its task once a worker began on it."""
+
+    wish: AnalysisRequestDocument
+    task: AnalysisDocument | None
 
 
 class Reads:
@@ -49,6 +69,12 @@ class Reads:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
+
+    async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
+        """Return how a recording's own images are rendered; as by default where there is no such recording."""
+        query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
+        raw = await self._database[RECORDINGS].find_one(query, {"rendering": 1})
+        return RenderParameters.model_validate((raw or {}).get("rendering") or {})
 
     async def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Found], str | None]:
         """Return up to `limit` recordings, newest first, and the cursor of the next page."""
@@ -73,11 +99,38 @@ class Reads:
         rows = self._database[EXTRACTORS].find().sort("_id", 1)
         return [ExtractorDocument.model_validate(raw) async for raw in rows]
 
+    async def akin(
+        self, recording: RecordingDocument, parameters: RenderParameters, but_for: frozenset[str]
+    ) -> list[SpectrogramDocument]:
+        """Return the finished renderings of a recording whose parameters are these, whatever `but_for` are."""
+        alike = {f"parameters.{name}": value for name, value in parameters.document().items() if name not in but_for}
+        query = {"recording_id": recording.id, "state": State.COMPLETED, **alike}
+        rows = self._database[SPECTROGRAMS].find(query, {"outbox": 0}).sort("created_at", 1).limit(_AKIN)
+        return [SpectrogramDocument.model_validate(raw) async for raw in rows]
+
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]
         spectrograms = await self._tasks(SPECTROGRAMS, SpectrogramDocument, ids)
-        analyses = await self._tasks(ANALYSES, AnalysisDocument, ids)
+        analyses = await self._analyses(ids)
         return [Found(each, spectrograms.get(each.id), analyses.get(each.id)) for each in recordings]
+
+    async def rerun(self, recording: RecordingDocument) -> Rerun | None:
+        """Return the wish of a reader that came last, and what became of it; None when there was none."""
+        query = {"recording_id": recording.id, "request_id": {"$ne": None}}
+        raw = await self._database[TASKS].find_one(query, {"outbox": 0}, sort=[("requested_at", -1)])
+        if raw is None:
+            return None
+        wish = AnalysisRequestDocument.model_validate(raw)
+        task = await self._database[ANALYSES].find_one({"_id": f"{recording.id}/{wish.request_id}"}, {"outbox": 0})
+        return Rerun(wish, AnalysisDocument.model_validate(task) if task is not None else None)
+
+    async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
+        # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
+        found = await self._tasks(ANALYSES, AnalysisDocument, recording_ids)
+        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
+        rows = self._database[ANALYSES].find(query, {"outbox": 0}).sort("completed_at", 1)
+        ended = [AnalysisDocument.model_validate(raw) async for raw in rows]
+        return {**found, **{task.recording_id: task for task in ended}}
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
         # What an upload asked for, not what readers asked for later; of several engine versions, the newest.

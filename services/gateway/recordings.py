@@ -7,11 +7,12 @@ from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import QueryParameter
 
-from chassis.problems import ProblemError
-from contracts.vocabulary import DEFAULT_PROJECT, Lane
+from contracts.vocabulary import Lane
 
 from .forwarding import IngestDoor
 from .keys import Caller
+from .progress import ProgressBoard
+from .projects import Projects, opened_project
 from .reads import Reads
 from .views import RecordingPage, RecordingView, links, overall_status, summary, view
 
@@ -45,13 +46,15 @@ class RecordingController(Controller):
         request: Request[Caller, Any, Any],
         ingest: IngestDoor,
         reads: Reads,
+        projects: Projects,
         project: str | None = None,
         lane: Lane = Lane.INTERACTIVE,
         name: Annotated[str | None, QueryParameter(max_length=255)] = None,
     ) -> Response[dict[str, Any]]:
         """Send a recording: 202 once it is durable; 200 and `duplicate_of` when the same bytes are here already."""
-        project_id = _project(request.user, project)
-        status, answer = await ingest.forward(request, project_id=project_id, lane=lane, name=name)
+        project_id = opened_project(request.user, project)
+        rendering = await projects.rendering(project_id)
+        status, answer = await ingest.forward(request, project_id=project_id, rendering=rendering, lane=lane, name=name)
         if "duplicate_of" in answer:
             found = await reads.recording(request.user, answer["id"])
             answer["status"] = overall_status(found.recording, found.spectrogram, found.analysis)
@@ -72,15 +75,9 @@ class RecordingController(Controller):
         return RecordingPage(items=lines, next_cursor=next_cursor)
 
     @get("/{recording_id:str}", operation_id="getRecording")
-    async def one(self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str) -> RecordingView:
+    async def one(
+        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
+    ) -> RecordingView:
         """Say where a recording stands, what it is, what came of it, and what went wrong."""
         found = await reads.recording(request.user, recording_id)
-        return view(found.recording, found.spectrogram, found.analysis)
-
-
-def _project(caller: Caller, wanted: str | None) -> str:
-    if wanted is None:
-        return DEFAULT_PROJECT if DEFAULT_PROJECT in caller.project_ids else caller.project_ids[0]
-    if wanted not in caller.project_ids:
-        raise ProblemError(404, "not_found", "There is no such project here.")
-    return wanted
+        return view(found.recording, found.spectrogram, found.analysis, progress.of)

@@ -1,8 +1,10 @@
 """Ways to see a recording: what a reader asked for, and the wish passed on where nobody has begun on it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from litestar import Request
 from litestar.params import QueryParameter
 from pydantic import ValidationError
 
@@ -23,12 +25,18 @@ from contracts.rendering import (
     WindowName,
 )
 
+from .keys import Caller
+from .reads import Reads
+
 SOURCE = "gateway"
 
 Hertz = Annotated[float | None, QueryParameter(ge=0)]
 
 
 async def asked_rendering(
+    request: Request[Caller, Any, Any],
+    reads: Reads,
+    recording_id: str,
     preset: Preset | None = None,
     window_size: int | None = None,
     window: WindowName | None = None,
@@ -44,7 +52,7 @@ async def asked_rendering(
     pool: Pool | None = None,
     pcen: bool | None = None,
 ) -> RenderParameters:
-    """Return what the query asks for: the preset's values, or the defaults, with what is given in their place."""
+    """Return what the query asks for: the values of the preset, or the recording's own, and what is given instead."""
     given: dict[str, Any] = {
         "window_size": window_size,
         "window": window,
@@ -60,7 +68,12 @@ async def asked_rendering(
         "pool": pool,
         "pcen": pcen,
     }
-    base = PRESETS[preset] if preset is not None else RenderParameters()
+    base = PRESETS[preset] if preset is not None else await reads.own_rendering(request.user, recording_id)
+    return changed(base, given)
+
+
+def changed(base: RenderParameters, given: Mapping[str, Any]) -> RenderParameters:
+    """Return `base` with what is given, and not None, in its place; what makes no sense is the client's problem."""
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
         return RenderParameters.model_validate({**base.model_dump(), **chosen})

@@ -1,5 +1,6 @@
 """Routes of results: images and manifests, and honest answers while there are none."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,17 +9,20 @@ from litestar.params import QueryParameter
 
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from chassis.tracing import trace_id
 from contracts.documents import StoredImage, TaskDocument
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import State
 
+from .absent import not_there
+from .colouring import Colouring
 from .gallery import Gallery, WantedRegion
 from .keys import Caller
-from .reads import Found, Reads
-from .views import AnalysisView, SpectrogramView, TaskView, analysis_view, spectrogram_view
+from .progress import ProgressBoard
+from .reads import Reads
+from .reruns import AnalysisStatus, analysis_status
+from .views import SpectrogramView, analysis_view, shown_first_look, spectrogram_view
 
-RETRY_AFTER_S = 2
+# What is there stays as it is until it is rendered anew.
+CACHED = {"Cache-Control": "private, max-age=60"}
 
 
 class Resolution(StrEnum):
@@ -53,21 +57,26 @@ class ResultController(Controller):
         resolution: Resolution = Resolution.STANDARD,
         *,
         axes: bool = False,
+        exact: bool = False,
     ) -> Response[Any]:
         """Return the PNG; 202 and the status while it is not there, 409 where it failed.
 
-        Any parameters that were not asked for before are rendered now, once, whoever asks.
+        Any parameters that were not asked for before are rendered now, once, whoever asks. Another palette, and a
+        narrower range of levels, are put into an image that is there; where colours are then fewer, the header
+        `Dawnchorus-Step-Db` says how far apart. `exact` has the image rendered instead, and so have axes.
         """
         found = await reads.recording(request.user, recording_id)
-        task = await gallery.rendering(found, rendering)
-        image = task.images.get(resolution) if task else None
+        shown = await gallery.rendering(found, rendering, exact=exact or axes)
+        task, image = shown.document, shown.image(resolution)
         if task is None or image is None:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
-        tag = _entity_tag(task, image, axes=axes)
-        headers = {"ETag": tag, "Cache-Control": "private, max-age=60"}
-        if request.headers.get("if-none-match") == tag:
+            return not_there(found, task, spectrogram_view(found.recording, task))
+        headers = {"ETag": _entity_tag(task, image, shown.colouring, axes=axes), **CACHED}
+        if shown.step_db:
+            headers["Dawnchorus-Step-Db"] = f"{shown.step_db:.4g}"
+        if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(b"", status_code=304, headers=headers)
-        return Response(await gallery.png(image, axes=axes), media_type="image/png", headers=headers)
+        png = await gallery.png(image, shown.colouring, axes=axes)
+        return Response(png, media_type="image/png", headers=headers)
 
     @get("/spectrogram/status", operation_id="getSpectrogramStatus")
     async def image_status(
@@ -75,12 +84,47 @@ class ResultController(Controller):
         request: Request[Caller, Any, Any],
         reads: Reads,
         gallery: Gallery,
+        progress: ProgressBoard,
         rendering: RenderParameters,
         recording_id: str,
     ) -> SpectrogramView:
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
-        return spectrogram_view(found.recording, await gallery.rendering(found, rendering, ask=False))
+        shown = await gallery.rendering(found, rendering, ask=False)
+        return spectrogram_view(found.recording, shown.document, progress.of)
+
+    @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
+    async def first_look(
+        self, request: Request[Caller, Any, Any], reads: Reads, gallery: Gallery, recording_id: str
+    ) -> Response[Any]:
+        """Return the best small image there is by now: approximate while the images are being made, then the thumbnail.
+
+        The header `Dawnchorus-Approximate` says which it is.
+        """
+        found = await reads.recording(request.user, recording_id)
+        look = shown_first_look(found.spectrogram)
+        thumbnail = found.spectrogram.images.get(Resolution.THUMBNAIL) if found.spectrogram else None
+        shown = thumbnail or look
+        if shown is None:
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+        headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
+        return Response(await gallery.png(shown, None, axes=False), media_type="image/png", headers=headers)
+
+    @get("/spectrogram/geometry", operation_id="getSpectrogramGeometry", media_type=MediaType.JSON)
+    async def geometry(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        gallery: Gallery,
+        rendering: RenderParameters,
+        recording_id: str,
+    ) -> Response[Any]:
+        """Return what turns the images' pixels into seconds, hertz and decibels; nothing is rendered for asking."""
+        found = await reads.recording(request.user, recording_id)
+        shown = await gallery.rendering(found, rendering, ask=False)
+        if shown.document is None or shown.document.geometry_key is None:
+            return not_there(found, shown.task, spectrogram_view(found.recording, shown.document))
+        return Response(await gallery.geometry(shown.document), headers=CACHED)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
     async def region(
@@ -107,7 +151,7 @@ class ResultController(Controller):
         """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
         found = await reads.recording(request.user, recording_id)
         if found.spectrogram is None or found.spectrogram.waveform is None:
-            return _not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
+            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
         return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
 
     @get("/waveform/peaks", operation_id="getPeaks")
@@ -124,7 +168,7 @@ class ResultController(Controller):
         found = await reads.recording(request.user, recording_id)
         task = found.spectrogram
         if task is None or not task.zooms:
-            return _not_there(found, task, spectrogram_view(found.recording, task))
+            return not_there(found, task, spectrogram_view(found.recording, task))
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
         stored = task.zooms[zoom]
@@ -139,28 +183,18 @@ class ResultController(Controller):
         """Return the manifest; 202 and the status while it is not there, 409 where the analysis failed."""
         found = await reads.recording(request.user, recording_id)
         if found.analysis is None or found.analysis.manifest_key is None:
-            return _not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
+            return not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
         return Response(await objects.get(found.analysis.manifest_key), media_type=MediaType.JSON)
 
     @get("/analysis/status", operation_id="getAnalysisStatus")
     async def manifest_status(
-        self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str
-    ) -> AnalysisView:
-        """Say where the analysis stands."""
+        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
+    ) -> AnalysisStatus:
+        """Say where the analysis stands, which results another version would compute now, and what was asked last."""
         found = await reads.recording(request.user, recording_id)
-        return analysis_view(found.recording, found.analysis)
+        return analysis_status(found, progress.of, await reads.rerun(found.recording), await reads.extractors())
 
 
-def _not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Response[Any]:
-    fault = found.recording.error or (task.error if task is not None else None)
-    if status.status in (State.QUEUED, State.PROCESSING):
-        body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        return Response(body, status_code=202, media_type=MediaType.JSON, headers=headers)
-    if fault is not None:
-        raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
-    raise ProblemError(404, "not_found", "This recording has no such result.")
-
-
-def _entity_tag(task: TaskDocument, image: StoredImage, *, axes: bool) -> str:
-    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}{"-axes" if axes else ""}"'
+def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:
+    coloured = f"-{hashlib.sha256(colouring.colours).hexdigest()[:16]}" if colouring is not None else ""
+    return f'"{task.parameters_id}-{task.fence}-{image.size_bytes}{coloured}{"-axes" if axes else ""}"'

@@ -1,12 +1,19 @@
 """What readers see of recordings and their tasks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from contracts.documents import AnalysisDocument, AudioFacts, RecordingDocument, SpectrogramDocument, TaskDocument
+from contracts.documents import (
+    AnalysisDocument,
+    AudioFacts,
+    RecordingDocument,
+    SpectrogramDocument,
+    StoredFirstLook,
+    TaskDocument,
+)
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
 
@@ -18,10 +25,17 @@ class ImageView(BaseModel):
     geometry: dict[str, Any]
 
 
+class FirstLookView(ImageView):
+    """What can be seen before there are images."""
+
+    approximate: bool
+
+
 class TaskView(BaseModel):
     """Where one task stands."""
 
     status: State = State.QUEUED
+    progress: float | None = Field(None, description="Share done while it is processed; null where none was heard.")
     attempts: int = 0
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -34,6 +48,7 @@ class SpectrogramView(TaskView):
     """Where the images stand, and which exist."""
 
     parameters: dict[str, Any] = Field(default_factory=dict)
+    first_look: FirstLookView | None = Field(None, description="Only until there are images.")
     images: dict[str, ImageView] = Field(default_factory=dict)
 
 
@@ -89,6 +104,14 @@ class RecordingPage(BaseModel):
     next_cursor: str | None
 
 
+Heard = Callable[[TaskDocument], float | None]
+
+
+def nothing_heard(_: TaskDocument) -> float | None:
+    """Return no progress, where nobody listens."""
+    return None
+
+
 def summary(
     recording: RecordingDocument, spectrogram: SpectrogramDocument | None, analysis: AnalysisDocument | None
 ) -> RecordingSummary:
@@ -110,7 +133,10 @@ def summary(
 
 
 def view(
-    recording: RecordingDocument, spectrogram: SpectrogramDocument | None, analysis: AnalysisDocument | None
+    recording: RecordingDocument,
+    spectrogram: SpectrogramDocument | None,
+    analysis: AnalysisDocument | None,
+    heard: Heard = nothing_heard,
 ) -> RecordingView:
     """Return everything about a recording."""
     tasks = [task for task in (spectrogram, analysis) if task is not None]
@@ -118,8 +144,8 @@ def view(
     return RecordingView(
         **short.model_dump(),
         audio=_audio(recording, tasks),
-        spectrogram=spectrogram_view(recording, spectrogram),
-        analysis=analysis_view(recording, analysis),
+        spectrogram=spectrogram_view(recording, spectrogram, heard),
+        analysis=analysis_view(recording, analysis, heard),
         timings_s=_timings(recording, spectrogram, analysis),
         errors=_errors(recording, spectrogram, analysis),
     )
@@ -135,7 +161,9 @@ def overall_status(recording: RecordingDocument, *tasks: TaskDocument | None) ->
     return State.PARTIAL if all(state.is_terminal for state in states) else State.PROCESSING
 
 
-def spectrogram_view(recording: RecordingDocument, task: SpectrogramDocument | None) -> SpectrogramView:
+def spectrogram_view(
+    recording: RecordingDocument, task: SpectrogramDocument | None, heard: Heard = nothing_heard
+) -> SpectrogramView:
     """Return where the images stand."""
     if task is None:
         return SpectrogramView(status=_unstarted(recording))
@@ -147,14 +175,24 @@ def spectrogram_view(recording: RecordingDocument, task: SpectrogramDocument | N
         )
         for name, image in task.images.items()
     }
-    return SpectrogramView(**_task(task), parameters=task.parameters, images=images)
+    return SpectrogramView(
+        **_task(task, heard), parameters=task.parameters, first_look=_first_look(recording, task), images=images
+    )
 
 
-def analysis_view(recording: RecordingDocument, task: AnalysisDocument | None) -> AnalysisView:
+def shown_first_look(task: SpectrogramDocument | None) -> StoredFirstLook | None:
+    """Return the first look while it is the best there is: once a task has ended, its result speaks."""
+    return None if task is None or task.state.is_terminal else task.first_look
+
+
+def analysis_view(
+    recording: RecordingDocument, task: AnalysisDocument | None, heard: Heard = nothing_heard
+) -> AnalysisView:
     """Return where the features stand."""
     if task is None:
         return AnalysisView(status=_unstarted(recording))
-    return AnalysisView(**_task(task), extractors=list(task.extractors))
+    entries = [_extractor(recording.id, each) for each in task.extractors]
+    return AnalysisView(**_task(task, heard), extractors=entries)
 
 
 def links(recording_id: str) -> dict[str, str]:
@@ -168,9 +206,22 @@ def links(recording_id: str) -> dict[str, str]:
     }
 
 
-def _task(task: TaskDocument) -> dict[str, Any]:
+def _first_look(recording: RecordingDocument, task: SpectrogramDocument) -> FirstLookView | None:
+    look = shown_first_look(task)
+    if look is None:
+        return None
+    return FirstLookView(
+        href=f"/v1/recordings/{recording.id}/spectrogram/first-look",
+        size_bytes=look.size_bytes,
+        geometry=look.geometry,
+        approximate=look.approximate,
+    )
+
+
+def _task(task: TaskDocument, heard: Heard) -> dict[str, Any]:
     return {
         "status": task.state,
+        "progress": heard(task),
         "attempts": task.attempts,
         "started_at": task.started_at,
         "completed_at": task.completed_at,
@@ -178,6 +229,14 @@ def _task(task: TaskDocument) -> dict[str, Any]:
         "warnings": list(task.warnings),
         "error": task.error,
     }
+
+
+def _extractor(recording_id: str, entry: dict[str, Any]) -> dict[str, Any]:
+    series = entry.get("series")
+    if series is None:
+        return entry
+    href = f"{links(recording_id)['analysis']}/series/{entry['name']}.parquet"
+    return {**entry, "series": {"href": href, **{name: each for name, each in series.items() if name != "uri"}}}
 
 
 def _unstarted(recording: RecordingDocument) -> State:
@@ -212,7 +271,9 @@ def _last(tasks: Iterable[TaskDocument]) -> datetime | None:
 
 def _timings(recording: RecordingDocument, *tasks: TaskDocument | None) -> dict[str, float]:
     names = ("images_after_upload", "analysis_after_upload")
-    ended = {name: task.completed_at for name, task in zip(names, tasks, strict=True) if task and task.completed_at}
+    # What a reader asked for later says nothing of how long an upload took.
+    uploaded = [(name, task) for name, task in zip(names, tasks, strict=True) if task and not task.requested]
+    ended = {name: task.completed_at for name, task in uploaded if task.completed_at}
     return {name: round((at - recording.uploaded_at).total_seconds(), 3) for name, at in ended.items()}
 
 

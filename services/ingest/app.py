@@ -13,6 +13,7 @@ from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import open_database
 from chassis.health import Health
+from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
@@ -32,10 +33,8 @@ def create_app(settings: IngestSettings) -> Service:
     health = Health()
     app = Litestar(
         [take_recording],
-        dependencies={
-            "desk": Provide(_desk, sync_to_thread=False),
-            "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
-        },
+        guards=[own_services_only(settings.internal_token.get_secret_value())],
+        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,

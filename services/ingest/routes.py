@@ -1,17 +1,16 @@
 """The door of ingest; the gateway is the only one who comes through it."""
 
-import hmac
 from typing import Annotated, Any
 
 from litestar import Request, Response, post
-from litestar.exceptions import NotAuthorizedException
 from litestar.params import HeaderParameter
 
 from chassis.bodies import RequestBody
 from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
-from contracts.vocabulary import TOKEN_HEADER, Lane, State
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import RENDERING_HEADER, Lane, State
 
 from .forms import open_body
 from .uploads import RejectedError, Upload, UploadDesk
@@ -24,19 +23,17 @@ STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400}
 async def take_recording(
     request: Request[Any, Any, Any],
     desk: UploadDesk,
-    internal_token: str,
-    token: Annotated[str, HeaderParameter(name=TOKEN_HEADER)],
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
+    rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,
 ) -> Response[dict[str, Any]]:
     """Stream a recording to S3, make it durable, and answer 202; 200 when the same bytes were here before."""
-    if not hmac.compare_digest(token, internal_token):
-        raise NotAuthorizedException
+    wanted = RenderParameters.model_validate_json(rendering) if rendering is not None else None
     body = RequestBody(request)
     try:
         named = await open_body(request.headers.get("content-type", ""), name, aiter(body))
-        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks))
+        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted))
     except RejectedError as error:
         raise _problem(error) from error
     except UnprocessableError:

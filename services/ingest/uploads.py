@@ -22,6 +22,7 @@ from contracts.documents import AudioFacts, RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import Event, RecordingRejected, RecordingUploaded
 from contracts.objects import audio_key
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
 
 from .probing import probe_object
@@ -35,12 +36,13 @@ SOURCE = "ingest"
 
 @dataclass(frozen=True)
 class Upload:
-    """A recording on its way in."""
+    """A recording on its way in; `rendering` is what its project asks for, where it asks for anything."""
 
     project_id: str
     name: str
     lane: Lane
     chunks: AsyncIterator[bytes]
+    rendering: RenderParameters | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _document(recording_id: str, upload: Upload, stream: MeteredStream, audio: A
         sha256=stream.sha256,
         size_bytes=stream.size_bytes,
         uploaded_at=now,
+        rendering=upload.rendering.model_dump(mode="json") if upload.rendering is not None else None,
         **facts.model_dump(),
     )
     base = _base(recording_id, upload, stream, now, event)
@@ -176,6 +179,7 @@ def _base(recording_id: str, upload: Upload, stream: MeteredStream, now: datetim
         sha256=stream.sha256,
         size_bytes=stream.size_bytes,
         uploaded_at=now,
+        rendering=upload.rendering,
         trace_id=trace_id(),
         current=True,
         outbox=(outbox_entry(envelop(event, source=SOURCE, id_=event_id(event), time=now)),),

@@ -6,6 +6,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from audio.format import AudioLimits
+from chassis.internal import own_services_only
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
@@ -16,18 +17,16 @@ from contracts.documents import SPECTROGRAMS
 from .drawing import DrawingDesk
 from .handlers import take_recordings
 from .job import warm_up
-from .routes import draw_figure, draw_region
+from .routes import draw_figure, draw_region, draw_tile
 from .settings import SpectrogramSettings
 
 
 def create_app(settings: SpectrogramSettings) -> Service:
     """Return the spectrogram service: its consumers, and what it draws for waiting readers."""
     routes = Litestar(
-        [draw_figure, draw_region],
-        dependencies={
-            "desk": Provide(_desk, sync_to_thread=False),
-            "internal_token": Provide(lambda: settings.internal_token.get_secret_value(), sync_to_thread=False),
-        },
+        [draw_figure, draw_region, draw_tile],
+        guards=[own_services_only(settings.internal_token.get_secret_value())],
+        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=None,

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chassis.compiled import compiled
 from contracts.rendering import Pool
 
 from .geometry import Plan
 from .pooling import Indices, Power, pool_power, pool_spectra
 from .rows import Bands
 
-JOIN = {"max": np.maximum, "mean": np.add}
+_JOIN = {"max": np.maximum, "mean": np.add}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ColumnPool:
         first, self._seen = self._seen, self._seen + count
         while self._column_of(self._seen - 1) >= len(self._cells):
             self._fold()
-        return np.arange(first, self._seen) * self._plan.columns // self._plan.frames >> self._folds
+        return _columns_of(first, self._seen, self._plan.columns, self._plan.frames, self._folds)
 
     def _column_of(self, frame: int) -> int:
         return frame * self._plan.columns // self._plan.frames >> self._folds
@@ -74,6 +75,15 @@ class ColumnPool:
         half = len(self._cells) // 2
         # Row by row, in place: a copy of all columns would be the job's peak of memory.
         for column in range(half):
-            JOIN[self._pool](self._cells[2 * column], self._cells[2 * column + 1], out=self._cells[column])
+            _JOIN[self._pool](self._cells[2 * column], self._cells[2 * column + 1], out=self._cells[column])
         self._cells[half:] = 0
         self._folds += 1
+
+
+# In NumPy that is five calls for each batch of windows.
+@compiled("int64[::1](int64, int64, int64, int64, int64)")
+def _columns_of(first: int, end: int, columns: int, frames: int, folds: int) -> Indices:
+    places = np.empty(end - first, dtype=np.int64)
+    for frame in range(first, end):
+        places[frame - first] = frame * columns // frames >> folds
+    return places

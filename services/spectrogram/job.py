@@ -1,6 +1,9 @@
 """What a child process does for one recording."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
@@ -8,16 +11,21 @@ from typing import BinaryIO, cast
 import numpy as np
 import soundfile
 
-from audio.decode import AudioLimits, Container
+from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
-from contracts.drawing import RegionRequest
+from contracts.drawing import RegionRequest, TileRequest
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
 
+from .first_look import FirstLook, first_look
 from .region import Region, render_region
 from .render import Rendering, render
+from .tile import render_tile
 from .windows import full_scale_power
+
+# Each range is 20 ms away on a usual network: 16 at a time bring 240 of them in half a second.
+READERS = 16
 
 
 def render_recording(
@@ -26,13 +34,33 @@ def render_recording(
     limits: AudioLimits,
     parameters: RenderParameters,
     pyramid_columns: int,
+    with_outline: bool,
     progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording that is `source`, and its tiles unless `pyramid_columns` is 0."""
+    """Render the images of the recording that is `source`, its tiles unless `pyramid_columns` is 0, and its outline."""
     with opened_source(source) as recording:
         return render(
-            recording, Container(container), limits, parameters, progress.write, pyramid_columns=pyramid_columns
+            recording,
+            Container(container),
+            limits,
+            parameters,
+            progress.write,
+            pyramid_columns=pyramid_columns,
+            with_outline=with_outline,
         )
+
+
+def look_at(path: Path, container: str, limits: AudioLimits, parameters: RenderParameters) -> FirstLook | None:
+    """Take a first look at the recording at `path`."""
+    return first_look(lambda: open_audio(path, Container(container), limits), parameters)
+
+
+def look_from_afar(
+    url: str, size_bytes: int, container: str, limits: AudioLimits, parameters: RenderParameters
+) -> FirstLook | None:
+    """Take a first look at the recording behind `url`, reading a tenth of it or less, mostly waiting for it."""
+    opened = partial(_opened_from_afar, url, size_bytes, Container(container), limits)
+    return first_look(opened, parameters, readers=READERS)
 
 
 def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:
@@ -43,12 +71,34 @@ def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:
     if request.reference_dbfs is not None:
         full_scale = full_scale_power(parameters.window, parameters.window_size)
         reference = full_scale * 10 ** (request.reference_dbfs / 10)
-    with io.BufferedReader(RangedObject(url, request.size_bytes)) as remote:
-        source = cast("BinaryIO", remote)
+    with _remote(url, request.size_bytes) as source:
         drawn = render_region(
             source, Container(request.container), limits, parameters, region, reference_power=reference
         )
     return drawn.png
+
+
+def draw_tile(url: str, request: TileRequest, limits: AudioLimits) -> bytes:
+    """Draw a tile of the recording behind `url`, reading little more than what it shows."""
+    with _remote(url, request.size_bytes) as source:
+        return render_tile(
+            source,
+            Container(request.container),
+            limits,
+            request.parameters,
+            request.grid,
+            level=request.level,
+            x=request.x,
+        )
+
+
+@contextmanager
+def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: AudioLimits) -> Iterator[AudioStream]:
+    with (
+        _remote(url, size_bytes) as remote,
+        open_audio(remote, container, limits) as stream,
+    ):
+        yield stream
 
 
 def warm_up() -> None:
@@ -57,3 +107,7 @@ def warm_up() -> None:
         path = Path(scratch) / "warm-up.wav"
         soundfile.write(path, np.zeros(8000, np.int16), 8000)
         render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
+
+
+def _remote(url: str, size_bytes: int) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(RangedObject(url, size_bytes)))

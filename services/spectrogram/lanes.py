@@ -20,6 +20,8 @@ from .stft import Samples, Spectra, SpectrumStream
 
 # Decoders give a little more than containers claim; that much fits before columns fold.
 _CAPACITY = FULL.max_width + 128
+# Each telling writes a file: a day has 30,000 blocks.
+_PROGRESS_STEP = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Pass:
     tiles: Columns | None
     axis: FrequencyAxis
     bands: Bands
-    peaks: PeakPool
+    peaks: PeakPool | None
     transforms: int
 
 
@@ -45,6 +47,7 @@ def pooled_pass(
     clock: StageClock,
     *,
     pyramid_columns: int = 0,
+    with_peaks: bool = True,
 ) -> Pass:
     """Pool the whole of `stream` into columns; memory depends on the images, and on the pyramid's width, alone."""
     rate_hz = stream.format.rate_hz
@@ -55,16 +58,19 @@ def pooled_pass(
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
     if pyramid_columns and count == 1:
         lanes[0].add_tiles(axis, capacity=pyramid_columns)
-    peaks = PeakPool(stream.scale)
+    peaks = PeakPool(stream.scale) if with_peaks else None
+    told = 0.0
     for block in stream.blocks():
         clock.charge("decode")
         mix = mono(block)
-        peaks.add(mix)
+        if peaks is not None:
+            peaks.add(mix)
         for lane, samples in zip(lanes, _samples(block, mix, parameters), strict=True):
             lane.take(samples)
         clock.charge("transform")
-        if stream.expected_frames:
-            on_progress(min(1.0, stream.decoded_frames / stream.expected_frames))
+        share = min(1.0, stream.decoded_frames / (stream.expected_frames or stream.decoded_frames))
+        if stream.expected_frames and share >= told + _PROGRESS_STEP:
+            on_progress(told := share)
     columns = tuple(lane.columns(rate_hz) for lane in lanes)
     tiles = lanes[0].tiles(rate_hz)
     clock.charge("transform")

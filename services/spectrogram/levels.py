@@ -1,6 +1,7 @@
 """Power to 8-bit levels: exact rounding of decibels, without a logarithm per pixel."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,25 @@ _BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class LevelScale:
-    """255 thresholds of power, ascending: index i is for power from threshold i - 1 up to below threshold i."""
+    """255 thresholds of power, ascending: index i is for power from threshold i - 1 up to below threshold i.
+
+    thresholds  (256,) float32, the last one infinite
+    lowest      (32768,) uint8: the index at the lowest power with these upper 16 bits of a float32. They fix it within
+                0.03 dB, so that few thresholds, and in most scales one at most, are left to compare with
+    """
 
     thresholds: npt.NDArray[np.float32]
+    lowest: Levels
+
+    @classmethod
+    def of(cls, thresholds: npt.NDArray[np.float32]) -> Self:
+        """Return the scale of 255 thresholds."""
+        lower_ends = (np.arange(_HIGH_HALVES, dtype=np.uint32) << 16).view(np.float32)
+        lowest = np.searchsorted(thresholds, np.nan_to_num(lower_ends), side="right")
+        return cls(np.append(thresholds, np.float32(np.inf)), lowest.astype(np.uint8))
 
 
-SILENCE = LevelScale(np.full(_STEPS, np.inf, dtype=np.float32))
+SILENCE = LevelScale.of(np.full(_STEPS, np.inf, dtype=np.float32))
 
 
 def level_scale(reference: float, floor_db: float, ceiling_db: float = 0.0) -> LevelScale:
@@ -43,7 +57,7 @@ def _scale(exact: npt.NDArray[np.float64]) -> LevelScale:
     # The smallest float32 that is not below the exact threshold, so that float32 compares as float64 would.
     below = thresholds < exact
     thresholds[below] = np.nextafter(thresholds[below], np.float32(np.inf))
-    return LevelScale(thresholds)
+    return LevelScale.of(thresholds)
 
 
 def upright_levels(power: Power, source: Indices, scale: LevelScale) -> Levels:
@@ -51,21 +65,26 @@ def upright_levels(power: Power, source: Indices, scale: LevelScale) -> Levels:
 
     power   (columns, rows) float32, >= 0 and finite, lowest frequency first
     source  (height,) which of those rows each row of the image shows, counted from the bottom
-
-    The upper 16 bits of a float32 fix it within 0.03 dB: a table gives the index at the lower end, and thresholds
-    that lie between it and the cell, seldom more than one, are counted.
     """
-    lower_ends = (np.arange(_HIGH_HALVES, dtype=np.uint32) << 16).view(np.float32)
-    lowest = np.searchsorted(scale.thresholds, np.nan_to_num(lower_ends), side="right").astype(np.uint8)
-    thresholds = np.append(scale.thresholds, np.float32(np.inf))
     image = np.empty((len(source), len(power)), dtype=np.uint8)
-    _draw(power, power.view(np.uint32), source[::-1].copy(), lowest, thresholds, image)
+    draw_upright(power, source, scale, image, first_px=0)
     return image
 
 
-@compiled("void(float32[:, ::1], uint32[:, ::1], int64[::1], uint8[::1], float32[::1], uint8[:, ::1])")
+def draw_upright(power: Power, source: Indices, scale: LevelScale, image: Levels, *, first_px: int) -> None:
+    """Put `upright_levels` into `image`, (height, any), from the pixel `first_px` on."""
+    _draw(power, power.view(np.uint32), source[::-1].copy(), scale.lowest, scale.thresholds, image, first_px)
+
+
+@compiled("void(float32[:, ::1], uint32[:, ::1], int64[::1], uint8[::1], float32[::1], uint8[:, ::1], int64)")
 def _draw(
-    power: Power, bits: npt.NDArray[np.uint32], source: Indices, lowest: Levels, thresholds: Power, image: Levels
+    power: Power,
+    bits: npt.NDArray[np.uint32],
+    source: Indices,
+    lowest: Levels,
+    thresholds: Power,
+    image: Levels,
+    first_px: int,
 ) -> None:
     rows = power.shape[1]
     block = np.empty((rows, _BLOCK), dtype=np.uint8)
@@ -79,4 +98,5 @@ def _draw(
                     level += 1
                 block[row, column] = level
         for row in range(len(source)):
-            image[row, start : start + columns] = block[source[row], :columns]
+            drawn = image[row, first_px + start : first_px + start + columns]
+            drawn[:] = block[source[row], :columns]

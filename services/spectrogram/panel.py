@@ -12,7 +12,8 @@ from contracts.rendering import ENGINE_VERSION, RenderParameters
 
 from .columns import Columns
 from .geometry import Geometry
-from .levels import SILENCE, level_scale, upright_levels
+from .levels import SILENCE, level_scale
+from .pixels import drawn_levels, loudest_power
 from .png import palette_png
 from .render import Image
 from .rows import Bands, ImageRows
@@ -31,16 +32,16 @@ def panel(
 ) -> Image:
     """Draw columns of bands, in decibels; `facts` go into the PNG's text beside its geometry.
 
-    reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest cell drawn
+    reference_power  what is 0 dB where the parameters say "recording"; None takes the loudest that is drawn
     """
     rows = ImageRows.of(axis, Bands.of(axis, (height,)), height)
-    cells = rows.pooled(columns.cells, columns.frames, len(columns.cells), parameters.pool)
+    width = len(columns.cells)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
-    reference = float(cells.max()) if reference_power is None else reference_power
+    reference = loudest_power(columns, rows, width, parameters.pool) if reference_power is None else reference_power
     if parameters.reference == "full_scale":
         reference = full_scale
     scale = level_scale(reference, parameters.floor_db, parameters.ceiling_db) if reference > 0 else SILENCE
-    indices = upright_levels(cells, rows.source, scale)
+    indices = drawn_levels(columns, rows, width, parameters.pool, scale)
     reference_dbfs = float(10 * np.log10(reference / full_scale)) if reference > 0 else None
     geometry = _geometry(columns, axis, height, parameters, reference_dbfs)
     notes = json.dumps(asdict(geometry) | dict(facts) | {"engine": ENGINE_VERSION}, separators=(",", ":"))

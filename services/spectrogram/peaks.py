@@ -9,10 +9,15 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from chassis.compiled import compiled
+
+from .decimals import decimals
+from .pooling import Power
 from .stft import Samples
 
 FINEST_SAMPLES_PER_PX = 64
@@ -24,6 +29,7 @@ _FINEST_ZOOM_SAMPLES_PER_PX = 256
 _FULL_SCALE = 32_768
 _VERSION = 2
 _SIXTEEN_BITS_FLAG = 0
+_ALL_BUT_SIGN = 0x7FFFFFFF
 
 Amplitudes = npt.NDArray[np.int16]
 
@@ -50,10 +56,10 @@ class Peaks:
             "samples_per_pixel": self.samples_per_px,
             "bits": 16,
             "length": len(self.low),
-            "data": _pairs(self.low, self.high).tolist(),
-            "rms": self.rms.tolist(),
         }
-        return json.dumps(fields, separators=(",", ":")).encode()
+        head = json.dumps(fields, separators=(",", ":")).encode().removesuffix(b"}")
+        data, rms = decimals(_pairs(self.low, self.high)), decimals(self.rms)
+        return b'%s,"data":[%s],"rms":[%s]}' % (head, data, rms)
 
     def dat(self) -> bytes:
         """Return audiowaveform's binary format, version 2: pairs of lowest and highest sample."""
@@ -122,10 +128,12 @@ class PeakPool:
 
     def _keep(self, pixels: Samples) -> None:
         here = slice(self._used, self._used + len(pixels))
-        self._low[here] = pixels.min(axis=1)
-        self._high[here] = pixels.max(axis=1)
-        widened = pixels.astype(np.float32, copy=False)
-        self._squares[here] = np.einsum("ij,ij->i", widened, widened)
+        low, high, squares = self._low[here], self._high[here], self._squares[here]
+        if pixels.dtype == np.int16:
+            _summarize_integers(cast("npt.NDArray[np.int16]", pixels), low, high, squares)
+        else:
+            _find_extremes(pixels.view(np.int32), low.view(np.int32), high.view(np.int32))
+            np.einsum("ij,ij->i", pixels, pixels, out=squares)
         self._used = here.stop
 
     def _fold(self) -> None:
@@ -156,3 +164,31 @@ class PeakPool:
 
 def _pairs(first: Amplitudes, second: Amplitudes) -> Amplitudes:
     return np.stack([first, second], axis=1).reshape(-1)
+
+
+@compiled("void(int16[:, ::1], float32[::1], float32[::1], float64[::1])")
+def _summarize_integers(
+    pixels: npt.NDArray[np.int16], low: Power, high: Power, squares: npt.NDArray[np.float64]
+) -> None:
+    for pixel in range(len(pixels)):
+        samples = pixels[pixel]
+        lowest, highest, total = np.int32(samples[0]), np.int32(samples[0]), np.int64(0)
+        for i in range(len(samples)):
+            sample = np.int32(samples[i])
+            lowest, highest = min(lowest, sample), max(highest, sample)
+            total += sample * sample
+        low[pixel], high[pixel], squares[pixel] = lowest, highest, total
+
+
+@compiled("void(int32[:, ::1], int32[::1], int32[::1])")
+def _find_extremes(pixels: npt.NDArray[np.int32], low: npt.NDArray[np.int32], high: npt.NDArray[np.int32]) -> None:
+    """Find lowest and highest floats by their bits: floats, whose minimum depends on the order, are no vectors."""
+    for pixel in range(len(pixels)):
+        samples = pixels[pixel]
+        lowest, highest = np.int32(_ALL_BUT_SIGN), np.int32(-_ALL_BUT_SIGN)
+        for i in range(len(samples)):
+            # Ascending as integers: of negative floats, all bits but the sign are turned.
+            sample = np.int32(samples[i] ^ ((samples[i] >> 31) & _ALL_BUT_SIGN))
+            lowest, highest = min(lowest, sample), max(highest, sample)
+        low[pixel] = lowest ^ ((lowest >> 31) & _ALL_BUT_SIGN)
+        high[pixel] = highest ^ ((highest >> 31) & _ALL_BUT_SIGN)

@@ -1,6 +1,7 @@
 """Palette PNGs: one byte per pixel, written fast, the same bytes every time."""
 
 import struct
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ def palette_png(indices: npt.NDArray[np.uint8], palette: bytes, texts: dict[str,
     notes = [_chunk(b"tEXt", f"{key}\0{text}".encode("ascii")) for key, text in texts.items()]
     pixels = isal_zlib.compress(_sub_filtered(indices), _LEVEL)
     chunks = [_chunk(b"IHDR", header), *notes, _chunk(b"PLTE", palette), _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
-    return _SIGNATURE + b"".join(chunks)
+    return b"".join([_SIGNATURE, *chain.from_iterable(chunks)])
 
 
 def _sub_filtered(indices: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -37,10 +38,7 @@ def _sub_filtered(indices: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return filtered
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(content))
-        + kind
-        + content
-        + struct.pack(">I", isal_zlib.crc32(content, isal_zlib.crc32(kind)))
-    )
+def _chunk(kind: bytes, content: bytes) -> tuple[bytes, ...]:
+    """Return a chunk in its parts: the pixels are megabytes, and are copied once, into the whole."""
+    checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
+    return struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)

@@ -88,24 +88,26 @@ def _join(power: Power, joined: Power, is_sum: bool) -> None:
 
 @compiled("void(float32[::1], int64[::1], float32[::1], boolean)")
 def _pool_bands(bins: Power, edges: Indices, cells: Power, is_sum: bool) -> None:
-    """Join bins into the cells of one column, and empty them for the next column."""
+    """Join bins into the cells of one column."""
     for band in range(len(cells)):
-        start, end = edges[band], edges[band + 1]
+        # Unsigned, so that no index is asked whether it counts from the end.
+        start, last = np.uint64(edges[band]), np.uint64(edges[band + 1] - 1)
         joined = bins[start]
         if is_sum:
-            for k in range(start + 1, end):
+            for k in range(start + 1, last + 1):
                 joined += bins[k]
             cells[band] += joined
         else:
             # First the last one: most bands have one bin or two, and where all do, no branch is guessed wrong.
-            if bins[end - 1] > joined:
-                joined = bins[end - 1]
-            for k in range(start + 1, end - 1):
+            if bins[last] > joined:
+                joined = bins[last]
+            for k in range(start + 1, last):
                 if bins[k] > joined:
                     joined = bins[k]
-            if joined > cells[band]:
-                cells[band] = joined
-    bins[:] = 0
+            before = cells[band]
+            if before > joined:
+                joined = before
+            cells[band] = joined
 
 
 @compiled("void(float32[:, ::1], int64, int64[::1], int64[::1], float32[:, ::1], boolean)")
@@ -119,12 +121,19 @@ def _pool_spectra(spectra: Power, first: int, places: Indices, edges: Indices, c
             _raise_to_spectrum(spectra[frame], first, bins)
         if frame + 1 == len(places) or places[frame + 1] != places[frame]:
             _pool_bands(bins, edges, cells[places[frame]], is_sum)
+            bins[:] = 0
 
 
 @compiled("void(float32[:, ::1], int64[::1], int64[::1], float32[:, ::1], boolean)")
 def _pool_power(power: Power, places: Indices, edges: Indices, cells: Power, is_sum: bool) -> None:
-    bins = np.zeros(edges[-1], dtype=np.float32)
+    bins, begun = np.zeros(edges[-1], dtype=np.float32), False
     for row in range(len(places)):
+        is_last = row + 1 == len(places) or places[row + 1] != places[row]
+        if is_last and not begun:
+            _pool_bands(power[row], edges, cells[places[row]], is_sum)
+            continue
         _join(power[row], bins, is_sum)
-        if row + 1 == len(places) or places[row + 1] != places[row]:
+        begun = not is_last
+        if is_last:
             _pool_bands(bins, edges, cells[places[row]], is_sum)
+            bins[:] = 0

@@ -3,23 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from contracts.palettes import palette
 from contracts.rendering import RenderParameters
-from contracts.tiles import BOTTOM_DBFS, TILE_PX, TOP_DBFS, TileGrid
+from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, TileGrid
 
 from .columns import ColumnPool, Columns
 from .geometry import Plan
-from .levels import level_scale, upright_levels
+from .levels import Levels, level_scale
+from .pixels import drawn_levels
 from .png import palette_png
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
 from .windows import full_scale_power
-
-Indices = npt.NDArray[np.uint8]
 
 # Columns of four windows at least are stored: a tile of shorter ones is drawn from seconds of audio when it is wanted.
 _LEAST_FOLDS = 2
@@ -28,10 +25,14 @@ _UNCOLOURED = palette("gray")
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
-    """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right."""
+    """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right.
+
+    loudest_dbfs  level of the loudest cell, to half a decibel; None where nothing is above the bottom
+    """
 
     grid: TileGrid
     tiles: tuple[bytes, ...]
+    loudest_dbfs: float | None
 
 
 def tile_bands(axis: FrequencyAxis) -> Bands:
@@ -42,7 +43,12 @@ def tile_bands(axis: FrequencyAxis) -> Bands:
 def tile_columns(outline: Plan, axis: FrequencyAxis, *, capacity: int) -> ColumnPool:
     """Return what pools frames into at most `capacity` columns of 1, 2, 4 ... of them; more fold by themselves."""
     folds = max(_folds(outline.frames, capacity), _least_folds(outline.frames))
-    grouped = Plan(outline.hop, frames=1 << folds, columns=1)
+    return grouped_columns(1 << folds, outline.hop, axis, capacity=capacity)
+
+
+def grouped_columns(windows: int, hop: int, axis: FrequencyAxis, *, capacity: int) -> ColumnPool:
+    """Return what pools so many windows into each column."""
+    grouped = Plan(hop, frames=windows, columns=1)
     return ColumnPool(grouped, tile_bands(axis), "max", first_bin=axis.first, capacity=capacity)
 
 
@@ -55,10 +61,10 @@ def pyramid(
     """
     frames = int(columns.frames.sum())
     folds = round(columns.seconds * rate_hz / outline.hop).bit_length() - 1
-    zooms = [tile_indices(columns, axis, parameters)]
+    zooms = [tile_levels(columns, axis, parameters)]
     while folds < _least_folds(frames):
         zooms, folds = [_halved(zooms[0])], folds + 1
-    while len(zooms[-1]) > TILE_PX:
+    while zooms[-1].shape[1] > TILE_PX:
         zooms.append(_halved(zooms[-1]))
     grid = TileGrid(
         rate_hz=rate_hz,
@@ -69,34 +75,33 @@ def pyramid(
         f_max_hz=axis.f_max_hz,
         scale=axis.scale,
     )
-    return Pyramid(grid, tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom)))
+    loudest = int(zooms[-1].max())
+    tiles = tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom))
+    return Pyramid(grid, tiles, BOTTOM_DBFS + STEP_DB * loudest if loudest else None)
 
 
-def tile_indices(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> Indices:
-    """Return the absolute levels of pooled columns, (columns, TILE_PX) uint8, lowest frequency first."""
+def tile_levels(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> Levels:
+    """Return the absolute levels of pooled columns, upright: (TILE_PX, columns) uint8."""
     rows = ImageRows.of(axis, tile_bands(axis), TILE_PX)
     full_scale = full_scale_power(parameters.window, parameters.window_size)
-    power = rows.pooled(columns.cells, columns.frames, len(columns.cells), "max")
-    upright = upright_levels(power, rows.source, level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS))
-    return np.ascontiguousarray(upright[::-1].T)
+    scale = level_scale(full_scale, BOTTOM_DBFS, TOP_DBFS)
+    return drawn_levels(columns, rows, len(columns.cells), "max", scale)
 
 
-def tile_png(indices: Indices) -> bytes:
-    """Return a tile of (columns, TILE_PX) indices, in gray."""
-    upright = np.asarray(cv2.rotate(indices, cv2.ROTATE_90_COUNTERCLOCKWISE), dtype=np.uint8)
+def tile_png(upright: Levels) -> bytes:
+    """Return a tile of (TILE_PX, columns) levels, in gray."""
     return palette_png(upright, _UNCOLOURED, {})
 
 
-def _tiles(zoom: Indices) -> Iterator[bytes]:
-    for start in range(0, len(zoom), TILE_PX):
-        yield tile_png(np.ascontiguousarray(zoom[start : start + TILE_PX]))
+def _tiles(zoom: Levels) -> Iterator[bytes]:
+    for start in range(0, zoom.shape[1], TILE_PX):
+        yield tile_png(np.ascontiguousarray(zoom[:, start : start + TILE_PX]))
 
 
-def _halved(zoom: Indices) -> Indices:
+def _halved(zoom: Levels) -> Levels:
     # A maximum may be taken of indices as well as of power, in a quarter of the bytes.
-    halved = zoom[0::2].copy()
-    odd = zoom[1::2]
-    np.maximum(halved[: len(odd)], odd, out=halved[: len(odd)])
+    halved, odd = zoom[:, 0::2].copy(), zoom[:, 1::2]
+    np.maximum(halved[:, : odd.shape[1]], odd, out=halved[:, : odd.shape[1]])
     return halved
 
 

@@ -54,35 +54,47 @@ class RegionImage:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """Windows from `first` up to `end` of a whole rendering: window t is about sample t * hop.
+
+    reach  how many samples a window takes on either side
+    """
+
+    first: int
+    end: int
+    hop: int
+    reach: int
+
+    @property
+    def run_up(self) -> int:
+        """How many windows before the first one it reaches back into."""
+        return min(self.first, ceil(self.reach / self.hop))
+
+    @property
+    def start_sample(self) -> int:
+        return (self.first - self.run_up) * self.hop
+
+    @property
+    def end_sample(self) -> int:
+        return self.end * self.hop + self.reach
+
+
+@dataclass(frozen=True, slots=True)
 class _Grid:
-    """Which frames a region needs, on the grid of a whole rendering: frame t is about sample t * hop.
+    """Which windows a region needs, and which column shows each.
 
     start, span  in samples, not whole
-    reach        how many samples a window takes on either side of its frame
     """
 
     start: float
     span: float
     width: int
     hop: int
-    reach: int
 
-    @property
-    def first_frame(self) -> int:
-        return max(0, ceil((self.start - _ROUNDING) / self.hop))
-
-    @property
-    def end_frame(self) -> int:
-        return max(self.first_frame + 1, ceil((self.start + self.span - _ROUNDING) / self.hop))
-
-    @property
-    def run_up(self) -> int:
-        """How many frames before the first one its window reaches back into."""
-        return min(self.first_frame, ceil(self.reach / self.hop))
-
-    @property
-    def end_sample(self) -> int:
-        return self.end_frame * self.hop + self.reach
+    def windows(self, reach: int) -> WindowSpan:
+        first = max(0, ceil((self.start - _ROUNDING) / self.hop))
+        end = max(first + 1, ceil((self.start + self.span - _ROUNDING) / self.hop))
+        return WindowSpan(first, end, self.hop, reach)
 
     def columns_of(self, frames: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         shares = (frames * self.hop - self.start) / self.span * self.width
@@ -145,7 +157,7 @@ def _grid(region: Region, rate_hz: int, parameters: RenderParameters) -> _Grid:
     span = (region.end_s - region.start_s) * rate_hz
     width = max(1, min(region.width, floor(span)))
     hop = min(max_hop(parameters), max(1, floor(span / width + _ROUNDING)))
-    return _Grid(region.start_s * rate_hz, span, width, hop, reach=parameters.window_size // 2)
+    return _Grid(region.start_s * rate_hz, span, width, hop)
 
 
 def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameters: RenderParameters) -> Columns:
@@ -153,30 +165,33 @@ def _columns(stream: AudioStream, axis: FrequencyAxis, region: Region, parameter
     bands = Bands.of(axis, (region.height,))
     cells = np.zeros((grid.width, bands.count), dtype=np.float32)
     counts = np.zeros(grid.width, dtype=np.int64)
-    for frame, spectra in _wanted(_spectra(stream, grid, parameters), grid):
-        columns = grid.columns_of(np.arange(frame, frame + len(spectra)))
+    for window, spectra in span_spectra(stream, grid.windows(parameters.window_size // 2), parameters):
+        columns = grid.columns_of(np.arange(window, window + len(spectra)))
         pool_spectra(spectra, axis.first, columns, bands.edges, cells, parameters.pool)
         counts += np.bincount(columns, minlength=grid.width)
     return Columns(cells, counts, (region.end_s - region.start_s) / grid.width)
 
 
-def _wanted(batches: Iterator[Spectra], grid: _Grid) -> Iterator[tuple[int, Spectra]]:
-    """Yield the frames of the grid, batch by batch, with the number of the first one; then stop reading."""
-    frame = grid.first_frame - grid.run_up
-    for batch in batches:
-        first, end = max(0, grid.first_frame - frame), min(len(batch), grid.end_frame - frame)
+def span_spectra(stream: AudioStream, span: WindowSpan, parameters: RenderParameters) -> Iterator[tuple[int, Spectra]]:
+    """Seek, and yield the spectra of the windows, batch by batch, with the number of the first; then stop reading.
+
+    They are fewer where the recording ends before. Each batch, (windows, size), is valid until the next.
+    """
+    window = span.first - span.run_up
+    for batch in _spectra(stream, span, parameters):
+        first, end = max(0, span.first - window), min(len(batch), span.end - window)
         if first < end:
-            yield frame + first, batch[first:end]
-        frame += len(batch)
-        if frame >= grid.end_frame:
+            yield window + first, batch[first:end]
+        window += len(batch)
+        if window >= span.end:
             return
 
 
-def _spectra(stream: AudioStream, grid: _Grid, parameters: RenderParameters) -> Iterator[Spectra]:
-    start = (grid.first_frame - grid.run_up) * grid.hop
-    spectra = SpectrumStream(parameters.window, parameters.window_size, hop=grid.hop, scale=stream.scale)
+def _spectra(stream: AudioStream, span: WindowSpan, parameters: RenderParameters) -> Iterator[Spectra]:
+    start = span.start_sample
+    spectra = SpectrumStream(parameters.window, parameters.window_size, hop=span.hop, scale=stream.scale)
     if stream.seek(start) == start:
-        for block in stream.blocks(min(BLOCK_FRAMES, grid.end_sample - start)):
+        for block in stream.blocks(min(BLOCK_FRAMES, span.end_sample - start)):
             yield from spectra.push(one_channel(block, parameters))
         yield from spectra.finish()
 

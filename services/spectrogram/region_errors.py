@@ -5,7 +5,8 @@ UnprocessableError
     ├── EmptyRegionError       region_empty              it begins where it ends, after that, or below zero
     ├── RegionSizeError        region_size               no pixels, or too many
     ├── AboveNyquistError      region_above_nyquist      the recording holds no such frequencies
-    └── OutsideRecordingError  region_outside_recording  the recording ends before
+    ├── OutsideRecordingError  region_outside_recording  the recording ends before
+    └── UnreadableTileError    tile_unreadable           decoding from there gives another part than decoding it all
 """
 
 from typing import ClassVar
@@ -73,3 +74,17 @@ class OutsideRecordingError(RegionError):
 
     def __str__(self) -> str:
         return f"The region is {self.start_s:g} to {self.end_s:g} s; the recording lasts {self.duration_s:.3f} s."
+
+
+class UnreadableTileError(RegionError):
+    """A damaged recording gives fewer windows when it is sought in than when all of it is decoded."""
+
+    code: ClassVar[str] = "tile_unreadable"
+    next_step: ClassVar[str] = "Look at a coarser level, or upload the recording again, repaired."
+
+    def __init__(self, level: int, x: int, windows: int, expected: int) -> None:
+        super().__init__(level, x, windows, expected)
+        self.level, self.x, self.windows, self.expected = level, x, windows, expected
+
+    def __str__(self) -> str:
+        return f"Tile {self.x} of level {self.level} shows {self.expected} windows; {self.windows} can be decoded."

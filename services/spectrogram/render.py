@@ -12,15 +12,16 @@ import numpy as np
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from contracts.palettes import palette
 from contracts.recolour import TEXT_KEY
-from contracts.rendering import ENGINE_VERSION, RenderParameters
+from contracts.rendering import ENGINE_VERSION, Pool, RenderParameters
 
 from .clock import StageClock
+from .columns import Columns
 from .geometry import FULL, SIZES, Geometry, ImageSize
 from .lanes import Pass, pooled_pass
-from .levels import SILENCE, LevelScale, level_scale, linear_scale, upright_levels
+from .levels import SILENCE, Levels, LevelScale, level_scale, linear_scale
 from .outline import Outline, outline
+from .pixels import drawn_levels, loudest_power
 from .png import palette_png
-from .pooling import Power
 from .pyramid import Pyramid, pyramid
 from .rows import ImageRows
 from .scales import FrequencyAxis
@@ -51,17 +52,17 @@ class Rendering:
     """All images of one recording.
 
     images          by name: thumbnail, standard, full
-    outline         waveform and peaks of the mono mix
+    outline         waveform and peaks of the mono mix; None where they were not wanted
     pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
-    reference_dbfs  level of the loudest cell drawn; a full-scale sine's is 0. None in silence and in PCEN
+    reference_dbfs  level of the loudest cell above an offset; a full-scale sine's is 0. None in silence and in PCEN
     transforms      how many FFTs it took
     warnings        `silent`, `truncated`
     timings_s       by stage: decode, transform, pool, images, tiles
     """
 
     images: dict[str, Image]
-    outline: Outline
+    outline: Outline | None
     pyramid: Pyramid | None
     decoded_frames: int
     duration_s: float
@@ -74,19 +75,23 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class _Panels:
-    """The cells of one image before they are quantized, one array per stacked channel.
+    """What one image is drawn from: a panel of `width` pixels per lane."""
 
-    cells  (columns, rows with bins) float32 each
-    rows   which of them each row of a panel shows
-    """
-
-    cells: tuple[Power, ...]
+    lanes: tuple[Columns, ...]
     rows: ImageRows
-    seconds_per_px: float
+    width: int
 
     @property
-    def loudest(self) -> float:
-        return max(float(cells.max()) for cells in self.cells)
+    def seconds_per_px(self) -> float:
+        return self.lanes[0].seconds * len(self.lanes[0].cells) / self.width
+
+    def loudest(self, pool: Pool) -> float:
+        return max(loudest_power(lane, self.rows, self.width, pool) for lane in self.lanes)
+
+    def levels(self, pool: Pool, scale: LevelScale) -> Levels:
+        """Return (height, width) uint8, the first lane at the top."""
+        panels = [drawn_levels(lane, self.rows, self.width, pool, scale) for lane in self.lanes]
+        return panels[0] if len(panels) == 1 else np.concatenate(panels)
 
 
 def render(
@@ -97,28 +102,31 @@ def render(
     on_progress: Callable[[float], None],
     *,
     pyramid_columns: int = 0,
+    with_outline: bool = True,
 ) -> Rendering:
     """Decode the recording once, block by block, and return its images; memory does not grow with its length.
 
-    on_progress      gets the share done, 0 to 1, after each block whose total is known
+    on_progress      gets the share done, 0 to 1, in steps, where the total is known
     pyramid_columns  how wide the widest level of tiles may be, an even number; 0: no tiles
 
     Raises any `audio.errors.AudioError` that `open_audio` and `AudioStream.blocks` raise, and any `DrawingError`.
     """
     clock = StageClock()
     with open_audio(source, container, limits) as stream:
-        found = pooled_pass(stream, parameters, on_progress, clock, pyramid_columns=pyramid_columns)
+        found = pooled_pass(
+            stream, parameters, on_progress, clock, pyramid_columns=pyramid_columns, with_peaks=with_outline
+        )
     panels = {size: _panels(found, size, stream.decoded_duration_s, parameters) for size in SIZES}
-    loudest = panels[FULL].loudest
+    loudest = panels[FULL].loudest(parameters.pool)
     clock.charge("pool")
     is_silent = loudest < _SILENT_POWER
     reference_dbfs = None if is_silent or parameters.pcen else 10 * log10(loudest / _full_scale(parameters))
     scale = SILENCE if is_silent else _scale(loudest, parameters)
-    images = {
-        size.name: _image(drawn, scale, _geometry(drawn, found.axis, reference_dbfs, parameters))
-        for size, drawn in panels.items()
-    }
-    drawn_outline = outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
+    images = {}
+    for size, drawn in panels.items():
+        geometry = _geometry(drawn, found.axis, reference_dbfs, parameters)
+        images[size.name] = _image(drawn.levels(parameters.pool, scale), geometry)
+    drawn_outline = _outline(found, stream)
     clock.charge("images")
     drawn_pyramid = _pyramid(found, stream.format.rate_hz, parameters)
     clock.charge("tiles")
@@ -137,6 +145,12 @@ def render(
     )
 
 
+def _outline(found: Pass, stream: AudioStream) -> Outline | None:
+    if found.peaks is None:
+        return None
+    return outline(found.peaks, stream.format.rate_hz, stream.decoded_duration_s)
+
+
 def _pyramid(found: Pass, rate_hz: int, parameters: RenderParameters) -> Pyramid | None:
     if found.tiles is None:
         return None
@@ -148,8 +162,7 @@ def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderP
     # The full image has the columns as they are: their number was planned for it.
     width = available if size is FULL else min(size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
-    cells = tuple(rows.pooled(lane.cells, lane.frames, width, parameters.pool) for lane in found.lanes)
-    return _Panels(cells, rows, found.lanes[0].seconds * available / width)
+    return _Panels(found.lanes, rows, width)
 
 
 def _full_scale(parameters: RenderParameters) -> float:
@@ -166,9 +179,9 @@ def _scale(loudest: float, parameters: RenderParameters) -> LevelScale:
 def _geometry(
     drawn: _Panels, axis: FrequencyAxis, reference_dbfs: float | None, parameters: RenderParameters
 ) -> Geometry:
-    panels, panel_height = len(drawn.cells), len(drawn.rows.source)
+    panels, panel_height = len(drawn.lanes), len(drawn.rows.source)
     return Geometry(
-        width=len(drawn.cells[0]),
+        width=drawn.width,
         height=panels * panel_height,
         seconds_per_px=drawn.seconds_per_px,
         hz_per_px=(axis.f_max_hz - axis.f_min_hz) / panel_height,
@@ -185,10 +198,9 @@ def _geometry(
     )
 
 
-def _image(drawn: _Panels, scale: LevelScale, geometry: Geometry) -> Image:
-    indices = np.concatenate([upright_levels(cells, drawn.rows.source, scale) for cells in drawn.cells])
+def _image(levels: Levels, geometry: Geometry) -> Image:
     notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
-    return Image(palette_png(indices, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
+    return Image(palette_png(levels, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

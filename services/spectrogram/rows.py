@@ -5,10 +5,11 @@ from typing import Self
 
 import numpy as np
 
-from contracts.rendering import Pool
-
-from .pooling import Indices, Power, pool_power
+from .pooling import Indices
 from .scales import FrequencyAxis
+
+# The main lobe of a constant offset, of the widest window there is.
+_OFFSET_BINS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class ImageRows:
     edges   (rows + 1,) the band that each row in which a bin stands begins with, and where the last one ends
     bins    how many bins each of them has
     source  (height,) which of those rows each row shows: between bins, the nearest row that has one
+    heard   the first of those rows that a recorder's constant offset does not reach; 0 where it reaches all of them
     """
 
     edges: Indices
     bins: Indices
     source: Indices
+    heard: int
 
     @classmethod
     def of(cls, axis: FrequencyAxis, bands: Bands, height: int) -> Self:
@@ -52,18 +55,6 @@ class ImageRows:
         edges = np.append(starts, bands.count)
         # Up to the middle between two of them the lower one is nearer.
         middles = (filled[:-1] + filled[1:]) / 2
-        return cls(edges, np.diff(bands.edges[edges]), np.searchsorted(middles, np.arange(height)))
-
-    def pooled(self, cells: Power, frames: Indices, width: int, pool: Pool) -> Power:
-        """Return the power of `width` pixels by rows with bins, float32: the maximum or the mean.
-
-        cells   (columns, bands) maxima or sums, of
-        frames  (columns,) frames each; column i goes to pixel i * width // columns
-        """
-        pixels = np.arange(len(cells)) * width // len(cells)
-        power = np.zeros((width, len(self.bins)), dtype=np.float32)
-        pool_power(cells, pixels, self.edges, power, pool)
-        if pool == "mean":
-            counts = np.bincount(pixels, weights=frames).clip(min=1)
-            power /= (counts[:, None] * self.bins).astype(np.float32)
-        return power
+        source = np.searchsorted(middles, np.arange(height))
+        heard = int(np.searchsorted(axis.first + bands.edges[starts], _OFFSET_BINS))
+        return cls(edges, np.diff(bands.edges[edges]), source, heard % len(starts))

@@ -15,7 +15,7 @@ from .windows import analysis_window
 Samples = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.float32]
 
-# 64 windows of 2048 samples: with fewer calls cost too much, with more the second cache overflows.
+# 64 windows of 2048 samples: with fewer, calls cost too much; with more, the second cache overflows.
 _BATCH_SAMPLES = 64 * 2048
 # Workers are processes; threads inside one of them only take the other's core.
 cv2.setNumThreads(1)
@@ -36,7 +36,6 @@ class SpectrumStream:
         self._window = (analysis_window(name, size) * scale).astype(np.float32)
         self._tail: Samples | None = None
         self._frames = np.empty((max(1, _BATCH_SAMPLES // size), size), dtype=np.float32)
-        self._spectra = np.empty_like(self._frames)
 
     def push(self, samples: Samples) -> Iterator[Spectra]:
         """Yield the spectra, (frames, size), of the frames that `samples` complete; each is valid until the next.
@@ -57,11 +56,12 @@ class SpectrumStream:
         yield from self.push(np.zeros(len(self._window) // 2, dtype=dtype))
 
     def _transformed(self, samples: Samples, count: int) -> Spectra:
-        frames, spectra = self._frames[:count], self._spectra[:count]
+        frames = self._frames[:count]
         _cut_windows(samples, self._hop, self._window, frames)
-        cv2.dft(frames, dst=spectra, flags=cv2.DFT_ROWS)
+        # In place, so that windows, spectra and what they are pooled into stay in the second cache.
+        cv2.dft(frames, dst=frames, flags=cv2.DFT_ROWS)
         self.transformed += count
-        return spectra
+        return frames
 
 
 @compiled(

@@ -1,29 +1,32 @@
 """The spectrogram task: fetch, render, store, and what its document says."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from audio.format import AudioLimits, Container, reads_in_order
+from chassis.ranged import RemoteObject
 from chassis.work import Outcome, Workbench
 from contracts.documents import StoredImage, StoredPeaks
 from contracts.events import (
-    ImageSummary,
     RecordingUploaded,
     SpectrogramCompleted,
     SpectrogramFailed,
     SpectrogramRequested,
     TaskFailed,
 )
-from contracts.objects import audio_key, image_key, peaks_key, tiles_key, waveform_key
+from contracts.objects import audio_key, geometry_key, image_key, peaks_key, tiles_key, waveform_key
 from contracts.rendering import RenderParameters
 from contracts.tiles import StoredTiles
 from contracts.vocabulary import Caveat, State
 
 from .job import render_recording
 from .outline import Outline
-from .pyramid import Pyramid
-from .render import Image, Rendering
+from .preview import Preview
+from .render import Rendering
 from .settings import SpectrogramSettings
+from .sidecar import sidecar
+from .summaries import image_summary, stored_image
 
 Renderable = RecordingUploaded | SpectrogramRequested
 
@@ -44,22 +47,33 @@ class SpectrogramWork:
 
     async def perform(self, event: Renderable, bench: Workbench) -> Outcome:
         """Render and store three images."""
-        in_order = reads_in_order(Container(event.container))
-        key = audio_key(event.recording_id)
-        source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
-        # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
-        columns = 0 if self.requested else self._settings.pyramid_columns
-        rendering = await bench.compute(render_recording, source, event.container, self._limits, self._render, columns)
+        rendering = await self._rendering(event, bench)
         keys = {name: image_key(event.recording_id, self.parameters_id, name) for name in rendering.images}
         objects = {keys[name]: image.png for name, image in rendering.images.items()}
+        objects[geometry_key(event.recording_id, self.parameters_id)] = self._sidecar(rendering)
         if (pyramid := rendering.pyramid) is not None:
             objects[tiles_key(event.recording_id, self.parameters_id)] = b"".join(pyramid.tiles)
-        # The outline does not depend on the parameters: the upload's rendering keeps it.
-        outline = None if self.requested else rendering.outline
+        outline = rendering.outline
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
         outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
         shown = {} if outline is None else _outline_fields(event.recording_id, outline)
         return replace(outcome, fields={**outcome.fields, **shown})
+
+    async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
+        if isinstance(event, SpectrogramRequested):
+            return await self._rendered(event, bench, await _source(event, bench))
+        async with Preview(event, bench, self._render, self._limits).beside() as found:
+            found.set_result(await _source(event, bench))
+            return await self._rendered(event, bench, await found)
+
+    async def _rendered(self, event: Renderable, bench: Workbench, source: Path | RemoteObject) -> Rendering:
+        # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
+        columns = 0 if self.requested else self._settings.pyramid_columns
+        # The outline does not depend on the parameters: the upload's rendering has it.
+        with_outline = not self.requested
+        return await bench.compute(
+            render_recording, source, event.container, self._limits, self._render, columns, with_outline
+        )
 
     def timeout_s(self, event: Renderable) -> float:
         """Return the bound on rendering a recording of the claimed duration."""
@@ -69,17 +83,18 @@ class SpectrogramWork:
         self, event: Renderable, rendering: Rendering, keys: dict[str, str], timings_s: dict[str, float]
     ) -> Outcome:
         warnings = tuple(Caveat(code=each.code, sentence=each.sentence) for each in rendering.warnings)
-        images = {name: _stored(keys[name], image) for name, image in rendering.images.items()}
+        images = {name: stored_image(keys[name], image) for name, image in rendering.images.items()}
         completed = SpectrogramCompleted(
             **event.subject_facts(),
             parameters_id=self.parameters_id,
-            images=tuple(_summary(name, image) for name, image in rendering.images.items()),
+            images=tuple(image_summary(name, image) for name, image in rendering.images.items()),
             duration_decoded_s=rendering.duration_s,
             warnings=warnings,
         )
         fields = {
             "images": {name: image.model_dump() for name, image in images.items()},
-            "tiles": self._tiles(event.recording_id, rendering.pyramid),
+            "geometry_key": geometry_key(event.recording_id, self.parameters_id),
+            "tiles": self._tiles(event.recording_id, rendering),
             "reference_dbfs": rendering.reference_dbfs,
             "duration_decoded_s": rendering.duration_s,
             "warnings": [warning.model_dump() for warning in warnings],
@@ -88,12 +103,35 @@ class SpectrogramWork:
         }
         return Outcome(State.COMPLETED, fields, completed)
 
-    def _tiles(self, recording_id: str, pyramid: Pyramid | None) -> dict[str, Any] | None:
+    def _sidecar(self, rendering: Rendering) -> bytes:
+        geometries = {name: image.geometry for name, image in rendering.images.items()}
+        facts = {
+            "rate_hz": rendering.rate_hz,
+            "duration_s": rendering.duration_s,
+            "reference_dbfs": rendering.reference_dbfs,
+        }
+        return sidecar(geometries, self.parameters, facts)
+
+    def _tiles(self, recording_id: str, rendering: Rendering) -> dict[str, Any] | None:
+        pyramid = rendering.pyramid
         if pyramid is None:
             return None
-        sizes_bytes = tuple(len(tile) for tile in pyramid.tiles)
-        key = tiles_key(recording_id, self.parameters_id)
-        return StoredTiles(key=key, grid=pyramid.grid, sizes_bytes=sizes_bytes).model_dump()
+        loudest_dbfs = rendering.reference_dbfs
+        stored = StoredTiles(
+            key=tiles_key(recording_id, self.parameters_id),
+            grid=pyramid.grid,
+            sizes_bytes=tuple(len(tile) for tile in pyramid.tiles),
+            # PCEN images have no reference in decibels; tiles, which are never in PCEN, do.
+            reference_dbfs=pyramid.loudest_dbfs if loudest_dbfs is None else loudest_dbfs,
+        )
+        return stored.model_dump()
+
+
+async def _source(event: Renderable, bench: Workbench) -> Path | RemoteObject:
+    in_order = reads_in_order(Container(event.container))
+    return await bench.source(
+        audio_key(event.recording_id), event.sha256, size_bytes=event.size_bytes, in_order=in_order
+    )
 
 
 def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:
@@ -116,19 +154,3 @@ def _outline_fields(recording_id: str, outline: Outline) -> dict[str, Any]:
         for number, zoom in enumerate(outline.zooms)
     ]
     return {"waveform": picture.model_dump(), "zooms": zooms}
-
-
-def _stored(key: str, image: Image) -> StoredImage:
-    return StoredImage(key=key, size_bytes=len(image.png), geometry=asdict(image.geometry))
-
-
-def _summary(name: str, image: Image) -> ImageSummary:
-    geometry = image.geometry
-    return ImageSummary(
-        name=name,
-        width=geometry.width,
-        height=geometry.height,
-        seconds_per_px=geometry.seconds_per_px,
-        hz_per_px=geometry.hz_per_px,
-        size_bytes=len(image.png),
-    )

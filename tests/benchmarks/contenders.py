@@ -28,6 +28,8 @@ from .spectrogram import HEIGHT, WIDTH
 
 WINDOW, EARLIER_HOP = 2048, 512
 _BATCH = 64
+# As services.spectrogram.settings has it, which would bring the memory of a whole service along.
+_TILE_COLUMNS = 8192
 
 
 def dawnchorus(recording: Path) -> None:
@@ -35,6 +37,13 @@ def dawnchorus(recording: Path) -> None:
     with recording.open("rb") as head:
         container = sniff_source(head)
     render(recording, container, AudioLimits(), RenderParameters(), lambda _: None)
+
+
+def dawnchorus_and_tiles(recording: Path) -> None:
+    """Draw the tiles for zooming as well, as an upload's job does."""
+    with recording.open("rb") as head:
+        container = sniff_source(head)
+    render(recording, container, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=_TILE_COLUMNS)
 
 
 def earlier(recording: Path) -> None:
@@ -48,8 +57,8 @@ def earlier(recording: Path) -> None:
     image.save(io.BytesIO(), "PNG", optimize=True)
 
 
-def specshow(recording: Path) -> None:
-    """Draw one image with axes, as the tutorials of librosa do."""
+def specshow(recording: Path, target: Path | None = None) -> None:
+    """Draw one image with axes, as the tutorials of librosa do; into memory where no `target` is given."""
     librosa = _module("librosa")
     _module("matplotlib").use("Agg")
     pyplot, display = _module("matplotlib.pyplot"), _module("librosa.display")
@@ -57,7 +66,7 @@ def specshow(recording: Path) -> None:
     level_db = librosa.amplitude_to_db(np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=EARLIER_HOP)), ref=np.max)
     figure, axes = pyplot.subplots(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
     display.specshow(level_db, sr=rate_hz, hop_length=EARLIER_HOP, x_axis="time", y_axis="linear", ax=axes)
-    figure.savefig(io.BytesIO(), format="png")
+    figure.savefig(target or io.BytesIO(), format="png")
     pyplot.close(figure)
 
 
@@ -79,7 +88,8 @@ def decoding_alone(recording: Path) -> None:
 
 
 CONTENDERS: dict[str, Callable[[Path], None]] = {
-    each.__name__: each for each in (dawnchorus, earlier, specshow, transforms_alone, decoding_alone)
+    each.__name__: each
+    for each in (dawnchorus, dawnchorus_and_tiles, earlier, specshow, transforms_alone, decoding_alone)
 }
 
 

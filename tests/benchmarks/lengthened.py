@@ -14,11 +14,11 @@ SOURCE = "spinetail.wav"
 _CHUNK = 2**16
 
 
-def lengthened(target: Path, duration_s: int) -> None:
-    """Write the source, repeated to `duration_s`, to `target`."""
-    samples, rate_hz = soundfile.read(recordings_folder() / SOURCE, dtype="int16")
+def lengthened(target: Path, duration_s: int, rate_hz: int) -> None:
+    """Write the source, repeated to `duration_s`, to `target`; at another rate it is as much deeper."""
+    samples, _ = soundfile.read(recordings_folder() / SOURCE, dtype="int16")
     frames = duration_s * rate_hz
-    if target.suffix in {".m4a", ".mp3"}:
+    if target.suffix in {".m4a", ".mp3", ".opus"}:
         whole = (np.resize(samples, frames) / 32768).astype(np.float32)
         encode(target, whole[:, None], rate_hz)
         return
@@ -28,4 +28,4 @@ def lengthened(target: Path, duration_s: int) -> None:
 
 
 if __name__ == "__main__":
-    lengthened(Path(sys.argv[1]), int(sys.argv[2]))
+    lengthened(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

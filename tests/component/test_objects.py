@@ -1,7 +1,9 @@
+import asyncio
 import hashlib
 import io
 import urllib.request
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -17,6 +19,7 @@ from tests.fakes import FakeObjects
 AnyStore = ObjectStore | FakeObjects
 
 KEY = "audio/0192f0c1/original"
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
@@ -34,6 +37,63 @@ async def test_what_is_put_can_be_got(store: AnyStore, body: bytes) -> None:
 
     assert await store.get(KEY) == body
     assert b"".join([block async for block in store.blocks(KEY)]) == body
+
+
+async def test_many_objects_are_put_whole(store: AnyStore) -> None:
+    many = {f"images/{folder}/{number}.png": bytes([number]) * 100_000 for folder in range(3) for number in range(6)}
+
+    await store.put_all(many)
+
+    assert {key: await store.get(key) for key in many} == many
+
+
+async def test_a_file_is_put_like_what_is_in_memory(store: AnyStore, tmp_path: Path) -> None:
+    file = tmp_path / "series.parquet"
+    file.write_bytes(bytes(range(256)) * 40_000)
+
+    await store.put_all({"series/one.parquet": file, "series/two.json": b"{}"})
+
+    assert await store.get("series/one.parquet") == file.read_bytes()
+    assert await store.get("series/two.json") == b"{}"
+
+
+async def test_objects_are_put_at_the_same_time_once_their_folder_is_there() -> None:
+    store = MeetingStore(expected=3)
+
+    async with asyncio.timeout(PATIENCE_S):
+        await store.put_all({f"folder/{number}": b"" for number in range(4)})
+
+    assert store.put_alone == ["folder/0"]
+    assert sorted(store.put_together) == ["folder/1", "folder/2", "folder/3"]
+
+
+async def test_of_many_objects_the_first_failure_is_told() -> None:
+    store = MeetingStore(expected=3, refused="folder/2")
+
+    with pytest.raises(ObjectStoreError, match="folder/2"):
+        await store.put_all({f"folder/{number}": b"" for number in range(4)})
+
+    assert store.put_together == []
+
+
+@pytest.mark.servers
+async def test_an_object_that_is_put_has_the_type_that_its_key_says(objects: ObjectStore) -> None:
+    await objects.put_all({"many/peaks.json": b"{}", "many/image.png": b"png", "many/peaks.dat": b"dat"})
+
+    types = {key: await _stored_type(objects, f"many/{key}") for key in ("peaks.json", "image.png", "peaks.dat")}
+    assert types == {
+        "peaks.json": "application/json",
+        "image.png": "image/png",
+        "peaks.dat": "application/octet-stream",
+    }
+
+
+@pytest.mark.parametrize("part", [range(1), range(5, 9), range(300_000, 1_000_000)], ids=str)
+async def test_the_blocks_of_a_part_of_an_object_can_be_read(store: AnyStore, part: range) -> None:
+    body = bytes(range(256)) * 4000
+    await store.put(KEY, body, "application/octet-stream")
+
+    assert await _joined(store.blocks(KEY, part)) == body[part.start : part.stop]
 
 
 async def test_a_second_put_replaces_the_first(store: AnyStore) -> None:
@@ -60,6 +120,23 @@ async def test_a_stream_that_breaks_leaves_nothing_behind(store: AnyStore, size_
 
     with pytest.raises(ObjectMissingError):
         await store.get(KEY)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (3, 7), (9, 10), (0, 10)])
+async def test_a_part_of_an_object_can_be_read(store: AnyStore, start: int, end: int) -> None:
+    await store.put(KEY, b"0123456789", "text/plain")
+
+    assert await store.get_range(KEY, start, end) == b"0123456789"[start:end]
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 11), (10, 12)])
+async def test_a_part_behind_the_end_of_an_object_is_a_failure_of_storage(
+    store: AnyStore, start: int, end: int
+) -> None:
+    await store.put(KEY, b"0123456789", "text/plain")
+
+    with pytest.raises(ObjectStoreError):
+        await store.get_range(KEY, start, end)
 
 
 async def test_an_object_that_is_not_there_is_called_missing(store: AnyStore) -> None:
@@ -136,6 +213,8 @@ async def test_storage_that_does_not_answer_is_a_passing_failure(settings: Servi
     async with open_object_store(settings.model_copy(update={"s3_endpoint_url": nobody})) as away:
         with pytest.raises(ObjectStoreError) as failure:
             await away.put(KEY, b"body", "text/plain")
+        with pytest.raises(ObjectStoreError):
+            await away.put_all({KEY: b"body", "audio/0192f0c1/other": b"body"})
 
     assert failure.value.code == "object_store_unavailable"
 
@@ -181,6 +260,33 @@ async def test_the_bucket_is_made_once(settings: ServiceSettings, objects: Objec
     await objects.ensure_bucket()
 
     assert await objects.get(KEY) == b"body"
+
+
+class MeetingStore(ObjectStore):
+    """A store whose first put ends at once, and the others when all that are expected have begun.
+
+    refused  a key that fails at once
+    """
+
+    def __init__(self, expected: int, refused: str | None = None) -> None:
+        self._refused = refused
+        self._all_there = asyncio.Barrier(expected)
+        self.put_alone: list[str] = []
+        self.put_together: list[str] = []
+
+    async def put(self, key: str, body: bytes, content_type: str) -> None:
+        if not self.put_alone:
+            self.put_alone.append(key)
+            return
+        if key == self._refused:
+            raise ObjectStoreError("PutObject", key, "refused")
+        await self._all_there.wait()
+        self.put_together.append(key)
+
+
+async def _stored_type(objects: ObjectStore, key: str) -> str:
+    found = await objects._client.head_object(Bucket=objects._bucket, Key=key)
+    return found["ContentType"]
 
 
 def _wav(*, duration_s: float) -> bytes:

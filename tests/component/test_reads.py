@@ -8,6 +8,7 @@ import pytest
 from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS
+from contracts.rendering import PRESETS, RenderParameters
 from contracts.vocabulary import State
 from services.gateway.keys import Caller
 from services.gateway.reads import Reads
@@ -35,6 +36,17 @@ async def test_a_recording_is_found_with_what_came_of_it(reads: Reads, database:
     assert found.spectrogram is not None
     assert found.spectrogram.state is State.COMPLETED
     assert found.analysis is None
+
+
+async def test_a_recordings_own_way_to_be_seen_is_told_to_its_callers_only(reads: Reads, database: Database) -> None:
+    await _add(database, "one", rendering=PRESETS["bat"].model_dump())
+    await _add(database, "two")
+
+    assert await reads.own_rendering(ANNA, "one") == PRESETS["bat"]
+    assert await reads.own_rendering(ANNA, "two") == RenderParameters()
+    assert await reads.own_rendering(BERT, "one") == RenderParameters()
+    assert (await reads.recording(ANNA, "one")).rendering == PRESETS["bat"]
+    assert (await reads.recording(ANNA, "two")).rendering == RenderParameters()
 
 
 @pytest.mark.parametrize("recording_id", ["two", "", "$ne", "one/", "x" * 10_000])
@@ -151,6 +163,28 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(reads: Reads, cursor: st
         await reads.page(ANNA, cursor, 50)
 
     assert (refusal.value.status, refusal.value.code) == (400, "bad_cursor")
+
+
+async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, database: Database) -> None:
+    await _add(database, "one")
+    ways = {
+        "own": RenderParameters(),
+        "coloured": RenderParameters(palette="magma", floor_db=-60),
+        "narrow": RenderParameters(f_max_hz=8000),
+        "failed": RenderParameters(palette="gray"),
+    }
+    for name, parameters in ways.items():
+        state = State.FAILED if name == "failed" else State.COMPLETED
+        facts = {"parameters_id": name, "parameters": parameters.document(), "state": state}
+        await _add_task(database, SPECTROGRAMS, "one", **facts)
+    await _add_task(database, SPECTROGRAMS, "two", parameters=ways["own"].document(), state=State.COMPLETED)
+    recording = (await reads.recording(ANNA, "one")).recording
+
+    akin = await reads.akin(recording, RenderParameters(palette="cividis"), frozenset({"palette", "floor_db"}))
+    same = await reads.akin(recording, RenderParameters(palette="cividis"), frozenset())
+
+    assert {each.parameters_id for each in akin} == {"own", "coloured"}
+    assert same == []
 
 
 async def _all_pages(reads: Reads, caller: Caller, limit: int) -> list[str]:

@@ -31,7 +31,7 @@ async def test_streamed_and_copied_recordings_give_the_same_images_and_features(
     remote = await _stored(objects, path.read_bytes())
     progress = ProgressFile(tmp_path / "progress")
 
-    drawn = [render_recording(each, suffix, LIMITS, RenderParameters(), 0, progress) for each in (path, remote)]
+    drawn = [render_recording(each, suffix, LIMITS, RenderParameters(), 0, True, progress) for each in (path, remote)]
     heard = [analyse_recording(each, suffix, LIMITS, Plan(("levels", "spectral")), progress) for each in (path, remote)]
 
     assert path.stat().st_size > 2 * STREAMED_BLOCK_BYTES
@@ -49,7 +49,7 @@ async def test_an_object_that_was_changed_is_found_out_at_the_end(objects: Objec
     await objects.put(KEY, bytes(changed), "audio/wav")
 
     with pytest.raises(ObjectCorruptError) as failure:
-        render_recording(remote, "wav", LIMITS, RenderParameters(), 0, ProgressFile(tmp_path / "progress"))
+        render_recording(remote, "wav", LIMITS, RenderParameters(), 0, True, ProgressFile(tmp_path / "progress"))
 
     assert failure.value.code == "object_corrupt"
 

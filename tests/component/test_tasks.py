@@ -70,6 +70,22 @@ async def test_of_many_at_once_one_gets_the_task(office: Office) -> None:
     assert [result for result in results if not isinstance(result, LeaseHeldError)] == [Claim(TASK, 1, 1)]
 
 
+async def test_the_newest_result_is_that_of_the_task_that_ended_last(office: Office, tasks: AnyTasks) -> None:
+    facts = {"recording_id": "recording"}
+    assert await tasks.newest("recording", having="manifest_key") is None
+
+    for name, key in (("recording/one", "first"), ("recording/two", "second"), ("recording/three", None)):
+        claim = await tasks.claim(name, facts)
+        assert claim is not None
+        await tasks.finalize(claim, state=State.COMPLETED, fields={"manifest_key": key}, outbox=ENTRY)
+    await tasks.claim("recording/four", facts)
+
+    found = await tasks.newest("recording", having="manifest_key")
+    assert found is not None
+    assert found["manifest_key"] == "second"
+    assert await tasks.newest("another", having="manifest_key") is None
+
+
 async def test_a_later_claim_does_not_change_what_the_task_is(office: Office, tasks: AnyTasks) -> None:
     claim = await _claimed(tasks)
     await tasks.release(claim)
@@ -124,6 +140,43 @@ async def test_the_result_and_its_event_are_one_write(office: Office, tasks: Any
     assert (document["state"], document["result"], document["lease_until"]) == (State.COMPLETED, "done", None)
     assert [entry["event_id"] for entry in document["outbox"]] == ["event-1"]
     assert abs((document["completed_at"] - before).total_seconds()) < 60
+
+
+async def test_what_is_known_before_the_end_is_announced_in_one_write_and_the_task_goes_on(
+    office: Office, tasks: AnyTasks
+) -> None:
+    claim = await _claimed(tasks)
+
+    amended = await tasks.amend(claim, fields={"sketch": "rough"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert amended
+    assert (document["state"], document["sketch"]) == (State.PROCESSING, "rough")
+    assert [entry["event_id"] for entry in document["outbox"]] == ["event-1"]
+    assert await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+
+async def test_a_zombie_has_nothing_to_add(office: Office) -> None:
+    zombie = office.open_store(SHORT_S)
+    dead = await _claimed(zombie)
+    await _taken_over(office)
+
+    amended = await zombie.amend(dead, fields={"sketch": "late"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert not amended
+    assert document["outbox"] == []
+    assert "sketch" not in document
+
+
+async def test_nothing_is_added_to_a_task_that_has_ended(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+    amended = await tasks.amend(claim, fields={"sketch": "late"}, outbox=ENTRY)
+
+    assert not amended
+    assert len((await office.document())["outbox"]) == 1
 
 
 async def test_a_task_ends_once(office: Office, tasks: AnyTasks) -> None:

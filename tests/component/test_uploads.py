@@ -20,6 +20,7 @@ from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, OutboxEntry,
 from contracts.envelope import event_id, from_message
 from contracts.events import Event, RecordingRejected, RecordingUploaded
 from contracts.objects import audio_key
+from contracts.rendering import PRESETS
 from contracts.vocabulary import Lane, State
 from services.ingest.recordings import Recordings
 from services.ingest.uploads import RejectedError, Upload, UploadDesk
@@ -65,6 +66,16 @@ async def test_an_accepted_recording_is_durable_and_announced(
     assert (event.container, event.rate_hz, event.channels, event.bit_depth) == ("wav", 44_100, 1, 16)
     assert event.duration_claimed_s == pytest.approx(1)
     assert document.outbox[0].event_id == event_id(event)
+
+
+async def test_what_a_project_asks_for_is_announced_and_kept(desk: UploadDesk, database: Database) -> None:
+    await desk.accept(_upload(_wav(), rendering=PRESETS["bat"]))
+
+    [document] = await _documents(database)
+    event = _announced(document)
+    assert isinstance(event, RecordingUploaded)
+    assert document.rendering == PRESETS["bat"]
+    assert event.rendering == PRESETS["bat"].model_dump(mode="json")
 
 
 async def test_a_recording_larger_than_a_part_is_stored_whole(

@@ -11,9 +11,10 @@ import httpx
 from contracts.topology import EVENTS_EXCHANGE, HISTORY_QUEUE
 
 
-def live_messages(client: httpx.Client, recording_id: str) -> Iterator[dict[str, Any]]:
-    """Yield Server-Sent Events of one recording: `id`, `event`, `data`, `comment`."""
-    with client.stream("GET", "/v1/events", params={"recording": recording_id}) as answer:
+def live_messages(client: httpx.Client, recording_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield Server-Sent Events of one recording, or of all: `id`, `event`, `data`, `comment`."""
+    wanted = {} if recording_id is None else {"recording": recording_id}
+    with client.stream("GET", "/v1/events", params=wanted) as answer:
         answer.raise_for_status()
         message: dict[str, Any] = {}
         for line in answer.iter_lines():

@@ -58,6 +58,65 @@ def test_another_way_to_see_a_recording_leaves_its_own_images_alone(system: Syst
     assert (other.getpalette() or [])[:3] == [255, 255, 255]
 
 
+def test_other_colours_are_there_at_once_and_nobody_renders_them(
+    system: System, servers: Servers, tmp_path: Path
+) -> None:
+    recording_id = _uploaded(system, tmp_path, 3900.0)
+    own = _ask(system, recording_id, resolution="full")
+
+    inferno = _ask(system, recording_id, resolution="full", palette="inferno")
+    narrower = _ask(system, recording_id, resolution="full", floor_db="-60")
+    status = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/status", params={"palette": "inferno"})
+    sidecar = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/geometry", params={"floor_db": "-60"})
+
+    assert [own.status_code, inferno.status_code, narrower.status_code] == [200, 200, 200]
+    assert len({answer.headers["etag"] for answer in (own, inferno, narrower)}) == 3
+    assert "dawnchorus-step-db" not in inferno.headers
+    assert float(narrower.headers["dawnchorus-step-db"]) == pytest.approx(80 / 255, rel=1e-3)
+    pixels = [np.asarray(Image.open(io.BytesIO(answer.content))) for answer in (own, inferno, narrower)]
+    np.testing.assert_array_equal(pixels[0], pixels[1])
+    np.testing.assert_array_equal(pixels[0], pixels[2])
+    assert status.json()["images"]["full"]["geometry"]["palette"] == "inferno"
+    assert sidecar.json()["images"]["full"]["shown_floor_db"] == -60
+    amqp_url = servers.environment()["AMQP_URL"]
+    assert _announced(amqp_url, recording_id)["spectrogram.requested.v1"] == 0
+
+
+def test_a_narrower_range_can_be_had_in_all_its_colours(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3950.0)
+    coloured = _ask(system, recording_id, floor_db="-50")
+
+    exact = _image(system, recording_id, floor_db="-50", exact="true")
+    afterwards = _ask(system, recording_id, floor_db="-50")
+
+    assert "dawnchorus-step-db" in coloured.headers
+    assert "dawnchorus-step-db" not in afterwards.headers
+    assert np.asarray(exact).tobytes() == np.asarray(Image.open(io.BytesIO(afterwards.content))).tobytes()
+
+
+def test_axes_stand_around_other_colours_too(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3960.0)
+    plain = _image(system, recording_id, resolution="thumbnail", palette="magma")
+
+    answer = _ask(system, recording_id, resolution="thumbnail", palette="magma", axes="true")
+
+    assert answer.status_code == 200
+    figure = Image.open(io.BytesIO(answer.content))
+    assert _contains(np.asarray(figure.convert("RGB")), np.asarray(plain.convert("RGB")))
+
+
+def test_the_geometry_of_the_images_is_theirs(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3970.0)
+
+    sidecar = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/geometry").json()
+
+    status = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/status").json()
+    for name in ("thumbnail", "standard", "full"):
+        assert sidecar["images"][name] == {**status["images"][name]["geometry"], "db_per_index": 80 / 255}
+    assert (sidecar["recording"]["rate_hz"], sidecar["parameters"]["window_size"]) == (44_100, 2048)
+    assert sidecar["parameters"]["engine"] == status["parameters"]["engine"]
+
+
 def test_the_status_of_an_unasked_way_is_queued_and_asks_for_nothing(system: System, tmp_path: Path) -> None:
     recording_id = _uploaded(system, tmp_path, 3300.0)
     url = f"/v1/recordings/{recording_id}/spectrogram/status"

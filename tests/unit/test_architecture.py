@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -10,7 +12,20 @@ from tests.audio import REPOSITORY
 PACKAGES = ("contracts", "chassis", "audio", "services", "deploy")
 SERVICES = ("ingest", "spectrogram", "analysis", "gateway")
 # The edges of a worker: everything else in it computes and knows of nothing around it.
-EDGES = {"app", "catalogue", "handlers", "isolation", "routes", "drawing", "work", "settings", "job", "__main__"}
+EDGES = {
+    "app",
+    "catalogue",
+    "handlers",
+    "isolation",
+    "routes",
+    "drawing",
+    "preview",
+    "schedule",
+    "work",
+    "settings",
+    "job",
+    "__main__",
+}
 WORLD = {
     *("asyncio", "faststream", "aio_pika", "motor", "pymongo", "aioboto3", "aiobotocore", "botocore"),
     *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),
@@ -73,6 +88,15 @@ def test_only_the_chassis_starts_child_processes() -> None:
     starters = {"pebble", "multiprocessing", "subprocess"}
 
     assert _where(lambda path: bool(starters & _top_level(path)), _application()) == ["chassis/jobs.py"]
+
+
+@pytest.mark.parametrize("service", ["spectrogram", "analysis"])
+def test_a_child_that_computes_loads_no_client_of_broker_or_storage(service: str) -> None:
+    names = f"import sys, services.{service}.job; print(*sys.modules)"
+
+    heard = subprocess.run([sys.executable, "-c", names], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+
+    assert {name.split(".")[0] for name in heard.stdout.split()} & (WORLD - {"asyncio", "pebble"}) == set()
 
 
 def test_every_service_has_the_same_anatomy() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from services.analysis.errors import UnknownExtractorError
 
 from .levels import Levels
+from .onsets import Onsets
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
 from .protocol import Accumulator, Device, Extractor, SeriesBlock, SeriesSource
@@ -23,7 +24,7 @@ __all__ = [
     "extractors_named",
 ]
 
-_REGISTERED: tuple[Extractor, ...] = (Levels(), Spectral(), Tempo(), Pitch())
+_REGISTERED: tuple[Extractor, ...] = (Levels(), Spectral(), Tempo(), Onsets(), Pitch())
 
 EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())
 

@@ -1,50 +1,73 @@
 """Which pitch the recording's voiced frames have."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from services.analysis.frames import FrameCutter
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, measured
+from services.analysis.pitch_track import UNVOICED, PitchTracker
+from services.analysis.pyin import BINS_PER_SEMITONE, PitchBins, PitchObserver
 from services.analysis.series import Series
-from services.analysis.shared import SILENCE_DBFS, SILENCE_RMS, Floats, Input, SharedBlock, deviations
-from services.analysis.yin import YinSearch, yin
+from services.analysis.shared import (
+    FRAME_LENGTH,
+    HOP,
+    MUSIC_RATE_HZ,
+    SILENCE_DBFS,
+    Floats,
+    Input,
+    SharedBlock,
+    music_rate_hz,
+)
+from services.analysis.vibrato import VibratoMeter
+from services.analysis.yin import LagRange
 
-from .protocol import Device
+from .protocol import Device, SeriesBlock
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _A4_HZ = 440.0
 _A4_MIDI = 69
+_SERIES_UNITS = {"f0": "Hz", "voiced_probability": "ratio", "counted": "flag"}
+# librosa's: how far a pitch moves, in octaves per second.
+_OCTAVES_PER_S = 35.92
+# Below, a frame is longer than a swing.
+_LOWEST_VIBRATO_RATE_HZ = 22_000
 
 
 @dataclass(frozen=True)
 class Pitch:
     """Settings of the pitch extractor.
 
-    A frame is voiced when it is louder than `silence_dbfs`, repeats itself after the period found with an
-    aperiodicity below `voiced_below`, and does not repeat itself earlier: a bird that sings above the range would
-    otherwise count at half its pitch or less. Each frame's direct current is taken out first.
+    The series are those of `librosa.pyin` at 22,050 Hz with its defaults, from C2 to C7 in steps of a tenth of a
+    semitone, frame by frame, as it answers for float64 samples.
 
-    Frames are the power of two nearest to `frame_s` (2048 samples at 44.1 kHz), a quarter of it apart, none padded.
+    pYIN always finds something: of white noise it calls 40 % voiced, and of a bird above the range an octave or two
+    below it. The aggregates count a frame when it is voiced, lies inside the recording, is louder than
+    `silence_dbfs`, is voiced with a probability of `probability_min` or more (noise and clicks have 0.01), and does
+    not repeat itself sooner than the range's highest pitch.
+
+    A recording at a lower rate is heard at its own, with frames of as many samples; the range ends at a quarter of
+    the rate.
     """
 
-    f_min_hz: Annotated[float, Field(ge=20, le=20_000)] = 65.40639132514966
-    f_max_hz: Annotated[float, Field(ge=20, le=20_000)] = 2093.004522404789
-    frame_s: Annotated[float, Field(ge=0.005, le=0.2)] = 0.0464
-    trough_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    voiced_below: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    f_min_hz: Annotated[float, Field(ge=30, le=500)] = 65.40639132514966
+    f_max_hz: Annotated[float, Field(ge=1000, le=5000)] = 2093.004522404789
+    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
+    frame_length: int = field(default=FRAME_LENGTH, init=False)
+    hop: int = field(default=HOP, init=False)
+    lowest_rate_hz: int = field(default=1000, init=False)
+    probability_min: Annotated[float, Field(ge=0, le=1)] = 0.1
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch"
-    version: ClassVar[str] = "1"
-    description: ClassVar[str] = (
-        "Fundamental frequency of voiced frames by YIN, from C2 to C7, and how many are voiced."
-    )
-    needs: ClassVar[Input] = Input.SAMPLES
+    version: ClassVar[str] = "2"
+    description: ClassVar[str] = "Fundamental frequency by pYIN from C2 to C7, voicing, range and vibrato."
+    needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0015
+    cost_per_audio_s: ClassVar[float] = 0.002
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -53,72 +76,154 @@ class Pitch:
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "PitchAccumulator":
         """Start on a recording."""
-        return PitchAccumulator(self, rate_hz)
+        return PitchAccumulator(self, music_rate_hz(rate_hz))
 
-    def search(self, rate_hz: int) -> YinSearch:
-        """Return where to look at a rate: the range ends at a quarter of it, at low rates."""
-        return YinSearch(
-            rate_hz=rate_hz,
-            f_min_hz=self.f_min_hz,
-            f_max_hz=min(self.f_max_hz, rate_hz / 4),
-            frame_length=1 << round(np.log2(self.frame_s * rate_hz)),
-            trough_threshold=self.trough_threshold,
+
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """What is known of frames before their pitch is decided, (k,) each."""
+
+    probability: Floats
+    above_range: NDArray[np.bool_]
+    sounding: NDArray[np.bool_]
+
+    def followed_by(self, later: "_Frames") -> "_Frames":
+        return _Frames(
+            np.concatenate([self.probability, later.probability]),
+            np.concatenate([self.above_range, later.above_range]),
+            np.concatenate([self.sounding, later.sounding]),
         )
+
+    def part(self, part: slice) -> "_Frames":
+        return _Frames(self.probability[part], self.above_range[part], self.sounding[part])
+
+
+_NO_FRAMES = _Frames(np.empty(0, dtype=np.float32), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.bool_))
 
 
 class PitchAccumulator:
-    """One series of at most 4 MiB: the pitch of voiced frames."""
+    """Three series of at most 4 MiB, and 6 MiB of the tracker's values."""
 
     def __init__(self, settings: Pitch, rate_hz: int) -> None:
         """Start before the first frame."""
         self._settings = settings
-        self._search = settings.search(rate_hz)
-        length = self._search.frame_length
-        self._cutter = FrameCutter(length=length, hop=length // 4, padding=0)
-        self._frames = 0
-        self._sounding = 0
+        self._rate_hz = rate_hz
+        f_max_hz = min(settings.f_max_hz, rate_hz / 4)
+        self._usable = rate_hz >= settings.lowest_rate_hz and f_max_hz > 2 * settings.f_min_hz
+        if self._usable:
+            self._bins = PitchBins(settings.f_min_hz, f_max_hz)
+            self._observer = PitchObserver(
+                LagRange(rate_hz, settings.f_min_hz, f_max_hz, settings.frame_length), self._bins
+            )
+            semitones = round(_OCTAVES_PER_S * 12 * HOP / rate_hz)
+            self._tracker = PitchTracker(bins=self._bins.count, reach=semitones * BINS_PER_SEMITONE // 2)
+        self._f_max_hz = f_max_hz
+        self._vibrato = VibratoMeter(frames_per_s=rate_hz / HOP, frame_s=FRAME_LENGTH / rate_hz)
+        self._waiting = _NO_FRAMES
+        self._decided = 0
+        self._series: list[SeriesBlock] = []
         self._f0 = Series()
+        self._inner = 0
+        self._above = 0
+        self._anything_sounds = False
+
+    @property
+    def series_units(self) -> Mapping[str, str]:
+        """The unit of each series."""
+        return _SERIES_UNITS
 
     def add(self, block: SharedBlock) -> None:
-        """Take the next samples."""
-        frames = self._cutter.push(block.samples)
-        centred = frames - frames.mean(axis=1, keepdims=True)
-        sounding = centred[deviations(centred) > SILENCE_RMS]
-        self._frames += len(frames)
-        self._sounding += len(sounding)
-        if len(sounding):
-            self._f0.add(self.voiced_f0_hz(sounding))
+        """Take the next frames."""
+        music = block.music
+        self._anything_sounds |= bool(block.sounding.any())
+        if not self._usable or not len(music.frames):
+            return
+        seen = self._observer.observe(music.frames)
+        self._inner += int(np.count_nonzero(music.inner))
+        self._waiting = self._waiting.followed_by(
+            _Frames(seen.voiced_probability.astype(np.float32), seen.above_range, music.sounding)
+        )
+        self._take(self._tracker.push(seen.probability, seen.voiced_probability))
 
-    def voiced_f0_hz(self, frames: Floats) -> Floats:
-        """Return the pitch of the voiced ones among frames that are not silent, (k, length) float32 in."""
-        found = yin(frames, self._search, voiced_below=self._settings.voiced_below)
-        return found.f0_hz[found.in_range & (found.aperiodicity < self._settings.voiced_below)]
+    def series(self) -> SeriesBlock | None:
+        """Return f0 (NaN where unvoiced), the probability of voicing, and which frames the aggregates count."""
+        if not self._series:
+            return None
+        pieces, self._series = self._series, []
+        return SeriesBlock(
+            np.concatenate([piece.times_s for piece in pieces]),
+            {name: np.concatenate([piece.values[name] for piece in pieces]) for name in _SERIES_UNITS},
+        )
 
     def result(self) -> Payload:
         """Return the aggregates."""
+        if self._usable:
+            self._take(self._tracker.finish())
         reason = self._reason()
+        otherwise = reason or Reason.NO_VOICED_FRAMES
         return {
-            "f0": aggregated(self._f0, unit="Hz", otherwise=reason or Reason.NO_VOICED_FRAMES),
-            "note": self._note(reason or Reason.NO_VOICED_FRAMES),
-            "voiced_ratio": absent(reason, unit="ratio") if reason else self._voiced_ratio(),
-            "searched_from": measured(self._search.f_min_hz, unit="Hz"),
-            "searched_to": measured(self._search.f_max_hz, unit="Hz"),
-            "frame_length": measured(self._search.frame_length, unit="samples"),
+            "f0": aggregated(self._f0, unit="Hz", otherwise=otherwise),
+            "note": self._note(otherwise),
+            "range": self._range(otherwise),
+            "voiced_ratio": self._share(self._f0.count, reason),
+            "above_range_ratio": self._share(self._above, reason),
+            "vibrato_rate": self._swing(self._vibrato.rate_hz, "Hz", otherwise),
+            "vibrato_extent": self._swing(self._vibrato.extent_cents, "cent", otherwise),
+            "searched_from": measured(self._settings.f_min_hz, unit="Hz"),
+            "searched_to": measured(self._f_max_hz, unit="Hz"),
+            "rate": measured(self._rate_hz, unit="Hz"),
+            "forced_frames": measured(self._tracker.forced_frames if self._usable else 0, unit="frames"),
         }
 
-    def _reason(self) -> Reason | None:
-        if not self._frames:
-            return Reason.TOO_SHORT
-        return None if self._sounding else Reason.SILENT
+    def _take(self, decided: NDArray[np.int16]) -> None:
+        if not len(decided):
+            return
+        frames, self._waiting = self._waiting.part(slice(len(decided))), self._waiting.part(slice(len(decided), None))
+        f0_hz = np.where(decided == UNVOICED, np.nan, self._bins.frequencies_hz[decided])
+        likely = (decided != UNVOICED) & (frames.probability >= self._settings.probability_min) & frames.sounding
+        counted = likely & ~frames.above_range
+        self._above += int(np.count_nonzero(likely & frames.above_range))
+        self._f0.add(f0_hz[counted].astype(np.float32))
+        if self._rate_hz >= _LOWEST_VIBRATO_RATE_HZ:
+            self._vibrato.add(np.where(counted, f0_hz, np.nan))
+        times_s = (self._decided + np.arange(len(decided))) * HOP / self._rate_hz
+        self._decided += len(decided)
+        values = (f0_hz.astype(np.float32), frames.probability, counted.astype(np.float32))
+        self._series.append(SeriesBlock(times_s, dict(zip(_SERIES_UNITS, values, strict=True))))
 
-    def _voiced_ratio(self) -> Measure:
-        return measured(self._f0.count / self._frames, unit="ratio")
+    def _reason(self) -> Reason | None:
+        if not self._usable:
+            return Reason.RATE_TOO_LOW
+        if not self._inner:
+            return Reason.TOO_SHORT
+        return None if self._anything_sounds else Reason.SILENT
+
+    def _share(self, frames: int, reason: Reason | None) -> Measure:
+        if reason is not None:
+            return absent(reason, unit="ratio")
+        return measured(frames / self._inner, unit="ratio")
 
     def _note(self, otherwise: Reason) -> Measure:
         summary = self._f0.aggregate()
         if summary is None:
             return absent(otherwise, unit="note")
         return measured(note_name(summary.p50), unit="note")
+
+    def _range(self, otherwise: Reason) -> Measure:
+        """State how far apart the 5th and the 95th percentile of f0 are: single frames jump by octaves."""
+        summary = self._f0.aggregate()
+        if summary is None:
+            return absent(otherwise, unit="semitone")
+        return measured(float(12 * np.log2(summary.p95 / summary.p05)), unit="semitone")
+
+    def _swing(self, found: Series, unit: str, otherwise: Reason) -> Measure:
+        summary = found.aggregate()
+        if summary is not None:
+            return measured(summary.p50, unit=unit)
+        if not self._f0.count:
+            return absent(otherwise, unit=unit)
+        looked = self._rate_hz >= _LOWEST_VIBRATO_RATE_HZ
+        return absent(Reason.NO_VIBRATO if looked else Reason.RATE_TOO_LOW, unit=unit)
 
 
 def note_name(frequency_hz: float) -> str:

@@ -1,5 +1,6 @@
 """Extractors of other packages: found by entry points, checked before they are taken."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -11,6 +12,8 @@ from .protocol import Extractor
 
 GROUP = "dawnchorus.extractors"
 
+# Results, object keys and routes carry it.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _STATED = ("name", "version", "description", "needs", "device", "cost_per_audio_s", "parameters", "accumulator")
 
 
@@ -45,6 +48,8 @@ def _extractor(entry: EntryPoint) -> Extractor:
         raise UnusableExtractorError(entry.value, f"{type(error).__name__}: {error}") from error
     if not is_dataclass(made):
         raise UnusableExtractorError(entry.value, "it is no dataclass")
+    if not _NAME.fullmatch(str(getattr(made, "name", ""))):
+        raise UnusableExtractorError(entry.value, "its name is not in snake_case")
     if missing := [attribute for attribute in _STATED if not hasattr(made, attribute)]:
         raise UnusableExtractorError(entry.value, f"it has no {', '.join(missing)}")
     return made

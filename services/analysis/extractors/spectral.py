@@ -11,7 +11,7 @@ from services.analysis.series import Series
 from services.analysis.shared import FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, Input, SharedBlock, frequencies_hz
 from services.analysis.spectral import ZeroCrossings, bandwidths_hz, centroids_hz, flatnesses, rolloffs_hz
 
-from .protocol import Device
+from .protocol import Device, SeriesBlock
 
 _UNITS = {
     "centroid": "Hz",
@@ -55,11 +55,16 @@ class Spectral:
 
 
 class SpectralAccumulator:
-    """Six series of at most 4 MiB each: 24 MiB for a recording of any length."""
+    """Six series of at most 4 MiB each: 24 MiB for a recording of any length. Every frame is offered as it comes."""
+
+    series_units: ClassVar[dict[str, str]] = _UNITS
 
     def __init__(self, settings: Spectral, rate_hz: int) -> None:
         """Start before the first frame."""
         self._settings = settings
+        self._rate_hz = rate_hz
+        self._frames = 0
+        self._new: SeriesBlock | None = None
         self._frequencies_hz = frequencies_hz(rate_hz)
         self._crossings = ZeroCrossings()
         self._series = {measure: Series() for measure in _UNITS}
@@ -68,12 +73,21 @@ class SpectralAccumulator:
         """Take the frames that the block completes."""
         # The last block brings no samples; its frames all reach over the end, and none is measured.
         crossing_rate = self._crossings.add(block.samples)
+        first, self._frames = self._frames, self._frames + len(block.inner)
         if not block.inner.any():
             return
-        for measure, values in self.frame_values(block).items():
-            self._series[measure].add(values[block.sounding])
-        self._series["zero_crossing_rate"].add(crossing_rate[block.sounding])
-        self._series["rms"].add(np.hypot(block.frame_deviation, block.frame_mean)[block.inner])
+        values = {**self.frame_values(block), "zero_crossing_rate": crossing_rate}
+        for measure, of_frames in values.items():
+            self._series[measure].add(of_frames[block.sounding])
+        rms = np.hypot(block.frame_deviation, block.frame_mean)
+        self._series["rms"].add(rms[block.inner])
+        heard = {measure: np.where(block.sounding, of_frames, np.nan) for measure, of_frames in values.items()}
+        self._new = self._of_inner(block, first, {**heard, "rms": rms})
+
+    def series(self) -> SeriesBlock | None:
+        """Return the frames of the last block that lie inside the recording; silent ones have an RMS alone."""
+        new, self._new = self._new, None
+        return new
 
     def frame_values(self, block: SharedBlock) -> dict[str, Floats]:
         """Return the spectral measures of every frame of the block, (k,) float32 each."""
@@ -84,6 +98,10 @@ class SpectralAccumulator:
             "rolloff": rolloffs_hz(block.magnitude, self._frequencies_hz, self._settings.rolloff_share),
             "flatness": flatnesses(block.power),
         }
+
+    def _of_inner(self, block: SharedBlock, first: int, values: dict[str, Floats]) -> SeriesBlock:
+        times_s = np.multiply(first + np.flatnonzero(block.inner), HOP / self._rate_hz, dtype=np.float64)
+        return SeriesBlock(times_s, {measure: of_frames[block.inner] for measure, of_frames in values.items()})
 
     def result(self) -> Payload:
         """Return the aggregates."""

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from services.analysis.extractors import EXTRACTORS, Extractor
+from services.analysis.extractors import EXTRACTORS, Accumulator, Extractor, SeriesSource
 from services.analysis.shared import Input, SharedBlock, SharedInputs
 
 Floats = NDArray[np.float32]
@@ -41,11 +41,30 @@ def heard(
     extractor: Extractor, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536
 ) -> dict[str, Any]:
     """Return what an extractor says of (n, channels) or (n,) samples."""
+    measured, _ = heard_with_series(extractor, channels, rate_hz, block_frames=block_frames)
+    return measured
+
+
+def heard_with_series(
+    extractor: Extractor, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what an extractor says, and its series by name, `times_s` among them."""
     width = channels.reshape(len(channels), -1).shape[1]
     accumulator = extractor.accumulator(rate_hz=rate_hz, channels=width)
+    pieces = []
     for block in shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames):
         accumulator.add(block)
-    return accumulator.result()
+        pieces.append(_next_series(accumulator))
+    measured = accumulator.result()
+    pieces.append(_next_series(accumulator))
+    found = [piece for piece in pieces if piece is not None]
+    series = {name: np.concatenate([piece[name] for piece in found]) for name in found[0]} if found else {}
+    return measured, series
+
+
+def _next_series(accumulator: Accumulator) -> dict[str, NDArray[Any]] | None:
+    block = accumulator.series() if isinstance(accumulator, SeriesSource) else None
+    return None if block is None else {"times_s": block.times_s, **block.values}
 
 
 def payload(name: str, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from services.analysis.shared import Input, SharedBlock
 
 from .signals import RATE_HZ, Floats, harmonic_tone, noise, payload
 
-NAMES = ("levels", "spectral", "tempo", "pitch")
+NAMES = ("levels", "spectral", "tempo", "onsets", "pitch")
 
 
 def test_an_analysis_says_what_was_decoded_and_what_each_extractor_found(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_unknown_extractor_is_named_beside_those_there_are() -> None:
     with pytest.raises(UnknownExtractorError) as raised:
         extractors_named(["levels", "tarot"])
 
-    assert str(raised.value) == "There is no extractor named 'tarot'; there are levels, spectral, tempo, pitch."
+    assert str(raised.value) == "There is no extractor named 'tarot'; there are levels, spectral, tempo, onsets, pitch."
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # noqa: S301 - our own bytes
 
 

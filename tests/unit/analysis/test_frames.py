@@ -13,7 +13,7 @@ from .signals import noise, shared_blocks, sine
 
 
 @given(lengths=st.lists(st.integers(0, 3000), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_n_samples_make_one_frame_more_than_whole_hops_whatever_the_blocks(lengths: list[int]) -> None:
     samples = np.arange(1, sum(lengths) + 1, dtype=np.float32)
     cutter = FrameCutter(length=256, hop=64, padding=128)

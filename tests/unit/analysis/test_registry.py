@@ -80,6 +80,7 @@ def test_two_extractors_of_one_name_are_an_error_that_names_both_origins() -> No
         ("Missing", "AttributeError"),
         ("HERE", "TypeError"),
         ("Count", "no dataclass"),
+        ("Misnamed", "its name is not in snake_case"),
         ("Pretender", "no version, description, needs, device, cost_per_audio_s, parameters, accumulator"),
     ],
 )
@@ -149,6 +150,13 @@ class Theirs(Counting):
     """Another package's."""
 
     name: ClassVar[str] = "theirs"
+
+
+@dataclass(frozen=True)
+class Misnamed(Counting):
+    """Would lead out of its folder."""
+
+    name: ClassVar[str] = "../levels"
 
 
 def entry(name: str, attribute: str) -> EntryPoint:

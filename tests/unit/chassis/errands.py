@@ -11,7 +11,7 @@ from chassis.jobs import ProgressFile
 from chassis.work import Outcome, Workbench, Worker
 from contracts.documents import OutboxEntry
 from contracts.events import AnalysisFailed, RecordingDeleted, TaskFailed
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 from tests.fakes import Bench, Document
 
 RECORDING = "0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"
@@ -55,10 +55,12 @@ class Errand:
         return 60
 
 
-async def carry_out(bench: Bench, errand: Errand, announced_at: datetime | None = None) -> None:
+async def carry_out(
+    bench: Bench, errand: Errand, announced_at: datetime | None = None, lane: Lane = Lane.INTERACTIVE
+) -> None:
     """Carry the errand out, as a worker does that heard of it."""
     worker: Worker[RecordingDeleted] = Worker(bench.equipment(), errand)
-    await worker.carry_out(EVENT, announced_at or datetime.now(UTC))
+    await worker.carry_out(EVENT.model_copy(update={"lane": lane}), announced_at or datetime.now(UTC))
 
 
 async def nothing(_: Workbench) -> None:

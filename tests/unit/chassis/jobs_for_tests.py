@@ -18,6 +18,13 @@ def own_pid() -> int:
     return os.getpid()
 
 
+def niceness() -> tuple[int, int | None]:
+    """Return how nice the child is within its session, and its session where the kernel tells sessions apart."""
+    group = Path("/proc/self/autogroup")
+    told = group.read_text().split() if group.exists() else []
+    return os.nice(0), int(told[-1]) if told else None
+
+
 def die() -> None:
     """End the process as a crashing decoder does."""
     os._exit(11)

@@ -12,6 +12,7 @@ from chassis.errors import (
     ObjectCorruptError,
     ObjectMissingError,
     ObjectStoreError,
+    SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
@@ -22,6 +23,7 @@ from services.ingest.forms import MalformedFormError
 EVERY_ERROR = [
     BrokerUnavailableError("no confirm"),
     LeaseHeldError("recording/parameters"),
+    SlotsTakenError(),
     JobCrashedError("exit code 11"),
     JobTimeoutError(300.0),
     ObjectStoreError("GetObject", "audio/1/original", "timed out"),

@@ -18,7 +18,7 @@ from deploy.local.waiting import wait_until
 from tests.audio import REPOSITORY
 from tests.fakes import InlinePool
 
-from .jobs_for_tests import add, die, hang, is_warm, own_pid, refuse, report, swallow_memory, warm_up
+from .jobs_for_tests import add, die, hang, is_warm, niceness, own_pid, refuse, report, swallow_memory, warm_up
 
 LIMIT_BYTES = 1_000_000_000
 PATIENCE_S = 30.0
@@ -64,6 +64,24 @@ async def test_a_refusal_comes_through_as_itself(pool: JobPool) -> None:
 
 async def test_a_job_is_done_in_another_process(real_pool: JobPool) -> None:
     assert await real_pool.run(own_pid, timeout_s=PATIENCE_S) != os.getpid()
+
+
+async def test_a_nice_child_leaves_the_processor_to_all_others() -> None:
+    own, _ = niceness()
+    async with open_job_pool(1, LIMIT_BYTES, niceness=3) as pool:
+        of_process, of_session = await pool.run(niceness, timeout_s=PATIENCE_S)
+
+    assert of_process == own + 3
+    assert of_session in (3, None)
+
+
+async def test_a_nice_child_leaves_the_niceness_of_its_parents_session_alone(real_pool: JobPool) -> None:
+    before = niceness()
+    async with open_job_pool(1, LIMIT_BYTES, niceness=3) as pool:
+        await pool.ready()
+
+        assert niceness() == before
+        assert await real_pool.run(niceness, timeout_s=PATIENCE_S) == before
 
 
 async def test_a_crash_costs_its_own_job_only(real_pool: JobPool) -> None:

@@ -8,7 +8,7 @@ from audio.decode import AudioLimits, open_audio
 from audio.errors import EmptyRecordingError
 from audio.format import Container, reads_in_order
 from chassis.errors import ObjectCorruptError, ObjectStoreError
-from chassis.ranged import STREAMED_BLOCK_BYTES, RemoteObject, StreamedObject, opened_source
+from chassis.ranged import STREAMED_FROM_BYTES, RemoteObject, StreamedObject, opened_source
 from chassis.work import Workbench
 from tests.fakes import Bench
 from tests.formats import KINDS, RATE_HZ
@@ -120,7 +120,7 @@ def test_what_is_said_to_be_read_in_order_is_one_answer(tmp_path: Path, name: st
 
 
 async def test_a_large_recording_stays_where_it_is_and_a_small_one_is_copied(bench: Bench) -> None:
-    large = bytes(STREAMED_BLOCK_BYTES + 1)
+    large = bytes(STREAMED_FROM_BYTES)
     bench.objects.stored |= {"large": large, "small": b"few"}
     given: list[Path | RemoteObject] = []
 

@@ -1,15 +1,18 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import chassis.work
 from chassis.errors import ObjectCorruptError, ObjectMissingError, TransientError
+from chassis.jobs import ProgressFile
 from chassis.tracing import span, trace_id
 from chassis.work import Workbench
 from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 from tests.fakes import Bench, SpanRecorder
 
 from .errands import AUDIO, TASK, DeafError, Errand, carry_out, every_stage, outbox_of, sha256
@@ -23,6 +26,40 @@ async def test_progress_goes_to_listeners_stage_by_stage(bench: Bench) -> None:
     assert {each.exchange for each in bench.publisher.published} == {PROGRESS_EXCHANGE}
     assert (progress[0], progress[-1]) == (0.0, 0.95)
     assert progress == sorted(progress)
+
+
+async def test_progress_never_goes_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = [0.0, 0.3, 0.0, 0.6, 0.5]
+    all_read = asyncio.Event()
+
+    def read(_: ProgressFile) -> float:
+        if len(shares) == 1:
+            all_read.set()
+            return shares[0]
+        return shares.pop(0)
+
+    async def wait_for_all() -> str:
+        await all_read.wait()
+        return "done"
+
+    async def compute(workbench: Workbench) -> None:
+        await workbench.compute(str)
+
+    monkeypatch.setattr(chassis.work, "PROGRESS_POLL_S", 0)
+    monkeypatch.setattr(ProgressFile, "read", read)
+    monkeypatch.setattr(bench.pools[Lane.INTERACTIVE], "run", lambda *_, **__: wait_for_all())
+
+    await carry_out(bench, Errand(compute))
+
+    sent = [from_message(each.headers, each.body).event for each in bench.publisher.published]
+    assert [event.progress for event in sent if isinstance(event, TaskProgressed)] == [0.05, 0.32, 0.59]
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+async def test_a_lane_has_children_of_its_own(bench: Bench, lane: Lane) -> None:
+    await carry_out(bench, Errand(every_stage), lane=lane)
+
+    assert {each: pool.jobs for each, pool in bench.pools.items()} == {each: int(each is lane) for each in Lane}
 
 
 async def test_a_task_does_not_fail_because_its_progress_was_not_heard(bench: Bench) -> None:

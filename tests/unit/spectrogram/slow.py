@@ -11,10 +11,12 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from contracts.rendering import RenderParameters
+from contracts.tiles import TILE_PX
 from services.spectrogram.geometry import Plan, max_hop, plan
 from services.spectrogram.pooling import power_of
 from services.spectrogram.render import Image
 from services.spectrogram.stft import SpectrumStream
+from services.spectrogram.windows import full_scale_power
 
 Power = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.uint8]
@@ -79,11 +81,34 @@ def pixel_power(
     return np.stack([join(narrow[:, [row == y for row in rows]], axis=1) for y in nearest])
 
 
+def loudest_power(
+    power: Power, outline: Plan, rate_hz: int, width: int, height: int, parameters: RenderParameters
+) -> float:
+    """Return the power of the loudest pixel in rows without any of the three lowest bins, or of all where none is."""
+    rows = [row_of_bin(k, rate_hz, height, parameters) for k in range(power.shape[1])]
+    heard = sorted({row for row in rows if row is not None} - set(rows[:3]))
+    drawn = pixel_power(power, outline, rate_hz, width, height, parameters)
+    return float(drawn[heard].max()) if heard else float(drawn.max())
+
+
 def indices(power: Power, reference: float, floor_db: float = -80.0, ceiling_db: float = 0.0) -> Indices:
     """Round decibels to 0 to 255, as the definition says."""
     level_db = 10 * np.log10(np.maximum(power.astype(np.float64) / reference, 1e-30))
     scaled = np.clip((level_db - floor_db) / (ceiling_db - floor_db) * 255, 0, 255)
     return np.floor(scaled + 0.5).astype(np.uint8)
+
+
+def tile_rows(samples: npt.NDArray[np.float32], hop: int) -> Power:
+    """Return the power of each window in each row of a tile, (windows, TILE_PX), lowest frequency first."""
+    power = engine_power(samples, RenderParameters(), hop)
+    parts = [power[:, 2 * row : 2 * row + (3 if row == TILE_PX - 1 else 2)] for row in range(TILE_PX)]
+    return np.stack([part.max(axis=1) for part in parts], axis=1)
+
+
+def tile_level(rows: Power, windows: int) -> Indices:
+    """Return the level of tiles whose columns have so many windows, as one image, highest frequency first."""
+    columns = [rows[start : start + windows].max(axis=0) for start in range(0, len(rows), windows)]
+    return indices(np.stack(columns), full_scale_power("hann", 2048), -124.5, 3.0).T[::-1]
 
 
 def pixels(image: Image) -> Indices:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
-from audio.decode import AudioLimits
+from audio.decode import AudioLimits, open_audio
+from audio.errors import InvalidSamplesError
 from audio.sniff import sniff_source
 from contracts.rendering import RenderParameters
 from services.spectrogram.first_look import COLUMNS, FirstLook, first_look
@@ -59,6 +60,23 @@ def test_it_says_that_it_is_approximate(tmp_path: Path) -> None:
         assert json.loads(opened.text["dawnchorus"])["approximate"] is True
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+@pytest.mark.parametrize("readers", [2, 7, 16])
+def test_many_readers_see_what_one_sees(tmp_path: Path, suffix: str, readers: int) -> None:
+    recording = write(tmp_path / f"tones.{suffix}", _two_tones(), RATE_HZ)
+
+    assert _look(recording, readers) == _look(recording)
+
+
+def test_what_goes_wrong_with_one_reader_is_raised(tmp_path: Path) -> None:
+    samples = _two_tones()
+    samples[len(samples) * 3 // 4 :] = np.nan
+    recording = write(tmp_path / "tones.wav", samples, RATE_HZ, subtype="FLOAT")
+
+    with pytest.raises(InvalidSamplesError):
+        _look(recording, readers=4)
+
+
 def test_a_short_recording_needs_none(tmp_path: Path) -> None:
     assert _look(write(tmp_path / "tone.wav", tone(duration_s=5))) is None
 
@@ -91,10 +109,10 @@ def test_silence_is_at_the_floor(tmp_path: Path) -> None:
     assert not _pixels(look).any()
 
 
-def _look(recording: Path) -> FirstLook | None:
+def _look(recording: Path, readers: int = 1) -> FirstLook | None:
     with recording.open("rb") as opened:
         container = sniff_source(opened)
-    return first_look(recording, container, AudioLimits(), RenderParameters())
+    return first_look(lambda: open_audio(recording, container, AudioLimits()), RenderParameters(), readers=readers)
 
 
 def _pixels(look: FirstLook) -> npt.NDArray[np.uint8]:

@@ -20,7 +20,7 @@ def test_every_level_is_the_rounded_decibel(reference: float) -> None:
 @pytest.mark.parametrize("reference", [1e-7, 12.3, 262_144.0])
 def test_the_level_changes_between_two_neighbouring_floats(reference: float) -> None:
     scale = level_scale(reference, -80.0)
-    at, zero = scale.thresholds, np.float32(0)
+    at, zero = scale.thresholds[:-1], np.float32(0)
     power = np.stack([np.nextafter(at, zero), at, np.nextafter(at, np.float32(np.inf))])
 
     np.testing.assert_array_equal(levels(power, scale), indices(power, reference))

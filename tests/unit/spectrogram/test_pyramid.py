@@ -12,17 +12,14 @@ from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX, StoredTiles
 from services.spectrogram.pyramid import Pyramid
 from services.spectrogram.render import render
-from services.spectrogram.stft import Power
-from services.spectrogram.windows import full_scale_power
 from tests.audio import Signal, encode, tone, write
 
-from .slow import engine_power, indices
+from .slow import tile_level, tile_rows
 
 Indices = npt.NDArray[np.uint8]
 
 RATE_HZ = 8000
 HOP = 20
-FULL_SCALE = full_scale_power("hann", 2048)
 
 
 @pytest.mark.parametrize("length", [1, 2, 510, 511, 512, 2046, 2047 * HOP, 2048 * HOP, 4095 * HOP + 1])
@@ -40,9 +37,9 @@ def test_tiles_are_the_whole_rendering_cut_up_at_every_level(tmp_path: Path, len
     finest = grid.frames_per_column(len(stored) - 1)
     assert finest >= 4 or (finest, len(stored)) == (grid.frames_per_column(0), 1)
     assert max(image.shape[1] for image in stored) <= capacity
-    whole = _plain(samples, grid.hop)
+    whole = tile_rows(samples[:, 0], grid.hop)
     for level, image in enumerate(stored):
-        np.testing.assert_array_equal(image, _joined(whole, grid.frames_per_column(level)))
+        np.testing.assert_array_equal(image, tile_level(whole, grid.frames_per_column(level)))
 
 
 def test_a_header_that_promises_nothing_costs_no_level(tmp_path: Path) -> None:
@@ -57,8 +54,9 @@ def test_a_header_that_promises_nothing_costs_no_level(tmp_path: Path) -> None:
 
 def test_a_tile_is_where_the_index_says(tmp_path: Path) -> None:
     made = _pyramid(write(tmp_path / "noise.wav", _noise(8000 * HOP), RATE_HZ), 8192)
-    stored = StoredTiles(key="", grid=made.grid, sizes_bytes=tuple(len(tile) for tile in made.tiles))
+    stored = _stored(made)
     content = b"".join(made.tiles)
+    assert stored.stored_levels == 3
 
     spans = [stored.byte_range(level, x) for level in range(5) for x in range(made.grid.tiles(level))]
 
@@ -72,7 +70,7 @@ def test_a_tile_that_is_not_there_is_an_index_error(tmp_path: Path, level: int, 
     made = _pyramid(write(tmp_path / "noise.wav", _noise(2000 * HOP), RATE_HZ), 8192)
 
     with pytest.raises(IndexError):
-        StoredTiles(key="", grid=made.grid, sizes_bytes=()).byte_range(level, x)
+        _stored(made).byte_range(level, x)
 
 
 def test_stacked_channels_have_no_tiles_and_unwanted_ones_are_not_made(tmp_path: Path) -> None:
@@ -102,6 +100,11 @@ def _pyramid(recording: Path, capacity: int, parameters: RenderParameters | None
     return rendering.pyramid
 
 
+def _stored(made: Pyramid) -> StoredTiles:
+    sizes_bytes = tuple(len(tile) for tile in made.tiles)
+    return StoredTiles(key="", grid=made.grid, sizes_bytes=sizes_bytes, reference_dbfs=made.loudest_dbfs)
+
+
 def _levels(made: Pyramid) -> list[Indices]:
     """Return each stored level as one image, highest frequency first."""
     edges = [0, *accumulate(made.grid.tiles(level) for level in range(made.grid.levels))]
@@ -113,18 +116,6 @@ def _levels(made: Pyramid) -> list[Indices]:
 def _pixels(tile: bytes) -> Indices:
     with PillowImage.open(io.BytesIO(tile)) as opened:
         return np.asarray(opened)
-
-
-def _plain(samples: Signal, hop: int) -> Power:
-    """Return the power of each window in each row, (windows, TILE_PX)."""
-    power = engine_power(samples[:, 0], RenderParameters(), hop)
-    parts = [power[:, 2 * row : 2 * row + (3 if row == TILE_PX - 1 else 2)] for row in range(TILE_PX)]
-    return np.stack([part.max(axis=1) for part in parts], axis=1)
-
-
-def _joined(rows: Power, windows: int) -> Indices:
-    columns = [rows[start : start + windows].max(axis=0) for start in range(0, len(rows), windows)]
-    return indices(np.stack(columns), FULL_SCALE, -124.5, 3.0).T[::-1]
 
 
 def _noise(length: int) -> Signal:

@@ -5,13 +5,13 @@ import pytest
 import soundfile
 
 from audio.decode import mono
-from contracts.rendering import PRESETS, RenderParameters
+from contracts.rendering import PRESETS, Pool, RenderParameters
 from services.spectrogram.render import Rendering
 from services.spectrogram.windows import full_scale_power
 from tests.audio import Signal, write
 
 from .drawing import NAMES, drawn
-from .slow import engine_power, indices, outline_of, pixel_power, pixels
+from .slow import engine_power, indices, loudest_power, outline_of, pixel_power, pixels
 
 RATE_HZ = 16_000
 VARIANTS = {
@@ -27,6 +27,7 @@ VARIANTS = {
     "256, hop 40": RenderParameters(window_size=256, hop=40),
     "speech": PRESETS["speech"],
     "music": PRESETS["music"],
+    "nothing but the lowest bins": RenderParameters(f_max_hz=20),
 }
 
 
@@ -67,6 +68,27 @@ def test_every_pixel_of_a_real_recording_equals_the_slow_reference(recordings: P
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("pool", ["max", "mean"])
+def test_a_recorders_offset_takes_nothing_from_the_range(tmp_path: Path, pool: Pool) -> None:
+    samples = _noisy_chirp(30_000) * 0.1
+    plain = write(tmp_path / "plain.wav", samples[:, None], RATE_HZ, subtype="FLOAT")
+    lifted = write(tmp_path / "lifted.wav", (samples + 0.05)[:, None], RATE_HZ, subtype="FLOAT")
+
+    references = [drawn(path, RenderParameters(pool=pool)).reference_dbfs for path in (plain, lifted)]
+
+    # The step at either end has all frequencies and stays; here it is lower than the chirp, and the offset higher.
+    assert references[1] == pytest.approx(references[0], abs=0.5)
+
+
+def test_what_is_nothing_but_an_offset_is_drawn_relative_to_it(tmp_path: Path) -> None:
+    constant = write(tmp_path / "constant.wav", np.full((30_000, 1), 0.25, dtype=np.float32), RATE_HZ, subtype="FLOAT")
+
+    rendering = drawn(constant, RenderParameters(f_max_hz=20))
+
+    assert rendering.reference_dbfs == pytest.approx(20 * np.log10(0.25) + 6.02, abs=0.1)
+    assert pixels(rendering.images["full"]).max() == 255
+
+
 def _pairs(
     rendering: Rendering,
     samples: Signal,
@@ -77,8 +99,7 @@ def _pairs(
     outline = outline_of(samples, rate_hz, parameters)
     power = engine_power(samples, parameters, outline.hop)
     full = rendering.images["full"].geometry
-    loudest = pixel_power(power, outline, rate_hz, full.width, full.height, parameters).max()
-    reference = float(loudest)
+    reference = loudest_power(power, outline, rate_hz, full.width, full.height, parameters)
     if parameters.reference == "full_scale":
         reference = full_scale_power(parameters.window, parameters.window_size)
     pairs = []

@@ -29,7 +29,7 @@ _LENGTHS = [1, 2, 255, 256, 257, FFT_SIZE - 1, FFT_SIZE, FFT_SIZE + 1, 5 * FFT_S
     rate_hz=st.sampled_from([8000, 22_050, 44_100, 96_000, 384_000]),
     channels=st.integers(1, 8),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_length_rate_and_width_gives_three_true_images(
     tmp_path: Path, length: int, rate_hz: int, channels: int
 ) -> None:

@@ -19,7 +19,7 @@ def test_the_sidecar_says_of_each_image_what_its_geometry_says(tmp_path: Path) -
     content = sidecar(geometries, {"pool": "max"}, {"rate_hz": 44_100, "reference_dbfs": rendering.reference_dbfs})
 
     fields = json.loads(content)
-    assert fields["images"]["full"] == asdict(rendering.images["full"].geometry)
+    assert fields["images"]["full"] == {**asdict(rendering.images["full"].geometry), "db_per_index": 80 / 255}
     assert set(fields["images"]) == {"thumbnail", "standard", "full"}
     assert fields["parameters"] == {"pool": "max"}
     assert fields["recording"]["reference_dbfs"] == rendering.reference_dbfs

@@ -49,7 +49,7 @@ def test_windows_of_every_size_are_librosas(size: int) -> None:
     hop=st.sampled_from([1, 3, 100, 255, 256]),
     cuts=st.lists(st.integers(0, 10_000), max_size=4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_however_the_samples_arrive_the_frames_are_librosas(length: int, hop: int, cuts: list[int]) -> None:
     hop = max(hop, length // 2000)
     samples = np.random.default_rng(length).uniform(-1, 1, length).astype(np.float32)

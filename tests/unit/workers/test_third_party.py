@@ -9,7 +9,7 @@ import pytest
 
 from chassis.jobs import JobPool
 from contracts.documents import AnalysisDocument
-from contracts.vocabulary import State
+from contracts.vocabulary import Lane, State
 from services.analysis.extractors import EXTRACTORS
 from services.analysis.extractors.plugins import by_name, installed_entry_points
 from services.analysis.settings import AnalysisSettings
@@ -52,6 +52,7 @@ async def test_an_installed_extractor_runs_beside_ours(wav: bytes, pool: InlineP
     assert ticks["payload"]["tick_share"]["value"] == 0.0
     assert (ticks["version"], ticks["parameters"]) == ("1", {"above": 0.5})
     assert levels["success"]
+    assert (ticks["series"]["units"], ticks["series"]["frames"]) == ({"tick_share": "ratio"}, 3)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,10 @@ async def test_an_extractor_that_misbehaves_fails_alone_with_its_code(
 
 
 async def analysed(wav: bytes, pool: InlinePool, *extractors: str, **settings: Any) -> AnalysisDocument:
-    bench = Bench(pool=pool)
+    bench = Bench(pools={Lane.INTERACTIVE: pool})
     work = AnalysisWork(AnalysisSettings(**SERVERS, extractors=extractors, **settings))
     document = await done(bench, work, wav)
     assert isinstance(document, AnalysisDocument)
-    assert json.loads(bench.objects.stored[str(document.manifest_key)])["extractors"] == list(document.extractors)
+    stored = json.loads(bench.objects.stored[str(document.manifest_key)])["extractors"]
+    assert [each["payload"] for each in stored] == [each["payload"] for each in document.extractors]
     return document

@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
 from contracts.documents import AnalysisDocument, SpectrogramDocument
 from contracts.events import (
@@ -10,11 +12,14 @@ from contracts.events import (
     SpectrogramCompleted,
     SpectrogramFailed,
 )
+from contracts.manifest import ExtractorEntry
 from contracts.objects import audio_key, image_key, manifest_key
+from contracts.published import SCHEMAS
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
 from services.analysis.settings import AnalysisSettings
 from services.analysis.work import AnalysisWork
+from services.spectrogram import lanes
 from services.spectrogram.settings import SpectrogramSettings
 from services.spectrogram.work import SpectrogramWork
 from tests.audio import tone, write
@@ -57,6 +62,45 @@ async def test_an_upload_has_tiles_and_a_wish_has_none(wav: bytes) -> None:
     assert without.tiles is None
 
 
+async def test_the_outline_is_kept_by_the_upload_and_not_made_again_for_a_wish(
+    wav: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploaded, bench = await done(Bench(), _work("spectrogram"), wav), Bench()
+    wished = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=True)
+    monkeypatch.setattr(lanes, "PeakPool", _never_made)
+
+    asked = await done(bench, wished, wav)
+
+    assert isinstance(uploaded, SpectrogramDocument)
+    assert isinstance(asked, SpectrogramDocument)
+    assert uploaded.waveform is not None
+    assert uploaded.zooms
+    assert (asked.state, asked.waveform, asked.zooms) == (State.COMPLETED, None, ())
+    assert not [key for key in bench.objects.stored if key.startswith("waveforms/")]
+
+
+async def test_tiles_know_what_0_db_is_though_the_images_are_in_pcen(wav: bytes) -> None:
+    plain = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=False)
+    normalized = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(pcen=True), requested=False)
+
+    documents = [await done(Bench(), work, wav) for work in (plain, normalized)]
+
+    loudest = [each.tiles.reference_dbfs for each in documents if isinstance(each, SpectrogramDocument) and each.tiles]
+    assert loudest[0] == pytest.approx(loudest[1], abs=0.25)
+
+
+async def test_the_sidecar_is_stored_beside_the_images(wav: bytes) -> None:
+    bench = Bench()
+
+    document = await done(bench, _work("spectrogram"), wav)
+
+    assert isinstance(document, SpectrogramDocument)
+    assert document.geometry_key is not None
+    sidecar = json.loads(bench.objects.stored[document.geometry_key])
+    assert sidecar["images"].keys() == document.images.keys()
+    assert sidecar["recording"]["duration_s"] == document.duration_decoded_s
+
+
 async def test_the_announced_images_are_the_stored_ones(wav: bytes) -> None:
     bench, work = Bench(), _work("spectrogram")
 
@@ -80,7 +124,12 @@ async def test_an_analysed_recording_has_a_manifest_and_says_where_it_is(wav: by
     assert isinstance(document, AnalysisDocument)
     assert isinstance(event, AnalysisCompleted)
     assert document.manifest_key == manifest_key(RECORDING, work.parameters_id)
-    assert json.loads(bench.objects.stored[document.manifest_key])
+    stored = json.loads(bench.objects.stored[document.manifest_key])
+    Draft202012Validator(json.loads((SCHEMAS / "audio_manifest.v1.json").read_text())).validate(stored)
+    kept = [ExtractorEntry.model_validate(each) for each in document.extractors]
+    assert [ExtractorEntry.model_validate(each) for each in stored["extractors"]] == kept
+    assert (stored["task_id"], stored["manifest_uri"]) == (f"{RECORDING}/{work.parameters_id}", document.manifest_key)
+    assert stored["engine"]["libraries"]["numpy"] == np.__version__
     assert document.state is event.state
     assert {each["name"] for each in document.extractors} == {each.name for each in event.extractors}
     assert {each.name for each in event.extractors} == set(AnalysisSettings(**SERVERS).extractors)
@@ -146,6 +195,10 @@ def test_the_same_parameters_have_the_same_name_and_others_another() -> None:
 
     assert _work("analysis").parameters_id == _work("analysis").parameters_id
     assert fewer.parameters_id != _work("analysis").parameters_id
+
+
+def _never_made(_: float) -> None:
+    raise AssertionError("peaks were pooled for nobody")
 
 
 def _work(kind: str) -> AnyWork:

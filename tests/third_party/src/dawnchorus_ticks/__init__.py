@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 
@@ -54,8 +55,23 @@ class Counter:
     def misbehave(self) -> None:
         """Do nothing wrong."""
 
+    def series(self) -> "Frames | None":
+        frames, self._frames = self._frames, []
+        if not frames:
+            return None
+        times_s, shares = np.array(frames).T
+        return Frames(times_s, {"tick_share": shares.astype(np.float32)})
+
     def result(self) -> dict[str, object]:
         return {"tick_share": {"value": self._ticks / self._samples, "unit": "ratio", "reason": None}}
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """What a series block is, without an import from the analysis service."""
+
+    times_s: npt.NDArray[np.float64]
+    values: dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+"""Projects: how the recordings that are sent to them are rendered; the gateway is the only writer."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Controller, Request, delete, get, put
+from pydantic import BaseModel, Field
+
+from chassis.documents import Database
+from chassis.problems import ProblemError
+from contracts.documents import PROJECTS, ProjectDocument
+from contracts.rendering import RenderParameters
+from contracts.vocabulary import DEFAULT_PROJECT
+
+from .keys import Caller
+
+
+class ProjectRendering(BaseModel):
+    """How recordings that are sent to a project from now on are rendered."""
+
+    project: str
+    rendering: RenderParameters
+    parameters_id: str = Field(description="The identity of the images that come of it.")
+    is_default: bool = Field(description="Whether the project has no parameters of its own.")
+
+
+class Projects:
+    """What is particular about projects; one without a document is as all are by default."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database[PROJECTS]
+
+    async def rendering(self, project_id: str) -> RenderParameters | None:
+        """Return a project's own parameters, if it has any."""
+        raw = await self._collection.find_one({"_id": project_id})
+        return ProjectDocument.model_validate(raw).rendering if raw is not None else None
+
+    async def set_rendering(self, project_id: str, rendering: RenderParameters | None) -> None:
+        """Give a project parameters of its own, or with None the default ones again."""
+        document = ProjectDocument(id=project_id, rendering=rendering, updated_at=datetime.now(UTC))
+        await self._collection.replace_one({"_id": project_id}, document.model_dump(by_alias=True), upsert=True)
+
+
+class ProjectController(Controller):
+    """What clients say of their projects."""
+
+    path = "/projects/{project:str}/rendering"
+    tags = ("projects",)
+
+    @get(operation_id="getProjectRendering")
+    async def rendering(self, request: Request[Caller, Any, Any], projects: Projects, project: str) -> ProjectRendering:
+        """Say how recordings that are sent to this project are rendered."""
+        project_id = opened_project(request.user, project)
+        return _shown(project_id, await projects.rendering(project_id))
+
+    @put(operation_id="setProjectRendering")
+    async def set_rendering(
+        self, request: Request[Caller, Any, Any], projects: Projects, project: str, data: RenderParameters
+    ) -> ProjectRendering:
+        """Have recordings that are sent to this project from now on rendered with these parameters."""
+        project_id = opened_project(request.user, project)
+        await projects.set_rendering(project_id, data)
+        return _shown(project_id, data)
+
+    @delete(operation_id="resetProjectRendering")
+    async def reset_rendering(self, request: Request[Caller, Any, Any], projects: Projects, project: str) -> None:
+        """Have recordings that are sent to this project from now on rendered as by default."""
+        await projects.set_rendering(opened_project(request.user, project), None)
+
+
+def opened_project(caller: Caller, wanted: str | None) -> str:
+    """Return the project that is meant; one that the caller's key does not open is 404."""
+    if wanted is None:
+        return DEFAULT_PROJECT if DEFAULT_PROJECT in caller.project_ids else caller.project_ids[0]
+    if wanted not in caller.project_ids:
+        raise ProblemError(404, "not_found", "There is no such project here.")
+    return wanted
+
+
+def _shown(project_id: str, own: RenderParameters | None) -> ProjectRendering:
+    rendering = own or RenderParameters()
+    return ProjectRendering(
+        project=project_id, rendering=rendering, parameters_id=rendering.parameters_id, is_default=own is None
+    )
