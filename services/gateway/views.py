@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +15,10 @@ from contracts.documents import (
     StoredFirstLook,
     TaskDocument,
 )
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
+
+from .renderings import query_of
 
 
 class ImageView(BaseModel):
@@ -167,9 +171,10 @@ def spectrogram_view(
     """Return where the images stand."""
     if task is None:
         return SpectrogramView(status=_unstarted(recording))
+    query = query_of(recording.rendering or RenderParameters(), task.parameters)
     images = {
         name: ImageView(
-            href=f"/v1/recordings/{recording.id}/spectrogram?resolution={name}",
+            href=f"/v1/recordings/{recording.id}/spectrogram?{urlencode({'resolution': name, **query})}",
             size_bytes=image.size_bytes,
             geometry=image.geometry,
         )

@@ -23,8 +23,10 @@ def lengthened(target: Path, duration_s: int, rate_hz: int) -> None:
         encode(target, whole[:, None], rate_hz)
         return
     with soundfile.SoundFile(target, "w", rate_hz, 1) as output:
+        unrolled = np.resize(samples, len(samples) + _CHUNK)
         for start in range(0, frames, _CHUNK):
-            output.write(np.take(samples, np.arange(start, min(frames, start + _CHUNK)), mode="wrap"))
+            place = start % len(samples)
+            output.write(unrolled[place : place + min(_CHUNK, frames - start)])
 
 
 if __name__ == "__main__":
