@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -11,6 +11,7 @@ from av.audio.stream import AudioStream as Track
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 
+from .claims import claimed_frames
 from .errors import EmptyRecordingError, NoAudioTrackError
 from .format import AudioFormat, Container
 from .reader import INT16_SCALE, Block, CannotOpenError
@@ -49,6 +50,7 @@ class LibavReader:
         self._container = container
         self._timestamp: int | None = None
         self._pending: list[Block] = []
+        self._claim = claimed_frames(cast("BinaryIO", guard), container)
         first = self._start()
         self.scale = INT16_SCALE if first.dtype == np.int16 else 1.0
         self.format = self._format(container, first.shape[1])
@@ -172,6 +174,8 @@ class LibavReader:
         )
 
     def _claimed_frames(self, rate_hz: int) -> int | None:
+        if self._claim is not None:
+            return self._claim
         if self._stream.duration and self._stream.time_base:
             return round(self._stream.duration * self._stream.time_base * rate_hz)
         return round(self._input.duration * _MICROSECOND * rate_hz) if self._input.duration else None

@@ -5,10 +5,10 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from .claims import claimed_frames
 from .format import AudioFormat, Container
 from .mpeg import xing_frames
 from .reader import INT16_SCALE, Block, CannotOpenError, NoLengthError
-from .riff import claimed_wav_frames
 from .sniff import HEAD_BYTES, tag_bytes
 from .source import GuardedSource
 
@@ -101,13 +101,11 @@ class SndfileReader:
 
 
 def _header_claim(source: BinaryIO, container: Container) -> int | None:
-    if container is Container.WAV:
-        return claimed_wav_frames(source)
-    if container is Container.MP3:
-        source.seek(0)
-        head = source.read(HEAD_BYTES)
-        return xing_frames(head[tag_bytes(head) :])
-    return None
+    if container is not Container.MP3:
+        return claimed_frames(source, container)
+    source.seek(0)
+    head = source.read(HEAD_BYTES)
+    return xing_frames(head[tag_bytes(head) :])
 
 
 def _format(file: soundfile.SoundFile, container: Container, claim: int | None) -> AudioFormat:
