@@ -58,6 +58,7 @@ def test_a_field_recording_in_any_codec_ends_with_images_and_features(
         ("levels", True),
         ("spectral", True),
         ("tempo", True),
+        ("onsets", True),
         ("pitch", True),
     ]
     assert manifest["input_sha256"] == found["audio"]["sha256"]
