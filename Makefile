@@ -4,7 +4,7 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-latency lock clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency pictures lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -53,9 +53,18 @@ bench-analysis:  ## compute features with Dawnchorus and librosa, side by side (
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
 
+bench-decoding:  ## decode every kind of recording (a minute); writes the table of docs/decoding.md
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.decoding
+
 bench-latency:  ## send recordings through the whole stack and look when results can be seen; ARGS="--count 10 --backlog 20"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.latency $(ARGS)
+
+pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
+	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(VENV) -m tests.benchmarks.pictures $(ARGS)
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	for extra in ingest spectrogram analysis gateway dev; do \

@@ -14,7 +14,7 @@ from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key
 from contracts.vocabulary import Lane
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, LeaseHeldError, UnprocessableError
+from .errors import BrokerUnavailableError, LeaseHeldError, SlotsTakenError, UnprocessableError
 from .metrics import MESSAGES_HANDLED
 from .tracing import SpanKind, extract, span
 
@@ -58,7 +58,7 @@ class RetryLadder:
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
-        climbs = not isinstance(error, LeaseHeldError)
+        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
             raise error

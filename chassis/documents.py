@@ -1,19 +1,21 @@
 """Documents in MongoDB: the one file that names the driver."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from .settings import ServiceSettings
 
-__all__ = ["Collection", "Database", "DuplicateKeyError", "PyMongoError", "open_database"]
+__all__ = ["Collection", "Database", "DuplicateKeyError", "PyMongoError", "insert_new", "open_database"]
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
+
+_DUPLICATE_KEY = 11000
 
 
 @asynccontextmanager
@@ -31,3 +33,17 @@ async def open_database(settings: ServiceSettings) -> AsyncIterator[Database]:
         yield client.get_default_database("dawnchorus", write_concern=WriteConcern(w="majority", j=True))
     finally:
         client.close()
+
+
+async def insert_new(collection: Collection, documents: Sequence[dict[str, Any]]) -> int:
+    """Insert what is not there yet, by `_id`; return how many documents that were."""
+    if not documents:
+        return 0
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        faults = error.details["writeErrors"]
+        if error.details["writeConcernErrors"] or any(each["code"] != _DUPLICATE_KEY for each in faults):
+            raise
+        return len(documents) - len(faults)
+    return len(documents)

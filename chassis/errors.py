@@ -6,9 +6,12 @@
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
         ├── ObjectStoreError        S3 did not do what was asked of it
+        │   └── ObjectMissingError
+        ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
-        └── LeaseHeldError          another worker has this task
+        ├── LeaseHeldError          another worker has this task
+        └── SlotsTakenError         no slot here for this kind of work
 
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
@@ -60,6 +63,24 @@ class ObjectStoreError(TransientError):
         return f"{operation} of the object {key} failed: {reason}."
 
 
+class ObjectMissingError(ObjectStoreError):
+    """There is no object of that key."""
+
+    code: ClassVar[str] = "object_missing"
+
+
+class ObjectCorruptError(TransientError):
+    """The object is not the bytes that were uploaded."""
+
+    code: ClassVar[str] = "object_corrupt"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+
+    def __str__(self) -> str:
+        return f"The object {self.args[0]} is not the bytes that were uploaded."
+
+
 class LeaseHeldError(TransientError):
     """Another worker has this task; its lease must run out first."""
 
@@ -94,3 +115,12 @@ class JobTimeoutError(TransientError):
 
     def __str__(self) -> str:
         return f"The work on this recording took longer than {self.args[0]:.0f} s."
+
+
+class SlotsTakenError(TransientError):
+    """No slot here is free for this kind of work."""
+
+    code: ClassVar[str] = "slots_taken"
+
+    def __str__(self) -> str:
+        return "No slot is free for another recording of this length."

@@ -20,6 +20,7 @@ from .errors import JobCrashedError, JobTimeoutError
 T = TypeVar("T")
 
 START_TIMEOUT_S = 120.0
+_READY_POLL_S = 0.05
 
 _PR_SET_PDEATHSIG = 1
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -42,6 +43,7 @@ class JobPool:
     ) -> None:
         for name in _THREAD_LIMITS:
             os.environ.setdefault(name, "1")
+        self._slots = slots
         self._pool = pebble.ProcessPool(
             max_workers=slots,
             max_tasks=jobs_per_child,
@@ -64,8 +66,12 @@ class JobPool:
             raise JobCrashedError(str(error) or repr(error)) from error
 
     async def ready(self) -> None:
-        """Return when a child takes jobs: it has run `warm_up` by then, so its first job is as fast as its tenth."""
-        await self.run(bool, timeout_s=START_TIMEOUT_S)
+        """Return when every child has run `warm_up`, so that the first job of each is as fast as its tenth."""
+        warm: set[int] = set()
+        while len(warm) < self._slots:
+            each = (self.run(os.getpid, timeout_s=START_TIMEOUT_S) for _ in range(self._slots))
+            warm.update(await asyncio.gather(*each))
+            await asyncio.sleep(_READY_POLL_S)
 
     def stop(self) -> None:
         """Kill the children."""

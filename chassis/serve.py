@@ -19,6 +19,10 @@ from .tracing import configure_tracing
 
 log = structlog.get_logger()
 
+# Longer than our own clients keep an idle connection (httpx: 5 s): one that closes just when it is used again
+# fails a request, and an upload, whose body is gone, cannot be sent again.
+KEEP_ALIVE_S = 60
+
 
 @dataclass(frozen=True)
 class Service:
@@ -79,6 +83,7 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
         log_config=None,
         access_log=False,
         lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
     )
     try:

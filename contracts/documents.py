@@ -148,6 +148,18 @@ class RenderRequestDocument(ContractModel):
     outbox: tuple[OutboxEntry, ...] = ()
 
 
+class AnalysisRequestDocument(ContractModel):
+    """A wish to have a recording analysed again; `_id` is `{recording}/analysis/{request}`."""
+
+    id: str = Field(alias="_id")
+    recording_id: str
+    project_id: str
+    request_id: str = Field(description="The `parameters_id` of the task that comes of it.")
+    wish: str = Field(description="JSON text: documents cannot hold every name that parameters may have.")
+    requested_at: datetime
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
 class ProjectDocument(ContractModel):
     """What is particular about a project; written by the gateway."""
 

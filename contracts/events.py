@@ -44,8 +44,11 @@ class RecordingUploaded(Event):
     bit_depth: int | None = None
     duration_claimed_s: float | None = Field(default=None, ge=0, description="What the header says.")
     uploaded_at: datetime
-    rendering: RenderParameters | None = Field(
-        default=None, description="How its images are rendered: as its project says; null: by default."
+    # Who draws nothing need not know every parameter: only the worker that renders refuses what it does not know.
+    rendering: dict[str, Any] | None = Field(
+        default=None,
+        description="`RenderParameters` of its images, as its project says; null: by default.",
+        examples=[{"window_size": 512, "f_min_hz": 8000.0}],
     )
 
 
@@ -85,6 +88,7 @@ class SpectrogramRequested(Event):
     type: ClassVar[str] = "spectrogram.requested"
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int | None = Field(default=None, gt=0)
     container: str = Field(examples=["flac"])
     duration_claimed_s: float | None = Field(default=None, ge=0)
     parameters: RenderParameters
@@ -141,6 +145,7 @@ class AnalysisRequested(Event):
 
     request_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int | None = Field(default=None, gt=0)
     container: str = Field(examples=["flac"])
     duration_claimed_s: float | None = Field(default=None, ge=0)
     wish: AnalysisWish

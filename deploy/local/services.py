@@ -53,8 +53,9 @@ class Service:
 
     def environment(self) -> dict[str, str]:
         """Return all that the service's process finds in its environment."""
-        own = {"DAWNCHORUS_HOST": LOOPBACK, "DAWNCHORUS_PORT": str(self.port), "PYTHONPATH": str(ROOT)}
-        return os.environ | self.settings | own
+        given = os.environ | self.settings
+        path = os.pathsep.join(filter(None, [str(ROOT), given.get("PYTHONPATH")]))
+        return given | {"DAWNCHORUS_HOST": LOOPBACK, "DAWNCHORUS_PORT": str(self.port), "PYTHONPATH": path}
 
     def _is_ready(self) -> bool:
         try:

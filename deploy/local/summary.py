@@ -14,10 +14,14 @@ COLUMNS = 3
 
 # The label, and where its measure stands in the manifest: extractor, measure, and the statistic of an aggregate.
 FEATURES = (
-    ("loudness", "levels", "integrated_loudness", "value"),
-    ("peak", "levels", "peak", "value"),
-    ("crest factor", "levels", "crest_factor", "value"),
-    ("silence", "levels", "silence_ratio", "value"),
+    ("loudness", "loudness", "integrated_loudness", "value"),
+    ("loudness range", "loudness", "loudness_range", "value"),
+    ("true peak", "loudness", "true_peak", "value"),
+    ("crest factor", "loudness", "crest_factor", "value"),
+    ("silence", "loudness", "silence_ratio", "value"),
+    ("recorder", "quality", "health", "value"),
+    ("noise floor", "quality", "noise_floor", "value"),
+    ("complexity (ACI)", "ecoacoustic", "aci", "value"),
     ("tempo", "tempo", "bpm", "value"),
     ("onsets", "tempo", "onset_rate", "value"),
     ("pitch, median", "pitch", "f0", "p50"),
@@ -28,7 +32,7 @@ FEATURES = (
     ("roll-off, mean", "spectral", "rolloff", "mean"),
     ("flatness, mean", "spectral", "flatness", "mean"),
 )
-UNITLESS = ("ratio", "note", "full_scale")
+UNITLESS = ("ratio", "note", "full_scale", "colour", "index")
 
 Row = tuple[str, list[str]]
 

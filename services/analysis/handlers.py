@@ -6,15 +6,17 @@ from chassis.broker import lane_subscriber
 from chassis.work import Equipment, Worker
 from contracts.events import AnalysisRequested, RecordingUploaded
 
+from .schedule import Schedule, taken_at_once
 from .settings import AnalysisSettings
 from .work import AnalysisWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings) -> None:
     """Consume both lanes, each with slots of its own."""
-    for lane, slots in settings.slots.items():
+    schedule = Schedule(settings)
+    for lane, taken in taken_at_once(settings).items():
 
-        @lane_subscriber(broker, "analysis", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's
+        @lane_subscriber(broker, "analysis", lane, taken)  # type: ignore[untyped-decorator]  # FastStream's
         async def analyse_recording(event: RecordingUploaded | AnalysisRequested) -> None:
             """Store the manifest of a recording, then announce it; what was computed before is not computed again.
 
@@ -22,7 +24,8 @@ def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: Analys
             parameters, and only the newest claim can finish.
             """
             if isinstance(event, AnalysisRequested):
-                work, announced_at = AnalysisWork(settings, event), event.requested_at
+                work, announced_at = AnalysisWork(settings, event, schedule=schedule), event.requested_at
             else:
-                work, announced_at = AnalysisWork(settings), event.uploaded_at
-            await Worker(equipment, work).carry_out(event, announced_at)
+                work, announced_at = AnalysisWork(settings, schedule=schedule), event.uploaded_at
+            async with schedule.turn(event.lane, event.duration_claimed_s):
+                await Worker(equipment, work).carry_out(event, announced_at)

@@ -1,136 +1,117 @@
-"""Integrated loudness after ITU-R BS.1770-4."""
+"""Loudness after ITU-R BS.1770-4 and EBU R 128: integrated, momentary, short-term, and its range."""
 
-from collections.abc import Iterator
+from array import array
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .dft import filtered
-from .steps import STEPS_PER_S, StepGrid
+from .kweighting import Floats, WeightedEnergy
 
-Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 ABSOLUTE_GATE_LUFS = -70.0
 RELATIVE_GATE_LU = -10.0
-LOWEST_RATE_HZ = 4000
-STEPS_PER_GATING_BLOCK = 4
+RANGE_GATE_LU = -20.0
+RANGE_PERCENTILES = (10, 95)
+STEPS_PER_S = 100
+MOMENTARY_S = 0.4
+SHORT_TERM_S = 3.0
 
-# Left, right, centre; then the surrounds of 5.0, and of 5.1 with its low-frequency channel left out.
-_SURROUND_WEIGHTS = {5: (1.0, 1.0, 1.0, 1.41, 1.41), 6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41)}
+_MOMENTARY_STEPS = round(MOMENTARY_S * STEPS_PER_S)
+_SHORT_TERM_STEPS = round(SHORT_TERM_S * STEPS_PER_S)
+# Gating blocks and the short-term values of the range begin every 100 ms (BS.1770-4: 75 % overlap).
+_HOP_STEPS = STEPS_PER_S // 10
 
 
-class KWeighting:
-    """The two filters of BS.1770, at any rate, by overlap and save.
+@dataclass(frozen=True)
+class Loudness:
+    """What is known at the end; None where there is too little sound, or none above the gate.
 
-    Their impulse response is cut after a quarter of the transform (at least 85 ms, where it has fallen below
-    -150 dB); what reaches further is the whole error of this over the recursive filters.
+    `range_lu` is the loudness range of EBU Tech 3342.
     """
 
-    def __init__(self, *, rate_hz: int, channels: int) -> None:
-        """Sample the filters' response once."""
-        self._length = 1 << int(np.ceil(np.log2(0.34 * rate_hz)))
-        self._overlap = self._length // 4
-        self._response = np.repeat(_packed_response(rate_hz, self._length)[np.newaxis], channels, axis=0)
-        self._pending: Floats | None = None
-
-    def push(self, samples: Floats) -> Iterator[Floats]:
-        """Yield weighted samples as they become complete: (n, channels) float32 in and out."""
-        before = self._before(samples) if self._pending is None else self._pending
-        self._pending = np.concatenate([before, samples.T], axis=1)
-        while self._pending.shape[1] >= self._length:
-            yield self._weighted(self._pending[:, : self._length])
-            self._pending = self._pending[:, self._length - self._overlap :]
-
-    def finish(self) -> Floats:
-        """Return what is left, (n, channels) float32."""
-        if self._pending is None:
-            return np.empty((0, len(self._response)), dtype=np.float32)
-        left = self._pending.shape[1] - self._overlap
-        padded = np.pad(self._pending, ((0, 0), (0, self._length - self._pending.shape[1])))
-        return self._weighted(padded)[:left]
-
-    def _before(self, samples: Floats) -> Floats:
-        # As if the first sample had always been there: a recording with an offset must not begin with a click.
-        return np.repeat(samples[:1].T, self._overlap, axis=1)
-
-    def _weighted(self, rows: Floats) -> Floats:
-        return filtered(np.ascontiguousarray(rows), self._response)[:, self._overlap :].T
+    integrated_lufs: float | None
+    momentary_max_lufs: float | None
+    short_term_max_lufs: float | None
+    range_lu: float | None
 
 
 class LoudnessMeter:
-    """Integrated loudness of a stream of samples; keeps one number per 100 ms."""
+    """Takes samples; keeps three seconds of energies, and two numbers per 100 ms."""
 
     def __init__(self, *, rate_hz: int, channels: int) -> None:
         """Start at sample zero."""
-        self._rate_hz = rate_hz
-        self._weights = np.array(_SURROUND_WEIGHTS.get(channels, (1.0,) * channels))
-        self._filter = KWeighting(rate_hz=rate_hz, channels=channels)
-        self._grid = StepGrid(rate_hz)
-        self._open_energy = 0.0
-        self._step_energies: list[float] = []
+        self._energy = WeightedEnergy(rate_hz=rate_hz, channels=channels, steps_per_s=STEPS_PER_S)
+        self._recent = np.empty(0)
+        self._steps = 0
+        self._momentary_max = 0.0
+        self._short_term_max = 0.0
+        self._gating_blocks = array("d")
+        self._short_terms = array("d")
 
     def add(self, samples: Floats) -> None:
         """Take the next samples, (n, channels) float32 in [-1, 1]."""
-        for weighted in self._filter.push(samples):
-            self._measure(weighted)
+        mean_squares = self._energy.add(samples)
+        if not len(mean_squares):
+            return
+        self._recent = np.concatenate([self._recent, mean_squares])
+        momentary = self._means(_MOMENTARY_STEPS, len(mean_squares))
+        short_term = self._means(_SHORT_TERM_STEPS, len(mean_squares))
+        self._steps += len(mean_squares)
+        self._momentary_max = max(self._momentary_max, momentary.max(initial=0.0))
+        self._short_term_max = max(self._short_term_max, short_term.max(initial=0.0))
+        self._gating_blocks.extend(self._on_hops(momentary))
+        self._short_terms.extend(self._on_hops(short_term))
+        self._recent = self._recent[-_SHORT_TERM_STEPS + 1 :]
 
-    def integrated_lufs(self) -> float | None:
-        """Return the loudness, or None when no gating block (400 ms) is louder than -70 LUFS. Ends the stream."""
-        self._measure(self._filter.finish())
-        energies = np.array(self._step_energies)
-        if len(energies) < STEPS_PER_GATING_BLOCK:
-            return None
-        block_s = STEPS_PER_GATING_BLOCK / STEPS_PER_S
-        blocks = np.convolve(energies, np.ones(STEPS_PER_GATING_BLOCK), mode="valid") / (block_s * self._rate_hz)
-        return _gated_loudness(blocks)
+    def loudness(self) -> Loudness:
+        """Return what was measured."""
+        return Loudness(
+            integrated_lufs=_integrated(np.array(self._gating_blocks)),
+            momentary_max_lufs=_audible(self._momentary_max),
+            short_term_max_lufs=_audible(self._short_term_max),
+            range_lu=_range(np.array(self._short_terms)),
+        )
 
-    def _measure(self, weighted: Floats) -> None:
-        for piece, ends in self._grid.cut(len(weighted)):
-            part = weighted[piece]
-            self._open_energy += float(np.einsum("ij,ij->j", part, part) @ self._weights)
-            if ends:
-                self._step_energies.append(self._open_energy)
-                self._open_energy = 0.0
+    def _means(self, steps: int, fresh: int) -> Doubles:
+        """Return the means over `steps` that end within the last `fresh` steps."""
+        reach = self._recent[-(fresh + steps - 1) :]
+        if len(reach) < steps:
+            return np.empty(0)
+        sums = np.lib.stride_tricks.sliding_window_view(reach, steps).sum(axis=1)
+        return np.asarray(sums / steps)
+
+    def _on_hops(self, means: Doubles) -> Doubles:
+        ends = self._steps - len(means) + 1 + np.arange(len(means))
+        return np.asarray(means[ends % _HOP_STEPS == 0])
 
 
-def _gated_loudness(mean_squares: Doubles) -> float | None:
-    audible = mean_squares[mean_squares > _mean_square(ABSOLUTE_GATE_LUFS)]
+def loudness_lufs(mean_square: float) -> float:
+    """Return the loudness of a weighted mean square (BS.1770-4, equation 2)."""
+    return float(-0.691 + 10 * np.log10(mean_square))
+
+
+def _integrated(blocks: Doubles) -> float | None:
+    audible = blocks[blocks > _mean_square(ABSOLUTE_GATE_LUFS)]
     if not len(audible):
         return None
     foreground = audible[audible > audible.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
-    return float(-0.691 + 10 * np.log10(foreground.mean()))
+    return loudness_lufs(foreground.mean())
 
 
-def _mean_square(loudness_lufs: float) -> float:
-    return float(10 ** ((loudness_lufs + 0.691) / 10))
+def _range(short_terms: Doubles) -> float | None:
+    audible = short_terms[short_terms > _mean_square(ABSOLUTE_GATE_LUFS)]
+    if not len(audible):
+        return None
+    foreground = audible[audible > audible.mean() * 10 ** (RANGE_GATE_LU / 10)]
+    low, high = np.percentile(10 * np.log10(foreground), RANGE_PERCENTILES)
+    return float(high - low)
 
 
-def _packed_response(rate_hz: int, length: int) -> Floats:
-    """Return the K-weighting's frequency response, packed like `dft.packed_spectra`."""
-    delay = np.exp(-2j * np.pi * np.arange(1 + length // 2) / length)
-    response = np.ones_like(delay)
-    for numerator, denominator in _k_weighting(rate_hz):
-        response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
-    packed = np.empty(length, dtype=np.float32)
-    packed[0] = response[0].real
-    packed[1::2] = response[1:].real
-    packed[2::2] = response[1:-1].imag
-    return packed
+def _audible(mean_square: float) -> float | None:
+    return loudness_lufs(mean_square) if mean_square > _mean_square(ABSOLUTE_GATE_LUFS) else None
 
 
-def _k_weighting(rate_hz: int) -> tuple[tuple[Doubles, Doubles], tuple[Doubles, Doubles]]:
-    """Return numerator and denominator of the shelf (stage 1) and the high-pass (stage 2).
-
-    BS.1770 gives coefficients for 48 kHz only. These are the analogue filters behind them, brought to `rate_hz` by
-    the bilinear transform (Brecht De Man, Evaluation of Implementations of the EBU R128 Loudness Measurement, 2018;
-    the constants as in libebur128).
-    """
-    k = np.tan(np.pi * 1681.974450955533 / rate_hz)
-    q, gain = 0.7071752369554196, 10 ** (3.999843853973347 / 20)
-    band = gain**0.4996667741545416
-    shelf = np.array([gain + band * k / q + k * k, 2 * (k * k - gain), gain - band * k / q + k * k])
-    shelf_poles = np.array([1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k])
-    k, q = np.tan(np.pi * 38.13547087602444 / rate_hz), 0.5003270373238773
-    pass_poles = np.array([1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k]) / (1 + k / q + k * k)
-    return (shelf, shelf_poles), (np.array([1.0, -2.0, 1.0]), pass_poles)
+def _mean_square(level_lufs: float) -> float:
+    return float(10 ** ((level_lufs + 0.691) / 10))

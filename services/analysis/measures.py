@@ -1,10 +1,10 @@
 """The one form in which every extractor states its values.
 
     scalar     {"value": 440.0, "unit": "Hz", "reason": null} or {"value": null, "unit": "Hz", "reason": "silent"}
-    list       {"values": [-3.0, -2.9], "unit": "dBFS", "reason": null}
+    list       {"values": [-3.0, -2.9], "unit": "dBFS", "reason": null}; [-3.0, null] has the reason of its first null
     aggregate  {"unit": "Hz", "mean", "std", "min", "max", "p05", "p50", "p95", "frames", "reason": null}
 
-A reason is a stable code. Where there is a reason there is no number, and the other way round.
+A reason is a stable code. Where there is a reason a number is missing, and the other way round.
 Numbers are finite, always: `InvalidMeasureError` stops anything else.
 """
 
@@ -32,6 +32,9 @@ class Reason(StrEnum):
     NO_ONSETS = "no_onsets"
     NO_PERIODICITY = "no_periodicity"
     NO_VOICED_FRAMES = "no_voiced_frames"
+    EMPTY_BAND = "empty_band"
+    NOTHING_ABOVE_THRESHOLD = "nothing_above_threshold"
+    ONE_CHANNEL = "one_channel"
     NO_VIBRATO = "no_vibrato"
 
 
@@ -69,6 +72,12 @@ def decibels(ratio: float, *, unit: str) -> Measure:
 def listed(values: Sequence[float], *, unit: str) -> Measure:
     """State several values of one kind. Raises `InvalidMeasureError` when one is not finite."""
     return {"values": [_finite(value, unit) for value in values], "unit": unit, "reason": None}
+
+
+def gathered(measures: Sequence[Measure], *, unit: str) -> Measure:
+    """State the values of scalars of one unit in one list, null where there is none."""
+    reasons = (measure["reason"] for measure in measures if measure["reason"] is not None)
+    return {"values": [measure["value"] for measure in measures], "unit": unit, "reason": next(reasons, None)}
 
 
 def unlisted(reason: Reason, *, unit: str) -> Measure:

@@ -6,6 +6,18 @@ from chassis.worker import WorkerSettings
 class AnalysisSettings(WorkerSettings):
     """Slots, bounds, which extractors run, and how long each may take."""
 
-    extractors: tuple[str, ...] = ("levels", "spectral", "tempo", "onsets", "pitch")
+    extractors: tuple[str, ...] = (
+        "loudness",
+        "spectral",
+        "tempo",
+        "onsets",
+        "pitch",
+        "quality",
+        "levels",
+        "ecoacoustic",
+    )
     extractor_timeout_s: float = 30
     extractor_timeout_per_audio_s: float = 0.05
+    long_from_s: float = 600
+    io_slots: int = 4
+    gpu_slots: int = 0

@@ -1,4 +1,4 @@
-"""The grid of 100 ms steps that loudness and silence are measured on."""
+"""The grid of 100 ms steps that silence is measured on."""
 
 STEPS_PER_S = 10
 

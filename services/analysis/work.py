@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from audio.format import AudioLimits
+from audio.format import AudioLimits, Container, reads_in_order
 from chassis.work import Outcome, Workbench
 from contracts.analysing import AnalysisWish
 from contracts.canonical import canonical_json
@@ -29,6 +29,7 @@ from .manifest import ENGINE_VERSION, Subject, entries, manifest, renewed
 from .plan import Plan
 from .remembered import merged, missing
 from .results import Analysis
+from .schedule import Schedule
 from .settings import AnalysisSettings
 
 Analysable = RecordingUploaded | AnalysisRequested
@@ -42,8 +43,15 @@ class AnalysisWork:
     task: Literal["spectrogram", "analysis"] = "analysis"
     failure: type[TaskFailed] = AnalysisFailed
 
-    def __init__(self, settings: AnalysisSettings, request: AnalysisRequested | None = None) -> None:
+    def __init__(
+        self,
+        settings: AnalysisSettings,
+        request: AnalysisRequested | None = None,
+        *,
+        schedule: Schedule | None = None,
+    ) -> None:
         self._settings = settings
+        self._schedule = schedule or Schedule(settings)
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
         self._budget = Budget(settings.extractor_timeout_s, settings.extractor_timeout_per_audio_s)
         self._wish = _UPLOADED if request is None else request.wish
@@ -66,13 +74,13 @@ class AnalysisWork:
         todo = missing(stored, extractors, self._wish.segments)
         if stored is not None and not todo:
             made = renewed(subject, stored)
-            await bench.store({made.manifest_uri: _json(made)})
+            await self._store(bench, {made.manifest_uri: _json(made)})
             return self._outcome(event, made, extractors, bench.timings_s)
         analysis = await self._analysed(event, todo, bench)
         computed = entries(subject, analysis, self._wish.segments)
         # Looked at again: another task may have ended while this one computed.
         made = manifest(subject, analysis, merged(await _stored(event.recording_id, bench), computed))
-        await bench.store({**_series_objects(analysis, computed), made.manifest_uri: _json(made)})
+        await self._store(bench, {**_series_objects(analysis, computed), made.manifest_uri: _json(made)})
         return self._outcome(event, made, extractors, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: Analysable) -> float:
@@ -83,12 +91,20 @@ class AnalysisWork:
         asked = self._wish.extractors
         return (*self._settings.extractors, *self._wish.parameters) if asked is None else asked
 
-    async def _analysed(self, event: Analysable, todo: Iterable[Extractor], bench: Workbench) -> Analysis:
+    async def _analysed(self, event: Analysable, todo: Sequence[Extractor], bench: Workbench) -> Analysis:
         names = tuple(extractor.name for extractor in todo)
         parameters = {name: each for name, each in self._wish.parameters.items() if name in names}
         plan = Plan(names, parameters, self._budget, segments=self._wish.segments)
-        path = await bench.fetch(audio_key(event.recording_id), event.sha256)
-        return await analysed(bench, path, event.container, self._limits, plan)
+        async with self._schedule.transfer():
+            in_order = reads_in_order(Container(event.container))
+            key = audio_key(event.recording_id)
+            source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
+        async with self._schedule.device(todo):
+            return await analysed(bench, source, event.container, self._limits, plan)
+
+    async def _store(self, bench: Workbench, objects: Mapping[str, bytes | Path]) -> None:
+        async with self._schedule.transfer():
+            await bench.store(objects)
 
     def _outcome(
         self, event: Analysable, made: AudioManifest, asked: Iterable[Extractor], timings_s: dict[str, float]

@@ -23,6 +23,8 @@ from chassis.web import measured, traced
 from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated
+from .analyses import AnalysisRequests, request_analysis
+from .backfill import Backfills, plan_backfill, start_backfill
 from .events import listen
 from .extractors import list_extractors
 from .forwarding import IngestDoor
@@ -41,15 +43,13 @@ from .settings import GatewaySettings
 from .tiles import TileController
 
 _ROUTES = (
-    RecordingController,
-    ResultController,
-    TileController,
-    ProjectController,
-    get_series,
-    list_extractors,
-    listen,
+    *(RecordingController, ResultController, TileController, ProjectController),
+    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
 )
-_FROM_STATE = ("reads", "objects", "ingest", "hub", "gallery", "progress", "projects")
+_FROM_STATE = (
+    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills"),
+)
 
 
 def create_app(settings: GatewaySettings) -> Service:
@@ -94,6 +94,9 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.gallery = Gallery(
                 app.state.reads, RenderRequests(database[TASKS], relay), app.state.objects, drawing, token
             )
+            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+            app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             await stack.enter_async_context(background(start_patiently(broker), relay.run()))
             yield

@@ -14,7 +14,9 @@ from contracts.documents import (
     EXTRACTORS,
     RECORDINGS,
     SPECTROGRAMS,
+    TASKS,
     AnalysisDocument,
+    AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
@@ -43,6 +45,14 @@ class Found:
     def rendering(self) -> RenderParameters:
         """How the recording's own images are rendered."""
         return self.recording.rendering or RenderParameters()
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A wish to have a recording analysed again, and its task once a worker began on it."""
+
+    wish: AnalysisRequestDocument
+    task: AnalysisDocument | None
 
 
 class Reads:
@@ -101,8 +111,26 @@ class Reads:
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]
         spectrograms = await self._tasks(SPECTROGRAMS, SpectrogramDocument, ids)
-        analyses = await self._tasks(ANALYSES, AnalysisDocument, ids)
+        analyses = await self._analyses(ids)
         return [Found(each, spectrograms.get(each.id), analyses.get(each.id)) for each in recordings]
+
+    async def rerun(self, recording: RecordingDocument) -> Rerun | None:
+        """Return the wish of a reader that came last, and what became of it; None when there was none."""
+        query = {"recording_id": recording.id, "request_id": {"$ne": None}}
+        raw = await self._database[TASKS].find_one(query, {"outbox": 0}, sort=[("requested_at", -1)])
+        if raw is None:
+            return None
+        wish = AnalysisRequestDocument.model_validate(raw)
+        task = await self._database[ANALYSES].find_one({"_id": f"{recording.id}/{wish.request_id}"}, {"outbox": 0})
+        return Rerun(wish, AnalysisDocument.model_validate(task) if task is not None else None)
+
+    async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
+        # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
+        found = await self._tasks(ANALYSES, AnalysisDocument, recording_ids)
+        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
+        rows = self._database[ANALYSES].find(query, {"outbox": 0}).sort("completed_at", 1)
+        ended = [AnalysisDocument.model_validate(raw) async for raw in rows]
+        return {**found, **{task.recording_id: task for task in ended}}
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
         # What an upload asked for, not what readers asked for later; of several engine versions, the newest.

@@ -72,6 +72,21 @@ async def asked_rendering(
     return changed(base, given)
 
 
+def query_of(own: RenderParameters, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the query that asks for `parameters`, a task's, of a recording whose own rendering is `own`."""
+    wanted = {name: value for name, value in parameters.items() if name in RenderParameters.model_fields}
+    query = _differences(own, wanted)
+    if None in query.values():
+        # A query cannot say "null" in the place of a value: the built-in rendering has every null there is.
+        query = {"preset": "default", **_differences(PRESETS["default"], wanted)}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
+
+
+def _differences(base: RenderParameters, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    said = base.model_dump(mode="json")
+    return {name: value for name, value in wanted.items() if value != said[name]}
+
+
 def changed(base: RenderParameters, given: Mapping[str, Any]) -> RenderParameters:
     """Return `base` with what is given, and not None, in its place; what makes no sense is the client's problem."""
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -97,6 +112,7 @@ class RenderRequests:
             recording_id=recording.id,
             project_id=recording.project_id,
             sha256=recording.sha256,
+            size_bytes=recording.size_bytes,
             container=recording.audio.container,
             duration_claimed_s=recording.audio.duration_claimed_s,
             parameters=parameters,

@@ -18,7 +18,8 @@ from .gallery import Gallery, WantedRegion
 from .keys import Caller
 from .progress import ProgressBoard
 from .reads import Reads
-from .views import AnalysisView, SpectrogramView, analysis_view, shown_first_look, spectrogram_view
+from .reruns import AnalysisStatus, analysis_status
+from .views import SpectrogramView, analysis_view, shown_first_look, spectrogram_view
 
 # What is there stays as it is until it is rendered anew.
 CACHED = {"Cache-Control": "private, max-age=60"}
@@ -188,10 +189,10 @@ class ResultController(Controller):
     @get("/analysis/status", operation_id="getAnalysisStatus")
     async def manifest_status(
         self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
-    ) -> AnalysisView:
-        """Say where the analysis stands."""
+    ) -> AnalysisStatus:
+        """Say where the analysis stands, which results another version would compute now, and what was asked last."""
         found = await reads.recording(request.user, recording_id)
-        return analysis_view(found.recording, found.analysis, progress.of)
+        return analysis_status(found, progress.of, await reads.rerun(found.recording), await reads.extractors())
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:

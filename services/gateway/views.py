@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +15,10 @@ from contracts.documents import (
     StoredFirstLook,
     TaskDocument,
 )
+from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
+
+from .renderings import query_of
 
 
 class ImageView(BaseModel):
@@ -167,9 +171,10 @@ def spectrogram_view(
     """Return where the images stand."""
     if task is None:
         return SpectrogramView(status=_unstarted(recording))
+    query = query_of(recording.rendering or RenderParameters(), task.parameters)
     images = {
         name: ImageView(
-            href=f"/v1/recordings/{recording.id}/spectrogram?resolution={name}",
+            href=f"/v1/recordings/{recording.id}/spectrogram?{urlencode({'resolution': name, **query})}",
             size_bytes=image.size_bytes,
             geometry=image.geometry,
         )
@@ -191,7 +196,8 @@ def analysis_view(
     """Return where the features stand."""
     if task is None:
         return AnalysisView(status=_unstarted(recording))
-    return AnalysisView(**_task(task, heard), extractors=list(task.extractors))
+    entries = [_extractor(recording.id, each) for each in task.extractors]
+    return AnalysisView(**_task(task, heard), extractors=entries)
 
 
 def links(recording_id: str) -> dict[str, str]:
@@ -230,6 +236,14 @@ def _task(task: TaskDocument, heard: Heard) -> dict[str, Any]:
     }
 
 
+def _extractor(recording_id: str, entry: dict[str, Any]) -> dict[str, Any]:
+    series = entry.get("series")
+    if series is None:
+        return entry
+    href = f"{links(recording_id)['analysis']}/series/{entry['name']}.parquet"
+    return {**entry, "series": {"href": href, **{name: each for name, each in series.items() if name != "uri"}}}
+
+
 def _unstarted(recording: RecordingDocument) -> State:
     return State.SKIPPED if recording.state is State.FAILED else State.QUEUED
 
@@ -262,7 +276,9 @@ def _last(tasks: Iterable[TaskDocument]) -> datetime | None:
 
 def _timings(recording: RecordingDocument, *tasks: TaskDocument | None) -> dict[str, float]:
     names = ("images_after_upload", "analysis_after_upload")
-    ended = {name: task.completed_at for name, task in zip(names, tasks, strict=True) if task and task.completed_at}
+    # What a reader asked for later says nothing of how long an upload took.
+    uploaded = [(name, task) for name, task in zip(names, tasks, strict=True) if task and not task.requested]
+    ended = {name: task.completed_at for name, task in uploaded if task.completed_at}
     return {name: round((at - recording.uploaded_at).total_seconds(), 3) for name, at in ended.items()}
 
 

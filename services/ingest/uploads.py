@@ -155,7 +155,7 @@ def _document(recording_id: str, upload: Upload, stream: MeteredStream, audio: A
         sha256=stream.sha256,
         size_bytes=stream.size_bytes,
         uploaded_at=now,
-        rendering=upload.rendering,
+        rendering=upload.rendering.model_dump(mode="json") if upload.rendering is not None else None,
         **facts.model_dump(),
     )
     base = _base(recording_id, upload, stream, now, event)

@@ -16,6 +16,8 @@ from .scales import FrequencyAxis
 from .ticks import Axis, Tick, clock_ticks, number_ticks, time_ticks, warped_ticks
 
 AXES_TEXT_KEY = "dawnchorus-axes"
+_UNITS_HZ = {"Hz": 1, "kHz": 1000}
+_HIGHEST_IN_HZ = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class AxesOptions:
 @dataclass(frozen=True, slots=True)
 class _Ticks:
     frequencies: list[Tick]
+    frequency_unit: str
     times: list[Tick]
     time_unit: str
     levels: list[Tick]
@@ -54,7 +57,13 @@ def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None
     options = options or AxesOptions()
     letters = Letters(geometry.width, geometry.height)
     times, time_unit = _time_ticks(geometry, options, letters)
-    ticks = _Ticks(_frequency_ticks(geometry, letters), times, time_unit, _level_ticks(geometry, letters))
+    ticks = _Ticks(
+        _frequency_ticks(geometry, letters),
+        frequency_unit(geometry),
+        times,
+        time_unit,
+        _level_ticks(geometry, letters),
+    )
     layout = _layout(geometry, ticks, letters)
     with Image.open(io.BytesIO(png)) as image:
         figure = Figure(layout.size, letters)
@@ -65,14 +74,23 @@ def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None
     return figure.png(notes | {AXES_TEXT_KEY: json.dumps(asdict(layout.image))})
 
 
+def frequency_unit(geometry: Geometry) -> str:
+    """Return the unit of the frequency axis: kHz, or Hz where all of the band is below one of them."""
+    return "Hz" if geometry.f_max_hz <= _HIGHEST_IN_HZ else "kHz"
+
+
 def _frequency_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
     """Return the ticks of every panel, the lowest panel's first."""
     scale = FrequencyAxis(geometry.scale, geometry.f_min_hz, geometry.f_max_hz, bin_hz=1.0, first=0, bins=1)
     height = geometry.height // geometry.panels
-    axis = Axis(height, lambda khz: float(scale.position(np.array(khz * 1000))), letters.height)
+    unit_hz = _UNITS_HZ[frequency_unit(geometry)]
+    axis = Axis(height, lambda value: float(scale.position(np.array(value * unit_hz))), letters.height)
     choose = number_ticks if geometry.scale == "linear" else warped_ticks
-    ticks = choose(axis, geometry.f_min_hz / 1000, geometry.f_max_hz / 1000)
-    return [Tick(panel * height + tick.at, tick.label) for panel in range(geometry.panels) for tick in ticks]
+    ticks = choose(axis, geometry.f_min_hz / unit_hz, geometry.f_max_hz / unit_hz)
+    # The panel above begins where this one ends: of two labels at that place the lower panel's goes.
+    inner = [tick for tick in ticks if height + ticks[0].at - tick.at >= letters.size_px]
+    parts = [inner] * (geometry.panels - 1) + [ticks]
+    return [Tick(panel * height + tick.at, tick.label) for panel, part in enumerate(parts) for tick in part]
 
 
 def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> tuple[list[Tick], str]:
@@ -108,7 +126,7 @@ def _layout(geometry: Geometry, ticks: _Ticks, letters: Letters) -> _Layout:
     left = title + letters.widest(ticks.frequencies) + tick
     image = Box(left, gap, geometry.width, geometry.height)
     bar = Box(image.right + 2 * gap, gap, em, geometry.height)
-    width = bar.right + tick + letters.widest(ticks.levels) + title
+    width = bar.right + tick + em // 2 + letters.widest(ticks.levels) + title
     return _Layout(image, bar, (width, image.bottom + tick + 3 * em))
 
 
@@ -125,6 +143,6 @@ def _label(figure: Figure, layout: _Layout, ticks: _Ticks, geometry: Geometry) -
     figure.ticks_left(layout.image, ticks.frequencies)
     figure.ticks_below(layout.image, ticks.times)
     figure.ticks_right(layout.bar, ticks.levels)
-    figure.title_upright(layout.image, "Frequency (kHz)", column=0)
+    figure.title_upright(layout.image, f"Frequency ({ticks.frequency_unit})", column=0)
     figure.title_below(layout.image, f"Time ({ticks.time_unit})")
     figure.title_upright(layout.bar, _level_title(geometry), column=layout.size[0] - 2 * layout.bar.width)

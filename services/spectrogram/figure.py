@@ -12,8 +12,9 @@ from .ticks import Tick
 
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _DOTS_PER_INCH = 300
-# Larger images get larger letters, since they are shown smaller.
-_SMALLEST_FONT_PX, _LARGEST_FONT_PX = 11, 32
+# Larger images get larger letters, since they are shown smaller: six points where a standard image is a page wide.
+_SMALLEST_FONT_PX, _LARGEST_FONT_PX = 11, 44
+_MINUS = "-"
 _COMPRESSION = 1
 
 
@@ -39,7 +40,7 @@ class Letters:
     """The one font, in the size that suits an image."""
 
     def __init__(self, width: int, height: int) -> None:
-        size = round(max(height / 30, width / 110))
+        size = round(max(height / 20, width / 72))
         self.size_px = min(_LARGEST_FONT_PX, max(_SMALLEST_FONT_PX, size))
         self.line_px = 1 + 2 * (self.size_px // 24)
         self.font = cast("ImageFont.FreeTypeFont", ImageFont.load_default(self.size_px))
@@ -50,10 +51,33 @@ class Letters:
 
     def height(self, label: str) -> float:
         """Return the room that any label takes above others, gap included."""
-        return 2.5 * self.size_px if label else 0.0
+        return 2.0 * self.size_px if label else 0.0
 
     def widest(self, ticks: Sequence[Tick]) -> int:
-        return round(max((self.font.getlength(tick.label) for tick in ticks), default=0))
+        return round(max((self._length(tick.label) for tick in ticks), default=0))
+
+    @property
+    def minus_px(self) -> int:
+        return self.size_px // 2
+
+    @property
+    def after_minus_px(self) -> int:
+        return max(1, self.size_px // 8)
+
+    def _length(self, label: str) -> float:
+        minus_px = self.minus_px + self.after_minus_px if label.startswith(_MINUS) else 0
+        return minus_px + self.font.getlength(label.removeprefix(_MINUS))
+
+    def written(self, title: str) -> Image.Image:
+        """Return a mask of the words, parted by a third of a letter's height: the font's own blank is half of that."""
+        gap = self.size_px / 3
+        lengths = [self.font.getlength(word) for word in title.split()]
+        mask = Image.new("L", (round(sum(lengths) + gap * (len(lengths) - 1)) + 2, round(1.5 * self.size_px)), 0)
+        left, draw = 1.0, ImageDraw.Draw(mask)
+        for word, length in zip(title.split(), lengths, strict=True):
+            draw.text((left, mask.height / 2), word, 255, font=self.font, anchor="lm")
+            left += length + gap
+        return mask
 
 
 class Figure:
@@ -85,7 +109,8 @@ class Figure:
         for tick in ticks:
             row = box.bottom - 1 - tick.at
             self._line(edge, row - self._half, edge + self._tick_px - 1, row + self._half)
-            self._text((edge + 1.5 * self._tick_px, row), tick.label, "lm")
+            # So far that a minus is not taken for more of the tick.
+            self._number((edge + 2 * self._tick_px, row), tick.label)
 
     def ticks_below(self, box: Box, ticks: Sequence[Tick]) -> None:
         edge = box.bottom + self._letters.line_px
@@ -95,16 +120,14 @@ class Figure:
             self._text((column, edge + 1.5 * self._tick_px), tick.label, "mt")
 
     def title_below(self, box: Box, title: str) -> None:
-        self._text((box.left + box.width / 2, self._canvas.height - self._tick_px), title, "mb")
+        written = self._letters.written(title)
+        row = self._canvas.height - self._tick_px - written.height
+        self._paste(written, box.left + (box.width - written.width) // 2, row)
 
     def title_upright(self, box: Box, title: str, *, column: int) -> None:
         """Write upwards, centred beside `box`, from `column` on to the right."""
-        size = (round(self._letters.font.getlength(title)) + 2, round(1.5 * self._letters.size_px))
-        upright = Image.new("L", size, 0)
-        ImageDraw.Draw(upright).text((size[0] / 2, size[1] / 2), title, 255, font=self._letters.font, anchor="mm")
-        turned = upright.rotate(90, expand=True)
-        row = max(0, box.top + (box.height - turned.height) // 2)
-        self._canvas.paste(Image.new("RGB", turned.size, _BLACK), (column, row), turned)
+        turned = self._letters.written(title).rotate(90, expand=True)
+        self._paste(turned, column, box.top + (box.height - turned.height) // 2)
 
     def png(self, notes: dict[str, str]) -> bytes:
         """Return the drawing as RGB, with `notes` in its text chunks."""
@@ -115,6 +138,18 @@ class Figure:
         dpi = (_DOTS_PER_INCH, _DOTS_PER_INCH)
         self._canvas.save(written, "PNG", pnginfo=texts, dpi=dpi, compress_level=_COMPRESSION)
         return written.getvalue()
+
+    def _number(self, at: tuple[int, int], label: str) -> None:
+        """Write to the right of `at`, with a true minus, which the font lacks."""
+        left, row = at
+        if label.startswith(_MINUS):
+            width = self._letters.minus_px
+            self._line(left, row - self._half, left + width - 1, row + self._half)
+            left += width + self._letters.after_minus_px
+        self._text((left, row), label.removeprefix(_MINUS), "lm")
+
+    def _paste(self, mask: Image.Image, column: int, row: int) -> None:
+        self._canvas.paste(Image.new("RGB", mask.size, _BLACK), (max(0, column), max(0, row)), mask)
 
     def _line(self, left: int, top: int, right: int, bottom: int) -> None:
         self._draw.rectangle((left, top, right, bottom), fill=_BLACK)

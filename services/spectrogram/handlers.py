@@ -25,6 +25,6 @@ def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: Spectr
             if isinstance(event, SpectrogramRequested):
                 work, announced_at = SpectrogramWork(settings, event.parameters, requested=True), event.requested_at
             else:
-                rendering = event.rendering or RenderParameters()
+                rendering = RenderParameters.model_validate(event.rendering or {})
                 work, announced_at = SpectrogramWork(settings, rendering, requested=False), event.uploaded_at
             await Worker(equipment, work).carry_out(event, announced_at)

@@ -85,7 +85,7 @@ def number_label(value: float, step: float) -> str:
     """Return a number with as many decimals as its step has, and no minus zero."""
     decimals = next((places for places in range(9) if round(step * 10**places, 6) % 1 == 0), 9)
     text = f"{value:.{decimals}f}" if step else f"{value:g}"
-    # A hyphen: Pillow's font has neither the minus sign nor a dash.
+    # A hyphen, for which `Figure` draws a minus.
     return text if float(text) else text.lstrip("-")
 
 

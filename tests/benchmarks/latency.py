@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -39,8 +40,9 @@ _UPLOADS_AT_ONCE = 4
 class Figure:
     """One measure of one case, in seconds from the first byte of the upload, over `count` recordings.
 
-    waiting   bulk recordings that no worker had taken when the first recording was sent, and after the last one:
-              of each service the sum of both is twice the recordings
+    waiting  messages in the bulk queues of both workers when the first recording was sent, and after the last one
+    load     the machine's load average over the minute before the first one: above the number of its cores, others
+             work on it, and only the cases' ratio tells anything
     """
 
     case: str
@@ -51,6 +53,7 @@ class Figure:
     max_s: float
     waiting_before: int
     waiting_after: int
+    load: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Case:
     journeys: list[Journey]
     waiting_before: int
     waiting_after: int
+    load: float
 
     def figures(self) -> Iterator[Figure]:
         for measure in MEASURES:
@@ -74,6 +78,7 @@ class Case:
                 max_s=times_s[-1],
                 waiting_before=self.waiting_before,
                 waiting_after=self.waiting_after,
+                load=self.load,
             )
 
     def stages(self) -> dict[str, float]:
@@ -95,9 +100,9 @@ def measured(system: System, count: int, backlog: int) -> Iterator[Case]:
         for name, bulk in {"idle": 0, f"backlog of {backlog}" if backlog else "idle": backlog}.items():
             if bulk:
                 _fill_bulk_lane(system, runner, visitor, copies, bulk)
-            before = _waiting(system)
+            before, load = _waiting(system), os.getloadavg()[0]
             journeys = [runner.run(visitor.journey(copies.next())) for _ in range(count)]
-            yield Case(name, journeys, before, _waiting(system))
+            yield Case(name, journeys, before, _waiting(system), load)
 
 
 def _fill_bulk_lane(system: System, runner: asyncio.Runner, visitor: Visitor, copies: Copies, count: int) -> None:
@@ -148,7 +153,8 @@ def table(cases: list[Case]) -> Iterator[str]:
             yield f"| {each.case} | {each.measure} | {' | '.join(shown)} |"
     for case in cases:
         stages = ", ".join(f"{name} {1000 * spent_s:.0f}" for name, spent_s in case.stages().items())
-        yield f"\n{case.name}: {case.waiting_before} bulk tasks waited before, {case.waiting_after} after. {stages}"
+        waited = f"{case.waiting_before} bulk tasks waited before, {case.waiting_after} after"
+        yield f"\n{case.name}: {waited}; load {case.load:.1f}. Medians, ms: {stages}"
 
 
 def _say(line: str) -> None:

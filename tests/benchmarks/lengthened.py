@@ -18,13 +18,15 @@ def lengthened(target: Path, duration_s: int, rate_hz: int) -> None:
     """Write the source, repeated to `duration_s`, to `target`; at another rate it is as much deeper."""
     samples, _ = soundfile.read(recordings_folder() / SOURCE, dtype="int16")
     frames = duration_s * rate_hz
-    if target.suffix in {".m4a", ".mp3"}:
+    if target.suffix in {".m4a", ".mp3", ".opus"}:
         whole = (np.resize(samples, frames) / 32768).astype(np.float32)
         encode(target, whole[:, None], rate_hz)
         return
     with soundfile.SoundFile(target, "w", rate_hz, 1) as output:
+        unrolled = np.resize(samples, len(samples) + _CHUNK)
         for start in range(0, frames, _CHUNK):
-            output.write(np.take(samples, np.arange(start, min(frames, start + _CHUNK)), mode="wrap"))
+            place = start % len(samples)
+            output.write(unrolled[place : place + min(_CHUNK, frames - start)])
 
 
 if __name__ == "__main__":

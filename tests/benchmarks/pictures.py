@@ -63,7 +63,7 @@ SUBJECTS = (
     Subject("snare_accelerate.ogg", chosen={"palette": "cividis"}),
     Subject("rugr_drum.wav", chosen={"f_max_hz": 500.0, "window_size": 8192, "palette": "gray_r"}),
     Subject("1min.wav", "birdsong", {"palette": "gray_r"}),
-    Subject("night/S4A03895_20190522_040000.wav", starts_at=datetime(2019, 5, 22, 4, tzinfo=UTC)),
+    Subject("night/S4A03895_20190522_080000.wav", starts_at=datetime(2019, 5, 22, 8, tzinfo=UTC)),
     Subject("night/S4A03895_20190522_070000.wav", "birdsong", {"palette": "magma", "scale": "mel"}),
     Subject("metadata.wav", chosen={"reference": "full_scale", "floor_db": -120.0}),
     Subject("voice.ogg", "speech", {"channel": "stacked"}),

@@ -71,8 +71,13 @@ def figures(case: Case, recording: Path, scratch: Path) -> Iterator[Figure]:
         if _takes_part(case, name):
             yield _python_figure(case, name, recording)
     for name, command in _commands(case, recording, scratch / "image.png").items():
-        if shutil.which(command[0]):
+        if not shutil.which(command[0]):
+            continue
+        try:
             yield _command_figure(case, name, command)
+        except subprocess.CalledProcessError:
+            # sox is often installed without MP3.
+            say(f"{name} as installed here cannot draw {case}")
 
 
 def start_up(recording: Path) -> Iterator[Figure]:

@@ -6,7 +6,7 @@ import pytest
 from audio.errors import NotDecodableError
 from chassis.broker import lane_subscriber
 from chassis.consuming import ATTEMPT_HEADER
-from chassis.errors import LeaseHeldError, TransientError
+from chassis.errors import LeaseHeldError, SlotsTakenError, TransientError
 from chassis.tracing import trace_id
 from contracts.events import RecordingUploaded
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key, work_queue_name
@@ -59,10 +59,11 @@ async def test_every_failure_waits_longer(consumer: Consumer, rabbit: Rabbit, at
     assert message.headers[ATTEMPT_HEADER] == attempt + 1
 
 
-async def test_a_task_that_another_worker_has_is_asked_about_again_soon_and_does_not_climb(
-    consumer: Consumer, rabbit: Rabbit
+@pytest.mark.parametrize("error", [LeaseHeldError("task"), SlotsTakenError()], ids=["lease held", "slots taken"])
+async def test_what_only_has_to_wait_is_asked_about_again_soon_and_does_not_climb(
+    consumer: Consumer, rabbit: Rabbit, error: TransientError
 ) -> None:
-    async with consumer.doing(raising(LeaseHeldError("task"))):
+    async with consumer.doing(raising(error)):
         await send(rabbit, headers={ATTEMPT_HEADER: 3})
 
         message = await rabbit.taken(f"{SERVICE}.retry.5s")

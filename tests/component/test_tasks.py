@@ -70,6 +70,22 @@ async def test_of_many_at_once_one_gets_the_task(office: Office) -> None:
     assert [result for result in results if not isinstance(result, LeaseHeldError)] == [Claim(TASK, 1, 1)]
 
 
+async def test_the_newest_result_is_that_of_the_task_that_ended_last(office: Office, tasks: AnyTasks) -> None:
+    facts = {"recording_id": "recording"}
+    assert await tasks.newest("recording", having="manifest_key") is None
+
+    for name, key in (("recording/one", "first"), ("recording/two", "second"), ("recording/three", None)):
+        claim = await tasks.claim(name, facts)
+        assert claim is not None
+        await tasks.finalize(claim, state=State.COMPLETED, fields={"manifest_key": key}, outbox=ENTRY)
+    await tasks.claim("recording/four", facts)
+
+    found = await tasks.newest("recording", having="manifest_key")
+    assert found is not None
+    assert found["manifest_key"] == "second"
+    assert await tasks.newest("another", having="manifest_key") is None
+
+
 async def test_a_later_claim_does_not_change_what_the_task_is(office: Office, tasks: AnyTasks) -> None:
     claim = await _claimed(tasks)
     await tasks.release(claim)

@@ -74,7 +74,8 @@ async def test_what_a_project_asks_for_is_announced_and_kept(desk: UploadDesk, d
     [document] = await _documents(database)
     event = _announced(document)
     assert isinstance(event, RecordingUploaded)
-    assert document.rendering == event.rendering == PRESETS["bat"]
+    assert document.rendering == PRESETS["bat"]
+    assert event.rendering == PRESETS["bat"].model_dump(mode="json")
 
 
 async def test_a_recording_larger_than_a_part_is_stored_whole(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from contracts.envelope import envelop, event_id, from_message, to_message
 from contracts.events import BY_VERSIONED_TYPE, EVENTS, Event, RecordingUploaded
 from contracts.published import EXAMPLES, SCHEMAS
+from contracts.rendering import RenderParameters
 
 CORPUS = sorted(path for path in EXAMPLES.glob("*/*.json") if path.parent.name in BY_VERSIONED_TYPE)
 JSON_VALUES = st.recursive(
@@ -22,7 +23,7 @@ JSON_VALUES = st.recursive(
 every_example = pytest.mark.parametrize("example", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 
 # What is computed without a parameter that was asked for would be the wrong image, or the wrong value.
-STRICT = {"parameters", "wish"}
+STRICT = {"parameters", "rendering", "wish"}
 
 
 def test_every_event_has_an_example() -> None:
@@ -60,6 +61,16 @@ def test_a_parameter_that_this_worker_does_not_know_is_refused_instead_of_left_o
 
     with pytest.raises(ValidationError, match="sharpen"):
         BY_VERSIONED_TYPE["spectrogram.requested.v1"].model_validate(newer)
+
+
+def test_only_who_renders_an_upload_must_know_every_parameter_of_it() -> None:
+    newer = json.loads((EXAMPLES / "recording.uploaded.v1" / "0002.json").read_text())
+    newer["rendering"]["sharpen"] = True
+
+    event = RecordingUploaded.model_validate(newer)
+
+    with pytest.raises(ValidationError, match="sharpen"):
+        RenderParameters.model_validate(event.rendering)
 
 
 @given(st.sampled_from(CORPUS), st.dictionaries(st.text(), JSON_VALUES, max_size=4))

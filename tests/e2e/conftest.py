@@ -7,6 +7,7 @@ import pytest
 from deploy.local.servers import Servers
 from tests.spans import SpanSink, span_sink
 from tests.system import System, running_system
+from tests.third_party import install
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,12 @@ def sink() -> Iterator[SpanSink]:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: SpanSink) -> Iterator[System]:
     """The four services over real servers."""
-    extra = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "DAWNCHORUS_HEARTBEAT_S": "1"}
+    extra = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+        "DAWNCHORUS_HEARTBEAT_S": "1",
+        "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
+        # A package of somebody else's is found by the analysis service, and used where a test asks for it.
+        "PYTHONPATH": str(install(tmp_path_factory.mktemp("site"))),
+    }
     with running_system(tmp_path_factory.mktemp("system"), servers, extra) as running:
         yield running

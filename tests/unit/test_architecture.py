@@ -20,6 +20,7 @@ EDGES = {
     "routes",
     "drawing",
     "preview",
+    "schedule",
     "work",
     "settings",
     "job",

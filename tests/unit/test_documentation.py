@@ -18,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from chassis import metrics
 from chassis.settings import ServiceSettings
+from services.analysis.extractors import EXTRACTORS, Extractor, SeriesSource
 from services.analysis.settings import AnalysisSettings
 from services.gateway.settings import GatewaySettings
 from services.ingest.settings import IngestSettings
@@ -38,6 +39,7 @@ from tests.pages import (
 )
 
 TELEMETRY = REPOSITORY / "docs" / "telemetry.md"
+ANALYSIS = REPOSITORY / "docs" / "analysis.md"
 CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
 IMAGE = REPOSITORY / "docs" / "images" / "dawn-chorus.png"
 IMAGE_LIMIT_BYTES = 600_000
@@ -96,6 +98,13 @@ def test_the_table_of_settings_is_the_settings() -> None:
     documented = {quoted(row[0])[0]: (_default(row[1]), _services(row[2])) for row in marked_table(README, "settings")}
 
     assert documented == _settings()
+
+
+def test_the_table_of_extractors_is_the_registry() -> None:
+    documented = [(quoted(row[0])[0], row[1], row[2], quoted(row[3])) for row in marked_table(ANALYSIS, "extractors")]
+
+    registered = [(name, each.description, str(each.needs), _series(each)) for name, each in EXTRACTORS.items()]
+    assert documented == registered
 
 
 def test_every_code_is_explained() -> None:
@@ -173,6 +182,11 @@ def _settings() -> dict[str, tuple[str, frozenset[str]]]:
             default = "required" if field.is_required() else _shown(field.default)
             found[variable] = (default, found.get(variable, ("", frozenset()))[1] | {service})
     return found
+
+
+def _series(extractor: Extractor) -> list[str]:
+    accumulator = extractor.accumulator(rate_hz=44_100, channels=1)
+    return list(accumulator.series_units) if isinstance(accumulator, SeriesSource) else []
 
 
 def _shown(default: Any) -> str:

@@ -5,11 +5,14 @@ from typing import Any
 
 from services.analysis.errors import UnknownExtractorError
 
+from .ecoacoustic import Ecoacoustic
 from .levels import Levels
+from .loudness import LoudnessFamily
 from .onsets import Onsets
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
 from .protocol import Accumulator, Device, Extractor, SeriesBlock, SeriesSource
+from .quality import Quality
 from .settable import configured
 from .spectral import Spectral
 from .tempo import Tempo
@@ -24,7 +27,16 @@ __all__ = [
     "extractors_named",
 ]
 
-_REGISTERED: tuple[Extractor, ...] = (Levels(), Spectral(), Tempo(), Onsets(), Pitch())
+_REGISTERED: tuple[Extractor, ...] = (
+    LoudnessFamily(),
+    Spectral(),
+    Tempo(),
+    Onsets(),
+    Pitch(),
+    Quality(),
+    Levels(),
+    Ecoacoustic(),
+)
 
 EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())
 

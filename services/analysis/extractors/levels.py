@@ -1,38 +1,40 @@
-"""How loud the recording is, and whether the recorder was at its limits."""
+"""Levels in one-third-octave bands, of the whole recording and of every ten seconds."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
 
-from services.analysis.loudness import LOWEST_RATE_HZ, STEPS_PER_GATING_BLOCK, LoudnessMeter
-from services.analysis.measures import Measure, Payload, Reason, absent, decibels, listed, measured
-from services.analysis.shared import SILENCE_DBFS, Floats, Input, SharedBlock
-from services.analysis.steps import STEPS_PER_S, StepGrid
+from services.analysis.measures import Measure, Payload, Reason, absent, gathered, listed, measured, unlisted
+from services.analysis.shared import Input, SharedBlock
+from services.analysis.third_octaves import WINDOW_S, BandSpectrum, Doubles, third_octaves
 
-from .protocol import Device
+from .protocol import Device, SeriesBlock
+
+_STATISTICS = ("minimum", "mean", "maximum")
+# Nothing that a converter or a float32 can hold is as quiet.
+_NOTHING = 1e-20
 
 
 @dataclass(frozen=True)
 class Levels:
     """Settings of the levels extractor.
 
-    0 dBFS is the largest sample value: a full-scale sine has a peak of 0 dBFS and an RMS of -3.01 dBFS. RMS, crest
-    factor and silence leave the DC offset out, because a recorder's offset is no sound.
+    0 dBFS is the mean square of a square wave of full scale: a full-scale sine has -3.01 dBFS in its band. `minimum`,
+    `mean` (of powers) and `maximum` are of windows of a second, half a second apart, inside the recording; a window
+    belongs to the interval in which its middle lies. The highest band is the last that ends below half the rate.
     """
 
-    clipped_from: Annotated[float, Field(gt=0, le=1)] = 32767 / 32768
-    silence_dbfs: Annotated[float, Field(ge=-200, le=0)] = SILENCE_DBFS
-    silence_step_s: float = field(default=1 / STEPS_PER_S, init=False)
+    window_s: float = field(default=WINDOW_S, init=False)
+    interval_s: float = field(default=10.0, init=False)
 
     name: ClassVar[str] = "levels"
-    version: ClassVar[str] = "1"
-    description: ClassVar[str] = "RMS, peak, crest factor, DC offset, clipping, silence and loudness (BS.1770-4)."
+    version: ClassVar[str] = "2"
+    description: ClassVar[str] = "Levels in one-third-octave bands from 25 Hz to half the rate, whole and per 10 s."
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0005
+    cost_per_audio_s: ClassVar[float] = 0.0004
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -41,103 +43,97 @@ class Levels:
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "LevelsAccumulator":
         """Start on a recording."""
-        return LevelsAccumulator(self, rate_hz=rate_hz, channels=channels)
+        return LevelsAccumulator(self, rate_hz)
 
 
 class LevelsAccumulator:
-    """Sums per channel, and one energy per 100 ms for the loudness gate."""
+    """Three powers per band, for the whole and for the present interval."""
 
-    def __init__(self, settings: Levels, *, rate_hz: int, channels: int) -> None:
-        """Start at sample zero."""
-        self._settings = settings
+    def __init__(self, settings: Levels, rate_hz: int) -> None:
+        """Start before the first sample."""
+        self._interval_s = settings.interval_s
         self._rate_hz = rate_hz
-        self._peak = np.zeros(channels)
-        self._clipped = 0
-        self._silent_frames = 0
-        self._grid = StepGrid(rate_hz)
-        self._step = ChannelSums(channels)
-        self._whole = ChannelSums(channels)
-        self._meter = LoudnessMeter(rate_hz=rate_hz, channels=channels) if rate_hz >= LOWEST_RATE_HZ else None
+        self._bands = third_octaves(rate_hz)
+        self._spectrum = BandSpectrum(rate_hz, self._bands)
+        self._windows = 0
+        self._whole = _Extent(len(self._bands))
+        self._interval = _Extent(len(self._bands))
+        self._interval_index = 0
+        self._ended: list[tuple[float, Doubles]] = []
+        self._names = [f"{statistic}_{band.nominal}_hz" for statistic in _STATISTICS for band in self._bands]
+
+    @property
+    def series_units(self) -> Mapping[str, str]:
+        """Levels of each interval of ten seconds, by statistic and nominal frequency: `mean_31.5_hz`."""
+        return dict.fromkeys(self._names, "dBFS")
 
     def add(self, block: SharedBlock) -> None:
-        """Take the next samples of all channels."""
-        samples = block.channels
-        if not len(samples):
-            return
-        magnitude = np.abs(samples)
-        self._peak = np.maximum(self._peak, magnitude.max(axis=0))
-        self._clipped += int(np.count_nonzero(magnitude >= self._settings.clipped_from))
-        self._add_steps(samples)
-        if self._meter is not None:
-            self._meter.add(samples)
+        """Take the next samples."""
+        for powers in self._spectrum.push(block.samples):
+            self._take(powers)
+            self._windows += 1
 
     def result(self) -> Payload:
-        """Return the levels."""
-        self._close_step()
-        rms, peak = self._whole.deviation(), float(self._peak.max())
-        offsets = self._whole.means()
-        frames = self._whole.frames
-        return {
-            "rms": decibels(rms, unit="dBFS"),
-            "peak": decibels(peak, unit="dBFS"),
-            "peak_per_channel": listed(self._peak.tolist(), unit="full_scale"),
-            "crest_factor": decibels(peak / rms if rms else 0, unit="dB"),
-            "dc_offset": measured(float(offsets[np.abs(offsets).argmax()]), unit="full_scale"),
-            "clipped_share": measured(self._clipped / (frames * len(self._peak)), unit="ratio"),
-            "silence_ratio": measured(self._silent_frames / frames, unit="ratio"),
-            "integrated_loudness": self._loudness(),
-        }
+        """Return a list per statistic, one level per band."""
+        self._close_interval()
+        midbands = listed([band.midband_hz for band in self._bands], unit="Hz")
+        return {"midband_frequency": midbands, **{name: self._levels(name) for name in _STATISTICS}}
 
-    def _add_steps(self, samples: Floats) -> None:
-        for piece, ends in self._grid.cut(len(samples)):
-            self._step.add(samples[piece])
-            if ends:
-                self._close_step()
+    def series(self) -> SeriesBlock | None:
+        """Return the intervals that ended since the last call."""
+        if not self._ended:
+            return None
+        times_s, levels = zip(*self._ended, strict=True)
+        self._ended = []
+        columns = dict(zip(self._names, np.stack(levels).T.astype(np.float32), strict=True))
+        return SeriesBlock(np.array(times_s), columns)
 
-    def _close_step(self) -> None:
-        if self._step.frames and self._step.deviation() <= 10 ** (self._settings.silence_dbfs / 20):
-            self._silent_frames += self._step.frames
-        self._whole.merge(self._step)
-        self._step = ChannelSums(len(self._peak))
+    def _take(self, powers: Doubles) -> None:
+        middle = self._windows * self._spectrum.hop + self._spectrum.length // 2
+        index = int(middle / (self._rate_hz * self._interval_s))
+        if index > self._interval_index:
+            self._close_interval()
+            self._interval_index = index
+        self._interval.add(powers)
+        self._whole.add(powers)
 
-    def _loudness(self) -> Measure:
-        if self._meter is None:
-            return absent(Reason.RATE_TOO_LOW, unit="LUFS")
-        if self._whole.frames * STEPS_PER_S < STEPS_PER_GATING_BLOCK * self._rate_hz:
-            return absent(Reason.TOO_SHORT, unit="LUFS")
-        loudness_lufs = self._meter.integrated_lufs()
-        if loudness_lufs is None:
-            return absent(Reason.BELOW_LOUDNESS_GATE, unit="LUFS")
-        return measured(loudness_lufs, unit="LUFS")
+    def _close_interval(self) -> None:
+        if self._interval.windows:
+            middle_s = (self._interval_index + 0.5) * self._interval_s
+            powers = np.concatenate([self._interval.minimum, self._interval.mean(), self._interval.maximum])
+            heard = np.where(powers > _NOTHING, powers, np.nan)
+            self._ended.append((middle_s, 10 * np.log10(heard)))
+        self._interval = _Extent(len(self._bands))
+
+    def _levels(self, statistic: str) -> Measure:
+        if not self._bands:
+            return unlisted(Reason.RATE_TOO_LOW, unit="dBFS")
+        if not self._whole.windows:
+            return unlisted(Reason.TOO_SHORT, unit="dBFS")
+        powers = {"minimum": self._whole.minimum, "mean": self._whole.mean(), "maximum": self._whole.maximum}
+        return gathered([_level(float(power)) for power in powers[statistic]], unit="dBFS")
 
 
-class ChannelSums:
-    """Sums of samples and of their squares, in float64: a large DC offset must not drown a quiet sound."""
+class _Extent:
+    """Smallest, mean and largest power of windows."""
 
-    def __init__(self, channels: int) -> None:
-        """Start with nothing."""
-        self.frames = 0
-        self._sums = np.zeros(channels)
-        self._squares = np.zeros(channels)
+    def __init__(self, bands: int) -> None:
+        self.windows = 0
+        self.minimum = np.full(bands, np.inf)
+        self.maximum = np.zeros(bands)
+        self._sum = np.zeros(bands)
 
-    def add(self, samples: Floats) -> None:
-        """Take (n, channels) samples."""
-        exact = samples.astype(np.float64)
-        self.frames += len(exact)
-        self._sums += exact.sum(axis=0)
-        self._squares += np.einsum("ij,ij->j", exact, exact)
+    def add(self, powers: Doubles) -> None:
+        self.windows += 1
+        self.minimum = np.minimum(self.minimum, powers)
+        self.maximum = np.maximum(self.maximum, powers)
+        self._sum += powers
 
-    def merge(self, other: "ChannelSums") -> None:
-        """Take what another one summed."""
-        self.frames += other.frames
-        self._sums += other._sums  # noqa: SLF001 - another object of this class
-        self._squares += other._squares  # noqa: SLF001 - another object of this class
+    def mean(self) -> Doubles:
+        return self._sum / self.windows
 
-    def means(self) -> NDArray[np.float64]:
-        """Return each channel's mean."""
-        return self._sums / self.frames
 
-    def deviation(self) -> float:
-        """Return the root mean square over all channels, each around its own mean."""
-        variances = self._squares / self.frames - np.square(self.means())
-        return float(np.sqrt(np.maximum(variances, 0).mean()))
+def _level(power: float) -> Measure:
+    if power <= _NOTHING:
+        return absent(Reason.SILENT, unit="dBFS")
+    return measured(10 * float(np.log10(power)), unit="dBFS")

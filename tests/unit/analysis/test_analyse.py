@@ -22,7 +22,7 @@ from services.analysis.shared import Input, SharedBlock
 
 from .signals import RATE_HZ, Floats, harmonic_tone, noise, payload
 
-NAMES = ("levels", "spectral", "tempo", "onsets", "pitch")
+NAMES = tuple(EXTRACTORS)
 
 
 def test_an_analysis_says_what_was_decoded_and_what_each_extractor_found(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_progress_rises_to_one_and_reaches_it_once(tmp_path: Path) -> None:
     recording = written(tmp_path / "noise.wav", noise(duration_s=10))
     told: list[float] = []
 
-    analyse(recording, Container.WAV, AudioLimits(), Plan(("levels",)), told.append)
+    analyse(recording, Container.WAV, AudioLimits(), Plan(("loudness",)), told.append)
 
     assert told == sorted(set(told))
     assert told[-1] == 1.0
@@ -91,9 +91,9 @@ def test_an_extractor_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(EXTRACTORS, "broken", Broken())
     recording = written(tmp_path / "noise.wav", noise(duration_s=3))
 
-    levels, broken = analysed(recording, Container.WAV, "levels", "broken").extractors
+    loudness, broken = analysed(recording, Container.WAV, "loudness", "broken").extractors
 
-    assert levels.success
+    assert loudness.success
     assert not broken.success
     assert broken.payload is None
     assert broken.error is not None
@@ -113,7 +113,8 @@ def test_an_unknown_extractor_is_named_beside_those_there_are() -> None:
     with pytest.raises(UnknownExtractorError) as raised:
         extractors_named(["levels", "tarot"])
 
-    assert str(raised.value) == "There is no extractor named 'tarot'; there are levels, spectral, tempo, onsets, pitch."
+    known = "loudness, spectral, tempo, onsets, pitch, quality, levels, ecoacoustic"
+    assert str(raised.value) == f"There is no extractor named 'tarot'; there are {known}."
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # noqa: S301 - our own bytes
 
 

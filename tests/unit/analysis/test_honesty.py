@@ -42,27 +42,59 @@ TABLE = {
 }
 
 
+# Loudness range, hum, levels, ACI, ADI; and the colour of the recorder's health.
+SOUNDSCAPE_TABLE = {
+    "digital silence": ("below_loudness_gate", "silent", "silent", "silent", "silent", "red"),
+    "noise below -70 dBFS": ("below_loudness_gate", "silent", VALUE, "silent", "silent", "amber"),
+    "a constant": ("below_loudness_gate", "silent", "silent", "silent", "silent", "red"),
+    "one sample": ("too_short", "silent", "too_short", "too_short", "too_short", VALUE),
+    "five samples": ("too_short", "too_short", "too_short", "too_short", "too_short", VALUE),
+    "140 ms of noise": ("too_short", "too_short", "too_short", VALUE, VALUE, VALUE),
+    "white noise": (VALUE, VALUE, VALUE, VALUE, VALUE, "green"),
+    "a tone": (VALUE, VALUE, VALUE, VALUE, VALUE, "green"),
+    "clicks": (VALUE, VALUE, VALUE, VALUE, VALUE, "green"),
+    "a harmonic tone": (VALUE, VALUE, VALUE, VALUE, VALUE, "amber"),
+}
+
+
 @pytest.mark.parametrize("name", list(TABLE))
 def test_every_input_has_values_or_the_reasons_of_this_table(name: str) -> None:
     samples = INPUTS[name]
 
-    levels = payload("levels", samples)
+    loudness = payload("loudness", samples)
     reasons = (
-        levels["rms"]["reason"],
+        loudness["rms"]["reason"],
         payload("spectral", samples)["centroid"]["reason"],
         payload("tempo", samples)["bpm"]["reason"],
         payload("onsets", samples)["onsets"]["reason"],
         payload("pitch", samples)["f0"]["reason"],
-        levels["integrated_loudness"]["reason"],
+        loudness["integrated_loudness"]["reason"],
     )
 
     assert reasons == TABLE[name]
 
 
+@pytest.mark.parametrize("name", list(SOUNDSCAPE_TABLE))
+def test_every_input_has_a_soundscape_or_the_reasons_of_this_table(name: str) -> None:
+    samples = INPUTS[name]
+
+    quality, indices = payload("quality", samples), payload("ecoacoustic", samples)
+    stated = (
+        payload("loudness", samples)["loudness_range"]["reason"],
+        quality["hum_50_hz"]["reason"],
+        payload("levels", samples)["mean"]["reason"],
+        indices["aci"]["reason"],
+        indices["adi"]["reason"],
+        quality["health"]["value"],
+    )
+
+    assert stated == SOUNDSCAPE_TABLE[name]
+
+
 @st.composite
 def hostile_samples(draw: st.DrawFn) -> Floats:
     length = draw(st.sampled_from([1, 2, 5, 511, 512, 1023, 1024, 2047, 2048, 2049, 4410, 20_000, 200_000]))
-    channels = draw(st.sampled_from([1, 2, 6]))
+    channels = draw(st.sampled_from([1, 2, 6, 8]))
     scale = draw(st.sampled_from([0.0, 1e-38, 1e-20, 1e-9, 1 / 32768, 0.5, 1.0, 2.0**32]))
     index = np.arange(length)
     shapes = {
@@ -78,7 +110,7 @@ def hostile_samples(draw: st.DrawFn) -> Floats:
     return np.repeat((scale * shape)[:, np.newaxis], channels, axis=1).astype(np.float32)
 
 
-@given(samples=hostile_samples(), rate_hz=st.sampled_from([1000, 8000, 11_025, 44_100, 192_000]))
+@given(samples=hostile_samples(), rate_hz=st.sampled_from([1000, 8000, 11_025, 44_100, 192_000, 384_000]))
 @settings(max_examples=60)
 def test_every_payload_is_strict_json_where_a_number_and_a_reason_exclude_each_other(
     samples: Floats, rate_hz: int
@@ -117,9 +149,13 @@ def test_an_aggregate_without_frames_keeps_its_keys() -> None:
 
 
 def measures_in(stated: dict[str, Any]) -> list[dict[str, Any]]:
-    windows = [window[key] for window in stated.get("windows", []) for key in ("bpm", "confidence")]
-    return [measure for key, measure in stated.items() if key != "windows"] + windows
+    """Return every measure of a payload, however deep it stands in it."""
+    if "reason" in stated:
+        return [stated]
+    inside = [each for value in stated.values() for each in (value if isinstance(value, list) else [value])]
+    return [measure for each in inside if isinstance(each, dict) for measure in measures_in(each)]
 
 
 def numbers_of(measure: dict[str, Any]) -> list[object]:
-    return [number for key, number in measure.items() if key not in {"unit", "reason", "frames"}]
+    stated = [number for key, number in measure.items() if key not in {"unit", "reason", "frames"}]
+    return [number for each in stated for number in (each if isinstance(each, list) else [each])]

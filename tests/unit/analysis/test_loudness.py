@@ -9,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import lfilter  # type: ignore[import-untyped] # scipy ships no stubs; it comes with librosa
 
-from services.analysis.loudness import KWeighting
+from services.analysis.kweighting import WeightedEnergy, k_weighting
 
 from .signals import RATE_HZ, Floats, noise, payload, sine
 
@@ -21,12 +21,23 @@ HIGH_PASS = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])
 def test_k_weighting_at_48_khz_is_the_standards_two_filters() -> None:
     samples = noise(duration_s=2, rate_hz=48_000)[:, np.newaxis]
     samples[0] = 0
-    weighting = KWeighting(rate_hz=48_000, channels=1)
+    energy = WeightedEnergy(rate_hz=48_000, channels=1, steps_per_s=100)
 
-    weighted = np.concatenate([*weighting.push(samples), weighting.finish()])
+    mean_squares = energy.add(samples)
 
-    assert weighted.shape == samples.shape
-    np.testing.assert_allclose(weighted, plainly_weighted(samples), rtol=0, atol=2e-6)
+    expected = np.square(plainly_weighted(samples)).reshape(-1, 480).mean(axis=1)
+    np.testing.assert_allclose(mean_squares, expected, rtol=1e-5)
+    np.testing.assert_allclose(k_weighting(48_000)[0], [*SHELF[0], *SHELF[1][1:]], atol=1e-7)
+    np.testing.assert_allclose(k_weighting(48_000)[1], [*HIGH_PASS[0], *HIGH_PASS[1][1:]], atol=1e-7)
+
+
+def test_a_step_that_is_no_whole_number_of_samples_keeps_its_place() -> None:
+    samples = noise(duration_s=3, rate_hz=11_025)[:, np.newaxis]
+    energy = WeightedEnergy(rate_hz=11_025, channels=1, steps_per_s=100)
+
+    steps = [len(energy.add(piece)) for piece in np.array_split(samples, 50)]
+
+    assert sum(steps) == 300
 
 
 @pytest.mark.recordings
@@ -35,10 +46,10 @@ def test_loudness_of_real_recordings_is_the_standards(recordings: Path, name: st
     channels, rate_hz = soundfile.read(recordings / name, dtype="float32", always_2d=True)
     resampled = librosa.resample(channels, orig_sr=rate_hz, target_sr=48_000, axis=0)
 
-    measured = payload("levels", resampled, 48_000)["integrated_loudness"]["value"]
+    measured = payload("loudness", resampled, 48_000)["integrated_loudness"]["value"]
 
     assert measured == pytest.approx(plain_loudness_lufs(resampled), abs=0.001)
-    native = payload("levels", channels, rate_hz)["integrated_loudness"]["value"]
+    native = payload("loudness", channels, rate_hz)["integrated_loudness"]["value"]
     assert native == pytest.approx(measured, abs=0.1)
 
 
@@ -48,7 +59,7 @@ def test_a_stereo_sine_reads_its_level_at_every_rate(rate_hz: int, level_dbfs: f
     """EBU Tech 3341, cases 1 and 2: 1 kHz at -23 and -33 dBFS in both channels, within 0.1 LU."""
     tone = sine(1000, duration_s=5, peak=10 ** (level_dbfs / 20), rate_hz=rate_hz)
 
-    measured = payload("levels", np.stack([tone, tone], axis=1), rate_hz)
+    measured = payload("loudness", np.stack([tone, tone], axis=1), rate_hz)
 
     assert measured["integrated_loudness"]["value"] == pytest.approx(level_dbfs, abs=0.1)
 
@@ -58,7 +69,7 @@ def test_quiet_passages_are_gated_out() -> None:
     levels_dbfs_and_s = [(-36, 1), (-23, 6), (-36, 1)]
     tone = np.concatenate([sine(1000, duration_s=s, peak=10 ** (db / 20)) for db, s in levels_dbfs_and_s])
 
-    measured = payload("levels", np.stack([tone, tone], axis=1))
+    measured = payload("loudness", np.stack([tone, tone], axis=1))
 
     assert measured["integrated_loudness"]["value"] == pytest.approx(-23.0, abs=0.2)
 
@@ -66,9 +77,9 @@ def test_quiet_passages_are_gated_out() -> None:
 def test_the_low_frequency_channel_is_not_heard_and_surrounds_weigh_more() -> None:
     tone = sine(1000, duration_s=3, peak=0.1)
     silent = np.zeros_like(tone)
-    centre = payload("levels", np.stack([silent, silent, tone, silent, silent, silent], axis=1))
-    low = payload("levels", np.stack([silent, silent, silent, tone, silent, silent], axis=1))
-    surround = payload("levels", np.stack([silent, silent, silent, silent, tone, silent], axis=1))
+    centre = payload("loudness", np.stack([silent, silent, tone, silent, silent, silent], axis=1))
+    low = payload("loudness", np.stack([silent, silent, silent, tone, silent, silent], axis=1))
+    surround = payload("loudness", np.stack([silent, silent, silent, silent, tone, silent], axis=1))
 
     gain_lu = surround["integrated_loudness"]["value"] - centre["integrated_loudness"]["value"]
 
@@ -79,14 +90,14 @@ def test_the_low_frequency_channel_is_not_heard_and_surrounds_weigh_more() -> No
 def test_a_recorders_offset_is_not_heard_as_a_click_at_the_start() -> None:
     samples = noise(duration_s=3, deviation=0.001)
 
-    clean = payload("levels", samples)["integrated_loudness"]["value"]
-    offset = payload("levels", samples + np.float32(0.1))["integrated_loudness"]["value"]
+    clean = payload("loudness", samples)["integrated_loudness"]["value"]
+    offset = payload("loudness", samples + np.float32(0.1))["integrated_loudness"]["value"]
 
     assert offset == pytest.approx(clean, abs=0.05)
 
 
 def test_less_than_one_gating_block_has_no_loudness() -> None:
-    measured = payload("levels", sine(1000, duration_s=0.399))
+    measured = payload("loudness", sine(1000, duration_s=0.399))
 
     assert measured["integrated_loudness"] == {"value": None, "unit": "LUFS", "reason": "too_short"}
 
@@ -94,8 +105,8 @@ def test_less_than_one_gating_block_has_no_loudness() -> None:
 def test_loudness_does_not_depend_on_the_blocks_that_samples_came_in() -> None:
     samples = noise(duration_s=3)
 
-    whole = payload("levels", samples, RATE_HZ, block_frames=10**6)
-    pieces = payload("levels", samples, RATE_HZ, block_frames=777)
+    whole = payload("loudness", samples, RATE_HZ, block_frames=10**6)
+    pieces = payload("loudness", samples, RATE_HZ, block_frames=777)
 
     assert pieces["integrated_loudness"]["value"] == pytest.approx(whole["integrated_loudness"]["value"], abs=1e-5)
 

@@ -74,6 +74,19 @@ def test_segments_are_what_a_plain_cut_gives(
             assert found["mean"][number] is None
 
 
+def test_however_long_a_recording_is_no_more_segments_are_held_than_asked_for() -> None:
+    asked = Segmentation(mode="both", length_s=1, hop_s=0.25, segments_max=20)
+    cutter = SegmentCutter(asked, UNITS)
+
+    held = []
+    for number in range(200):
+        times_s = number + np.arange(0, 1, 0.05)
+        cutter.add(SeriesBlock(times_s, {"level": np.ones(len(times_s), dtype=np.float32)}))
+        held.append(len(cutter._open) + len(cutter._closed))
+
+    assert max(held) == 20
+
+
 def test_a_segment_of_silence_is_null_between_segments_that_sound(tmp_path: Path) -> None:
     silence = np.zeros(2 * RATE_HZ, dtype=np.float32)
     samples = np.concatenate([sine(1000, duration_s=2), silence, sine(4000, duration_s=2)])
@@ -136,5 +149,5 @@ def _cut(asked: Segmentation, times_s: np.ndarray, values: Floats, block_frames:
 def analysed(folder: Path, samples: Floats, segments: Segmentation) -> Analysis:
     recording = folder / "recording.wav"
     soundfile.write(recording, samples, RATE_HZ, subtype="FLOAT")
-    plan = Plan(("levels", "spectral"), segments=segments)
+    plan = Plan(("loudness", "spectral"), segments=segments)
     return analyse(recording, Container.WAV, AudioLimits(), plan, lambda _: None)

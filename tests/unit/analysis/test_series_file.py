@@ -90,7 +90,7 @@ def test_the_series_of_an_analysis_hold_the_frames_of_its_aggregates(tmp_path: P
 
 
 def test_an_extractor_without_series_has_no_file(tmp_path: Path) -> None:
-    [levels] = analysed(tmp_path, noise(duration_s=1), "levels").extractors
+    [levels] = analysed(tmp_path, noise(duration_s=1), "loudness").extractors
 
     assert levels.series is None
     assert list(tmp_path.glob("*.parquet")) == []

@@ -9,18 +9,21 @@ from chassis.errors import (
     JobCrashedError,
     JobTimeoutError,
     LeaseHeldError,
+    ObjectCorruptError,
+    ObjectMissingError,
     ObjectStoreError,
+    SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
-from chassis.objects import ObjectMissingError
-from chassis.work import ObjectCorruptError, fault_of
+from chassis.work import fault_of
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 
 EVERY_ERROR = [
     BrokerUnavailableError("no confirm"),
     LeaseHeldError("recording/parameters"),
+    SlotsTakenError(),
     JobCrashedError("exit code 11"),
     JobTimeoutError(300.0),
     ObjectStoreError("GetObject", "audio/1/original", "timed out"),

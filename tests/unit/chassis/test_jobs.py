@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +19,19 @@ from deploy.local.waiting import wait_until
 from tests.audio import REPOSITORY
 from tests.fakes import InlinePool
 
-from .jobs_for_tests import add, die, hang, is_warm, niceness, own_pid, refuse, report, swallow_memory, warm_up
+from .jobs_for_tests import (
+    add,
+    die,
+    hang,
+    is_warm,
+    niceness,
+    own_pid,
+    refuse,
+    report,
+    swallow_memory,
+    warm_up,
+    warm_up_in_turn,
+)
 
 LIMIT_BYTES = 1_000_000_000
 PATIENCE_S = 30.0
@@ -142,6 +155,13 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
     assert wait_until(lambda: not _is_alive(child), timeout_s=PATIENCE_S)
 
 
+async def test_a_pool_is_ready_when_all_its_children_are(tmp_path: Path) -> None:
+    async with open_job_pool(2, LIMIT_BYTES, partial(warm_up_in_turn, tmp_path)) as pool:
+        await pool.ready()
+
+        assert _names(tmp_path) == {"first", "second"}
+
+
 async def test_every_child_is_warm_before_its_first_job() -> None:
     async with open_job_pool(2, LIMIT_BYTES, warm_up) as pool:
         await pool.ready()
@@ -173,3 +193,7 @@ def _pid_in(path: Path) -> int:
 def _is_alive(pid: int) -> bool:
     stat = read_stat(pid)
     return stat is not None and not stat.is_dead
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}

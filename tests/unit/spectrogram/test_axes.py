@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from contracts.palettes import palette
 from contracts.rendering import ScaleName
-from services.spectrogram.axes import AXES_TEXT_KEY, with_axes
+from services.spectrogram.axes import AXES_TEXT_KEY, frequency_unit, with_axes
 from services.spectrogram.geometry import Geometry
 from services.spectrogram.png import palette_png
 from services.spectrogram.ticks import Axis, clock_ticks, number_ticks, time_ticks, warped_ticks
@@ -38,7 +38,7 @@ def test_a_ruler_finds_the_ticks_where_the_geometry_puts_them() -> None:
     # 16 kHz over 400 rows, labels every 2 kHz: 50 rows. 10 s over 800 columns, labels every second: 80 columns.
     rows_from_bottom = frame["top"] + frame["height"] - 1 - _marks(figure[: frame["top"] + 400, frame["left"] - 3])
     assert sorted(rows_from_bottom.tolist()) == [2000 * step / geometry.hz_per_px for step in range(9)]
-    columns = _marks(figure[frame["top"] + frame["height"] + 2]) - frame["left"]
+    columns = _marks(figure[frame["top"] + 400 + 2, frame["left"] : frame["left"] + 801])
     assert columns.tolist() == [step / geometry.seconds_per_px for step in range(11)]
 
 
@@ -114,8 +114,27 @@ def test_each_stacked_channel_has_its_own_frequencies() -> None:
 
     rows = frame["top"] + frame["height"] - 1 - _marks(figure[: frame["top"] + 400, frame["left"] - 3])
     panel = [row for row in rows.tolist() if row < 200]
-    assert len(panel) > 3
-    assert {row + 200 for row in panel} <= set(rows.tolist())
+    assert panel == [125, 62, 0]
+    # Where the upper panel begins its 0 stands, not the lower one's 15 beneath it.
+    assert rows.tolist() == [387, 325, 262, 200, *panel]
+
+
+@pytest.mark.parametrize(("f_max_hz", "unit"), [(40.0, "Hz"), (1000.0, "Hz"), (1000.5, "kHz"), (130_000.0, "kHz")])
+def test_frequencies_are_in_the_unit_that_suits_the_band(f_max_hz: float, unit: str) -> None:
+    _, geometry = _image(width=1, height=1, f_max_hz=f_max_hz)
+
+    assert frequency_unit(geometry) == unit
+
+
+def test_a_level_below_zero_has_a_minus_as_wide_as_its_digits() -> None:
+    png, geometry = _image(width=300, height=400)
+
+    figure, frame = _opened(with_axes(png, geometry))
+
+    em = _font_px(frame)
+    after_tick = frame["left"] + 300 + 3 * em + em // 2 + 1
+    lowest = figure[frame["top"] + 399, after_tick : after_tick + 2 * em]
+    assert em // 2 <= len(_marks(lowest)) <= em
 
 
 def test_pcen_has_a_bar_without_decibels() -> None:

@@ -16,14 +16,14 @@ from contracts.manifest import AudioManifest, ExtractorEntry
 from contracts.objects import audio_key
 from contracts.vocabulary import State
 from services.analysis.extractors import EXTRACTORS, Accumulator
-from services.analysis.extractors.levels import Levels
+from services.analysis.extractors.loudness import LoudnessFamily
 from services.analysis.settings import AnalysisSettings
 from services.analysis.work import AnalysisWork
 from tests.audio import tone, write
 from tests.fakes import Bench
 from tests.unit.workers.doing import NOW, RECORDING, SERVERS, event_of
 
-SETTINGS = AnalysisSettings(**SERVERS, extractors=("levels", "spectral"))
+SETTINGS = AnalysisSettings(**SERVERS, extractors=("loudness", "spectral"))
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ async def test_a_wish_for_one_more_extractor_computes_only_that(wav: bytes, accu
     document = await asked(bench, wav, extractors=("pitch",))
 
     after = newest(bench)
-    assert accumulated == ["levels", "spectral", "pitch"]
-    assert [entry.name for entry in after.extractors] == ["levels", "spectral", "pitch"]
+    assert accumulated == ["loudness", "spectral", "pitch"]
+    assert [entry.name for entry in after.extractors] == ["loudness", "spectral", "pitch"]
     assert after.extractors[:2] == before.extractors
     assert (document.state, document.requested) == (State.COMPLETED, True)
     assert after.total_processing_time == sum(entry.processing_time for entry in after.extractors)
@@ -70,7 +70,7 @@ async def test_a_wish_for_what_is_there_computes_and_fetches_nothing(wav: bytes,
 
     document = await asked(bench, wav)
 
-    assert accumulated == ["levels", "spectral"]
+    assert accumulated == ["loudness", "spectral"]
     assert document.timings_s.keys() == {"queued", "store"}
     assert newest(bench).extractors == before.extractors
     assert newest(bench).task_id == document.id
@@ -80,12 +80,12 @@ async def test_a_new_version_is_computed_again_and_alone(
     wav: bytes, accumulated: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = await uploaded(wav)
-    monkeypatch.setattr(Levels, "version", "2")
+    monkeypatch.setattr(LoudnessFamily, "version", "2")
 
     await asked(bench, wav)
 
-    assert accumulated == ["levels", "spectral", "levels"]
-    assert {entry.name: entry.version for entry in newest(bench).extractors} == {"levels": "2", "spectral": "1"}
+    assert accumulated == ["loudness", "spectral", "loudness"]
+    assert {entry.name: entry.version for entry in newest(bench).extractors} == {"loudness": "2", "spectral": "1"}
 
 
 async def test_other_parameters_and_segments_are_another_identity(wav: bytes, accumulated: list[str]) -> None:
@@ -95,7 +95,7 @@ async def test_other_parameters_and_segments_are_another_identity(wav: bytes, ac
     await asked(bench, wav, extractors=("spectral",), segments=Segmentation(mode="both", length_s=1))
     await asked(bench, wav, extractors=("spectral",), segments=Segmentation(mode="both", length_s=1))
 
-    assert accumulated == ["levels", "spectral", "spectral", "spectral"]
+    assert accumulated == ["loudness", "spectral", "spectral", "spectral"]
     spectral = newest(bench).extractors[1]
     assert spectral.parameters["rolloff_share"] == 0.85
     assert spectral.segments is not None
@@ -105,7 +105,7 @@ async def test_other_parameters_and_segments_are_another_identity(wav: bytes, ac
 
 async def test_what_failed_is_tried_again(wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setitem(EXTRACTORS, "levels", Broken())
+        broken.setitem(EXTRACTORS, "loudness", BrokenNow())
         bench = await uploaded(wav)
     failed = newest(bench).extractors[0]
 
@@ -119,7 +119,7 @@ async def test_what_failed_is_tried_again(wav: bytes, monkeypatch: pytest.Monkey
 async def test_a_result_is_never_hidden_by_a_later_failure(wav: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = await uploaded(wav)
     good = newest(bench).extractors[0]
-    monkeypatch.setitem(EXTRACTORS, "levels", Broken())
+    monkeypatch.setitem(EXTRACTORS, "loudness", Broken())
 
     document = await asked(bench, wav)
 
@@ -160,13 +160,19 @@ async def test_what_a_document_holds_of_a_segmented_analysis_is_the_manifest_wit
     assert entries == [entry.model_copy(update={"segments": None}) for entry in newest(bench).extractors]
 
 
-class Broken(Levels):
+class Broken(LoudnessFamily):
     """Another version, which fails."""
 
     version: ClassVar[str] = "3"
 
     def accumulator(self, *, rate_hz: int, channels: int) -> Accumulator:  # type: ignore[override]  # it makes none
         raise ZeroDivisionError
+
+
+class BrokenNow(Broken):
+    """The present version, in a moment when it fails."""
+
+    version: ClassVar[str] = LoudnessFamily.version
 
 
 async def uploaded(wav: bytes) -> Bench:

@@ -191,7 +191,7 @@ def test_a_longer_recording_may_take_longer(kind: str) -> None:
 
 
 def test_the_same_parameters_have_the_same_name_and_others_another() -> None:
-    fewer = AnalysisWork(AnalysisSettings(**SERVERS, extractors=("levels",)))
+    fewer = AnalysisWork(AnalysisSettings(**SERVERS, extractors=("loudness",)))
 
     assert _work("analysis").parameters_id == _work("analysis").parameters_id
     assert fewer.parameters_id != _work("analysis").parameters_id

@@ -1,0 +1,62 @@
+"""Who may work when: slots per lane, none of the short ones' for long recordings, and slots for transfers and GPUs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from chassis.errors import SlotsTakenError
+from contracts.vocabulary import Lane
+
+from .extractors import Device, Extractor
+from .settings import AnalysisSettings
+
+
+class Schedule:
+    """The slots of one worker.
+
+    A long recording that came by the interactive lane is worked on in the slots of the bulk lane, in turn with what
+    came by that: the interactive slots are for what ends soon. As many of them as the bulk lane has slots are kept
+    here, working or waiting; the others are sent back, so that they never fill what the lane takes from its queue.
+    """
+
+    def __init__(self, settings: AnalysisSettings) -> None:
+        self._long_from_s = settings.long_from_s
+        self._long_places = settings.slots[Lane.BULK]
+        self._lanes = {lane: asyncio.Semaphore(slots) for lane, slots in settings.slots.items()}
+        self._transfers = asyncio.Semaphore(settings.io_slots)
+        self._gpus = asyncio.Semaphore(settings.gpu_slots) if settings.gpu_slots else None
+
+    @asynccontextmanager
+    async def turn(self, lane: Lane, duration_s: float | None) -> AsyncIterator[None]:
+        """Wait for a slot and hold it. Raises `SlotsTakenError` where too many long recordings are here already."""
+        if lane is Lane.BULK or not self._is_long(duration_s):
+            async with self._lanes[lane]:
+                yield
+            return
+        if not self._long_places:
+            raise SlotsTakenError
+        self._long_places -= 1
+        try:
+            async with self._lanes[Lane.BULK]:
+                yield
+        finally:
+            self._long_places += 1
+
+    def transfer(self) -> AbstractAsyncContextManager[object]:
+        """Wait for a slot for moving objects, and hold it."""
+        return self._transfers
+
+    def device(self, extractors: Iterable[Extractor]) -> AbstractAsyncContextManager[object]:
+        """Wait for what these extractors compute on, and hold it; a core is had by every slot."""
+        wants_gpu = any(extractor.device == Device.GPU for extractor in extractors)
+        return self._gpus if wants_gpu and self._gpus is not None else nullcontext()
+
+    def _is_long(self, duration_s: float | None) -> bool:
+        # What does not say how long it is may be of any length.
+        return duration_s is None or duration_s >= self._long_from_s
+
+
+def taken_at_once(settings: AnalysisSettings) -> dict[Lane, int]:
+    """Return how many messages of each lane are taken from its queue: what has a slot, or waits for one here."""
+    slots = settings.slots
+    return {**slots, Lane.INTERACTIVE: slots[Lane.INTERACTIVE] + slots[Lane.BULK]}

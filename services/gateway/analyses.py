@@ -1,0 +1,106 @@
+"""Wishes to have a recording analysed again: checked against what there is, kept, and announced."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Request, Response, post
+
+from chassis.documents import Collection, insert_new
+from chassis.outbox import OutboxRelay, outbox_entry
+from chassis.problems import ProblemError
+from contracts.analysing import AnalysisWish
+from contracts.documents import AnalysisRequestDocument, ExtractorDocument, RecordingDocument
+from contracts.envelope import envelop, event_id
+from contracts.events import AnalysisRequested
+from contracts.vocabulary import Lane, State
+
+from .keys import Caller
+from .reads import Reads
+from .renderings import SOURCE
+from .views import links
+
+
+class AnalysisRequests:
+    """Wishes, one document each, with the event that announces it."""
+
+    def __init__(self, collection: Collection, relay: OutboxRelay) -> None:
+        self._collection = collection
+        self._relay = relay
+
+    async def ask(self, documents: Iterable[AnalysisRequestDocument]) -> int:
+        """Make wishes known, unless they are already; return how many were new."""
+        new = await insert_new(self._collection, [each.model_dump(by_alias=True) for each in documents])
+        self._relay.wake()
+        return new
+
+
+def analysis_request(
+    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane
+) -> AnalysisRequestDocument:
+    """Return the document of a wish. Raises a problem where the recording has no audio."""
+    if recording.audio is None:
+        fault = recording.error
+        raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to analyse.")
+    now = datetime.now(UTC)
+    event = AnalysisRequested(
+        recording_id=recording.id,
+        project_id=recording.project_id,
+        lane=lane,
+        request_id=request_id,
+        sha256=recording.sha256,
+        size_bytes=recording.size_bytes,
+        container=recording.audio.container,
+        duration_claimed_s=recording.audio.duration_claimed_s,
+        wish=wish,
+        requested_at=now,
+    )
+    id_ = event_id(event, parameters_id=request_id)
+    return AnalysisRequestDocument(
+        id=f"{recording.id}/analysis/{request_id}",
+        recording_id=recording.id,
+        project_id=recording.project_id,
+        request_id=request_id,
+        wish=wish.model_dump_json(),
+        requested_at=now,
+        outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
+    )
+
+
+@post("/recordings/{recording_id:str}/analysis", operation_id="requestAnalysis", tags=["results"], status_code=202)
+async def request_analysis(
+    request: Request[Caller, Any, Any],
+    reads: Reads,
+    analysis_requests: AnalysisRequests,
+    recording_id: str,
+    data: AnalysisWish | None = None,
+    lane: Lane = Lane.INTERACTIVE,
+) -> Response[dict[str, Any]]:
+    """Have a recording analysed again: what is missing, stale, failed, or was asked for in another way.
+
+    What is still right is kept; the results stay readable meanwhile, and `…/analysis/status` says how far it is.
+    """
+    wish = data or AnalysisWish()
+    found = await reads.recording(request.user, recording_id)
+    _check(wish, await reads.extractors())
+    request_id = secrets.token_hex(8)
+    await analysis_requests.ask([analysis_request(found.recording, wish, request_id=request_id, lane=lane)])
+    status = f"{links(recording_id)['analysis']}/status"
+    return Response(
+        {"id": recording_id, "request_id": request_id, "status": State.QUEUED, "links": {"status": status}},
+        status_code=202,
+        headers={"Location": status},
+    )
+
+
+def _check(wish: AnalysisWish, available: list[ExtractorDocument]) -> None:
+    known = {each.id for each in available}
+    unknown = sorted({*(wish.extractors or ()), *wish.parameters} - known)
+    if unknown:
+        raise ProblemError(
+            400,
+            "unknown_extractor",
+            f"There is no extractor named {', '.join(unknown)}; there are {', '.join(sorted(known))}.",
+            next_step="Ask for one of the extractors that GET /v1/extractors lists.",
+        )
