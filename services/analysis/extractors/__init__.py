@@ -6,12 +6,14 @@ from typing import Any
 from services.analysis.errors import UnknownExtractorError
 
 from .ecoacoustic import Ecoacoustic
+from .embedding import Embedding
+from .fingerprint import FingerprintFamily
 from .levels import Levels
 from .loudness import LoudnessFamily
 from .onsets import Onsets
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
-from .protocol import Accumulator, Device, Extractor, SeriesBlock, SeriesSource
+from .protocol import Accumulator, AttachmentSource, Device, Extractor, SeriesBlock, SeriesSource
 from .quality import Quality
 from .settable import configured
 from .spectral import Spectral
@@ -20,6 +22,7 @@ from .tempo import Tempo
 __all__ = [
     "EXTRACTORS",
     "Accumulator",
+    "AttachmentSource",
     "Device",
     "Extractor",
     "SeriesBlock",
@@ -36,6 +39,8 @@ _REGISTERED: tuple[Extractor, ...] = (
     Quality(),
     Levels(),
     Ecoacoustic(),
+    Embedding(),
+    FingerprintFamily(),
 )
 
 EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())
