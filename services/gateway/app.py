@@ -80,12 +80,8 @@ def create_app(settings: GatewaySettings) -> Service:
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=settings.ingest_url, timeout=settings.ingest_timeout_s)
-            )
-            drawing = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=settings.spectrogram_url, timeout=settings.drawing_timeout_s)
-            )
+            client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
+            drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
@@ -109,6 +105,10 @@ def create_app(settings: GatewaySettings) -> Service:
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))
+
+
+async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
+    return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
 
 
 async def _open_search(
