@@ -22,7 +22,9 @@ BLOCK_FRAMES = 65_536
 # Beyond the scale of 32-bit integers nobody has recorded anything, and a float32 power spectrum overflows.
 _LARGEST_SAMPLE = 2.0**32
 _LIBAV_CONTAINERS = {Container.MP4, Container.ADTS, Container.MATROSKA}
-_EXACT_CONTAINERS = {Container.WAV, Container.W64, Container.FLAC, Container.AIFF}
+_EXACT_CONTAINERS = {Container.WAV, Container.W64, Container.FLAC, Container.AIFF, Container.CAF}
+# In a WAV, too: their packets hold a little less, or more, than the header counts.
+_PADDED_CODECS = {"mp3", "mp2", "aac"}
 _CODEC_PADDING_FRAMES = 2304
 
 
@@ -123,7 +125,7 @@ class AudioStream:
         claimed = self.format.claimed_frames
         if claimed is None:
             return None
-        is_exact = self.format.container in _EXACT_CONTAINERS
+        is_exact = self.format.container in _EXACT_CONTAINERS and self.format.codec not in _PADDED_CODECS
         tolerance = 0 if is_exact else max(_CODEC_PADDING_FRAMES, claimed // 100)
         if self._position >= claimed - tolerance:
             return None

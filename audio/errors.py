@@ -54,7 +54,9 @@ class UnsupportedError(AudioError):
     """The content, whatever its name says, is no audio container we read."""
 
     code: ClassVar[str] = "unsupported"
-    next_step: ClassVar[str] = "Send WAV, FLAC, MP3, OGG (Vorbis, Opus), M4A/AAC, AIFF, W64 or Matroska/WebM."
+    next_step: ClassVar[str] = (
+        "Send WAV, W64, FLAC, AIFF, CAF, MP3, OGG (Vorbis, Opus), M4A/AAC, or a film: MP4, MOV, MKV, WebM."
+    )
 
     def __init__(self, found: str) -> None:
         super().__init__(found)

@@ -17,7 +17,18 @@ class Container(StrEnum):
     MP4 = "mp4"
     ADTS = "adts"
     AIFF = "aiff"
+    CAF = "caf"
     MATROSKA = "matroska"
+
+
+# What libsndfile decodes from the first byte to the last. It searches OGG from the end, and reads MP3 without a Xing
+# tag twice; in MP4 and Matroska a header says in which order.
+_READ_IN_ORDER = {Container.WAV, Container.W64, Container.AIFF, Container.CAF, Container.FLAC}
+
+
+def reads_in_order(container: Container) -> bool:
+    """Say whether a decoder goes through this container once, so that it need not lie on a disk."""
+    return container in _READ_IN_ORDER
 
 
 @dataclass(frozen=True, slots=True)

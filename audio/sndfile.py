@@ -5,10 +5,10 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from .claims import claimed_frames
 from .format import AudioFormat, Container
 from .mpeg import xing_frames
 from .reader import INT16_SCALE, Block, CannotOpenError, NoLengthError
-from .riff import claimed_wav_frames
 from .sniff import HEAD_BYTES, tag_bytes
 from .source import GuardedSource
 
@@ -17,7 +17,8 @@ _BIT_DEPTHS |= {"ULAW": 8, "ALAW": 8}
 _INT16_SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "ULAW", "ALAW"}
 _CODECS = {"PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64"}
 _CODECS |= {"PCM_16": "pcm_s16", "PCM_24": "pcm_s24", "PCM_32": "pcm_s32"}
-_CODECS |= {"MPEG_LAYER_III": "mp3", "MPEG_LAYER_II": "mp2"}
+_CODECS |= {"MPEG_LAYER_III": "mp3", "MPEG_LAYER_II": "mp2", "ALAC_16": "alac", "ALAC_20": "alac"}
+_CODECS |= {"ALAC_24": "alac", "ALAC_32": "alac"}
 # libsndfile 1.2.2 seeks to the wrong place in the last page of Vorbis; no page holds more than 255 packets of 1024.
 _LAST_VORBIS_FRAMES = 2**18
 # Ten packets, which is as far back as an MP3 packet's bits may lie.
@@ -100,13 +101,11 @@ class SndfileReader:
 
 
 def _header_claim(source: BinaryIO, container: Container) -> int | None:
-    if container is Container.WAV:
-        return claimed_wav_frames(source)
-    if container is Container.MP3:
-        source.seek(0)
-        head = source.read(HEAD_BYTES)
-        return xing_frames(head[tag_bytes(head) :])
-    return None
+    if container is not Container.MP3:
+        return claimed_frames(source, container)
+    source.seek(0)
+    head = source.read(HEAD_BYTES)
+    return xing_frames(head[tag_bytes(head) :])
 
 
 def _format(file: soundfile.SoundFile, container: Container, claim: int | None) -> AudioFormat:

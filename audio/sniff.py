@@ -12,10 +12,11 @@ __all__ = ["HEAD_BYTES", "Container", "sniff", "sniff_source", "tag_bytes"]
 HEAD_BYTES = 65_536
 _ID3_HEADER_BYTES = 10
 _MAGIC = {b"fLaC": Container.FLAC, b"OggS": Container.OGG, b"\x1a\x45\xdf\xa3": Container.MATROSKA}
+_MAGIC |= {b"caff": Container.CAF}
 _W64_GUID = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _WAVE = re.compile(rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", re.DOTALL)
 _AIFF = re.compile(rb"FORM....AIF[FC]", re.DOTALL)
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 _TEXT_BYTES = frozenset(range(0x20, 0x100)) | {0x09, 0x0A, 0x0D}
 
 

@@ -1,5 +1,6 @@
 """A byte source that two C libraries read through: what goes wrong in it is kept, not lost in a callback."""
 
+from errno import EINVAL
 from typing import BinaryIO
 
 
@@ -33,7 +34,8 @@ class GuardedSource:
         try:
             return self._source.seek(offset, whence)
         except Exception as error:  # noqa: BLE001 - whatever it is, `raise_error` raises it again
-            self._keep(error)
+            if not _is_nowhere(error):
+                self._keep(error)
             return self._source.tell()
 
     def tell(self) -> int:
@@ -47,3 +49,8 @@ class GuardedSource:
     def _keep(self, error: Exception) -> None:
         if self.error is None:
             self.error = error
+
+
+def _is_nowhere(error: Exception) -> bool:
+    """Say whether a broken header sent its reader to where no file can be, which is no fault of the source."""
+    return isinstance(error, ValueError | OverflowError) or (isinstance(error, OSError) and error.errno == EINVAL)

@@ -6,6 +6,8 @@
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
         ├── ObjectStoreError        S3 did not do what was asked of it
+        │   └── ObjectMissingError
+        ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
         ├── LeaseHeldError          another worker has this task
@@ -59,6 +61,24 @@ class ObjectStoreError(TransientError):
     def __str__(self) -> str:
         operation, key, reason = self.args
         return f"{operation} of the object {key} failed: {reason}."
+
+
+class ObjectMissingError(ObjectStoreError):
+    """There is no object of that key."""
+
+    code: ClassVar[str] = "object_missing"
+
+
+class ObjectCorruptError(TransientError):
+    """The object is not the bytes that were uploaded."""
+
+    code: ClassVar[str] = "object_corrupt"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+
+    def __str__(self) -> str:
+        return f"The object {self.args[0]} is not the bytes that were uploaded."
 
 
 class LeaseHeldError(TransientError):

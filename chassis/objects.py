@@ -11,7 +11,7 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import ObjectStoreError
+from .errors import ObjectMissingError, ObjectStoreError
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 # S3 refuses smaller parts, all but the last.
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
-
-
-class ObjectMissingError(ObjectStoreError):
-    """There is no object of that key."""
-
-    code = "object_missing"
 
 
 class ObjectStore:

@@ -21,11 +21,12 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, DawnchorusError, TransientError, UnprocessableError
+from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
+from .ranged import STREAMED_FROM_BYTES, RemoteObject
 from .tasks import Claim, TaskStore
 from .tracing import span
 
@@ -37,23 +38,13 @@ E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 
 MAX_ATTEMPTS = 4
 PROGRESS_POLL_S = 0.25
+# A job may be run again, without the extractor that hung it.
+_URL_LIFETIMES = 4
 # How much of the whole task is done when a stage begins.
 _STAGE_STARTS = {Stage.FETCH: 0.0, Stage.COMPUTE: 0.05, Stage.STORE: 0.95}
 
 Report = Callable[[Stage, float], Event]
 Amend = Callable[[Mapping[str, Any], Event], Awaitable[bool]]
-
-
-class ObjectCorruptError(TransientError):
-    """The object is not the bytes that were uploaded."""
-
-    code = "object_corrupt"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-
-    def __str__(self) -> str:
-        return f"The object {self.args[0]} is not the bytes that were uploaded."
 
 
 @dataclass(frozen=True)
@@ -91,6 +82,17 @@ class Workbench:
     amend: Amend
     timeout_s: float
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    async def source(self, key: str, sha256: str, *, size_bytes: int | None, in_order: bool) -> Path | RemoteObject:
+        """Return what a job opens with `opened_source`: a copy in the scratch folder, or the object where it lies.
+
+        size_bytes  None where the event does not say
+        in_order    that it is read from start to end, so that a large one need not be copied
+        """
+        if in_order and size_bytes is not None and size_bytes >= STREAMED_FROM_BYTES:
+            url = await self.equipment.objects.presigned_url(key, round(_URL_LIFETIMES * self.timeout_s))
+            return RemoteObject(key, url, size_bytes, sha256)
+        return await self.fetch(key, sha256)
 
     async def fetch(self, key: str, sha256: str) -> Path:
         """Copy an object into the scratch folder and check that it is what was uploaded."""

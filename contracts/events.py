@@ -88,6 +88,7 @@ class SpectrogramRequested(Event):
     type: ClassVar[str] = "spectrogram.requested"
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int | None = Field(default=None, gt=0)
     container: str = Field(examples=["flac"])
     duration_claimed_s: float | None = Field(default=None, ge=0)
     parameters: RenderParameters
@@ -144,6 +145,7 @@ class AnalysisRequested(Event):
 
     request_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int | None = Field(default=None, gt=0)
     container: str = Field(examples=["flac"])
     duration_claimed_s: float | None = Field(default=None, ge=0)
     wish: AnalysisWish

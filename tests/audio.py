@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import cast
 
-import av
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
-from av.audio.stream import AudioStream
+
+from tests.muxing import Signal, mux
+
+__all__ = ["REPOSITORY", "Signal", "encode", "recordings", "recordings_folder", "tone", "transcode", "write"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _CODECS = {
@@ -25,9 +25,6 @@ _CODECS = {
     ".mov": "alac",
 }
 _FORMATS = {".aac": "adts", ".alac": "ipod"}
-_OPUS_RATE_HZ = 48_000
-
-Signal = npt.NDArray[np.float32]
 
 
 def recordings_folder() -> Path:
@@ -69,26 +66,10 @@ def write(target: Path, samples: Signal, rate_hz: int = 44_100, subtype: str | N
 
 def encode(target: Path, samples: Signal, rate_hz: int = 44_100) -> Path:
     """Encode (n, channels) in [-1, 1] as MP3, M4A, MP4, MOV, Matroska, ADTS, ALAC, Opus, WebM or FLAC, by suffix."""
-    codec = _CODECS[target.suffix]
-    layout = "mono" if samples.shape[1] == 1 else "stereo"
-    coded_hz = _OPUS_RATE_HZ if codec == "libopus" else rate_hz
-    with av.open(target, "w", format=_FORMATS.get(target.suffix)) as output:
-        stream = cast("AudioStream", output.add_stream(codec, rate=coded_hz, layout=layout))
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
-        frame.rate = rate_hz
-        resampler = av.AudioResampler(format=_sample_format(stream), layout=layout, rate=coded_hz)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            output.mux(stream.encode(piece))
-        output.mux(stream.encode(None))
-    return target
+    return mux(target, [samples], rate_hz, codec=_CODECS[target.suffix], container=_FORMATS.get(target.suffix))
 
 
 def transcode(source: Path, target: Path) -> Path:
     """Encode a recording that libsndfile reads in the codec that the suffix of `target` says."""
     samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
     return encode(target, samples, rate_hz)
-
-
-def _sample_format(stream: AudioStream) -> str:
-    names = [wanted.name for wanted in stream.codec_context.codec.audio_formats or ()]
-    return "fltp" if "fltp" in names else names[0]

@@ -22,9 +22,15 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis.broker import Publisher
-from chassis.errors import BrokerUnavailableError, JobTimeoutError, LeaseHeldError, ObjectStoreError
+from chassis.errors import (
+    BrokerUnavailableError,
+    JobTimeoutError,
+    LeaseHeldError,
+    ObjectMissingError,
+    ObjectStoreError,
+)
 from chassis.jobs import JobPool
-from chassis.objects import READ_BYTES, ObjectMissingError, ObjectStore
+from chassis.objects import READ_BYTES, ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tasks import Claim, TaskStore
 from chassis.work import Equipment
@@ -139,6 +145,9 @@ class FakeObjects:
         body = body if part is None else body[part.start : part.stop]
         for start in range(0, len(body), READ_BYTES):
             yield body[start : start + READ_BYTES]
+
+    async def presigned_url(self, key: str, lifetime_s: int) -> str:
+        return f"http://nowhere/{key}?expires={lifetime_s}"
 
     async def delete(self, key: str) -> None:
         self.stored.pop(key, None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def analyse(
-    path: Path,
+    source: Path | BinaryIO,
     container: Container,
     limits: AudioLimits,
     plan: Plan,
@@ -36,7 +36,7 @@ def analyse(
     `InvalidExtractorParametersError`, and what `audio.errors` says of recordings that cannot be decoded.
     """
     extractors = extractors_named(plan.extractors, plan.parameters)
-    with open_audio(path, container, limits) as stream:
+    with open_audio(source, container, limits) as stream:
         run = _Pass(stream, extractors, plan, _Progress(stream.expected_frames, on_progress))
         run.consume()
         return run.analysis()

@@ -8,6 +8,7 @@ import structlog
 
 from audio.format import AudioLimits
 from chassis.errors import JobCrashedError, JobTimeoutError
+from chassis.ranged import RemoteObject
 from chassis.work import Workbench
 
 from .extractors import Extractor, extractors_named
@@ -22,7 +23,9 @@ log = structlog.get_logger()
 _CRASHES_MAX = 2
 
 
-async def analysed(bench: Workbench, recording: Path, container: str, limits: AudioLimits, plan: Plan) -> Analysis:
+async def analysed(
+    bench: Workbench, recording: Path | RemoteObject, container: str, limits: AudioLimits, plan: Plan
+) -> Analysis:
     """Return what a child finds; an extractor that ends the child fails alone.
 
     Raises `JobCrashedError` and `JobTimeoutError` when no extractor was at work, and what `analyse` raises.

@@ -9,15 +9,19 @@ import soundfile
 
 from audio.decode import AudioLimits, Container
 from chassis.jobs import ProgressFile
+from chassis.ranged import RemoteObject, opened_source
 
 from .analyse import analyse
 from .plan import Plan
 from .results import Analysis
 
 
-def analyse_recording(path: Path, container: str, limits: AudioLimits, plan: Plan, progress: ProgressFile) -> Analysis:
-    """Run the extractors of the plan over the recording at `path`."""
-    return analyse(path, Container(container), limits, plan, progress.write)
+def analyse_recording(
+    source: Path | RemoteObject, container: str, limits: AudioLimits, plan: Plan, progress: ProgressFile
+) -> Analysis:
+    """Run the extractors of the plan over the recording that is `source`."""
+    with opened_source(source) as recording:
+        return analyse(recording, Container(container), limits, plan, progress.write)
 
 
 def warm_up(names: Sequence[str]) -> None:

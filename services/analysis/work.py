@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from audio.format import AudioLimits
+from audio.format import AudioLimits, Container, reads_in_order
 from chassis.work import Outcome, Workbench
 from contracts.analysing import AnalysisWish
 from contracts.canonical import canonical_json
@@ -96,9 +96,11 @@ class AnalysisWork:
         parameters = {name: each for name, each in self._wish.parameters.items() if name in names}
         plan = Plan(names, parameters, self._budget, segments=self._wish.segments)
         async with self._schedule.transfer():
-            path = await bench.fetch(audio_key(event.recording_id), event.sha256)
+            in_order = reads_in_order(Container(event.container))
+            key = audio_key(event.recording_id)
+            source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
         async with self._schedule.device(todo):
-            return await analysed(bench, path, event.container, self._limits, plan)
+            return await analysed(bench, source, event.container, self._limits, plan)
 
     async def _store(self, bench: Workbench, objects: Mapping[str, bytes | Path]) -> None:
         async with self._schedule.transfer():

@@ -50,6 +50,7 @@ def analysis_request(
         lane=lane,
         request_id=request_id,
         sha256=recording.sha256,
+        size_bytes=recording.size_bytes,
         container=recording.audio.container,
         duration_claimed_s=recording.audio.duration_claimed_s,
         wish=wish,

@@ -112,6 +112,7 @@ class RenderRequests:
             recording_id=recording.id,
             project_id=recording.project_id,
             sha256=recording.sha256,
+            size_bytes=recording.size_bytes,
             container=recording.audio.container,
             duration_claimed_s=recording.audio.duration_claimed_s,
             parameters=parameters,

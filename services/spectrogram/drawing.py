@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from audio.format import AudioLimits
-from chassis.objects import ObjectMissingError
+from chassis.errors import ObjectMissingError
 from chassis.work import Equipment
 from contracts.drawing import FigureRequest, RegionRequest, TileRequest
 from contracts.objects import audio_key, region_key, tile_key

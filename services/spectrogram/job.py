@@ -13,7 +13,7 @@ import soundfile
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from chassis.jobs import ProgressFile
-from chassis.ranged import RangedObject
+from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import RegionRequest, TileRequest
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
@@ -30,7 +30,7 @@ _WARM_UP_HZ = 8000
 
 
 def render_recording(
-    path: Path,
+    source: Path | RemoteObject,
     container: str,
     limits: AudioLimits,
     parameters: RenderParameters,
@@ -38,16 +38,17 @@ def render_recording(
     with_outline: bool,
     progress: ProgressFile,
 ) -> Rendering:
-    """Render the images of the recording at `path`, its tiles unless `pyramid_columns` is 0, and its outline."""
-    return render(
-        path,
-        Container(container),
-        limits,
-        parameters,
-        progress.write,
-        pyramid_columns=pyramid_columns,
-        with_outline=with_outline,
-    )
+    """Render the images of the recording that is `source`, its tiles unless `pyramid_columns` is 0, and its outline."""
+    with opened_source(source) as recording:
+        return render(
+            recording,
+            Container(container),
+            limits,
+            parameters,
+            progress.write,
+            pyramid_columns=pyramid_columns,
+            with_outline=with_outline,
+        )
 
 
 def look_at(path: Path, container: str, limits: AudioLimits, parameters: RenderParameters) -> FirstLook | None:

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import structlog
 
-from audio.format import AudioLimits, Container
+from audio.format import AudioLimits
 from chassis.documents import PyMongoError
 from chassis.errors import DawnchorusError
+from chassis.ranged import RemoteObject
 from chassis.tracing import span
 from chassis.work import Workbench
 from contracts.documents import StoredFirstLook
 from contracts.events import RecordingUploaded, SpectrogramPreviewed
-from contracts.objects import audio_key, first_look_key
+from contracts.objects import first_look_key
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane
 
-from .drawing import URL_LIFETIME_S
 from .first_look import SHORTEST_S, FirstLook
 from .job import look_at, look_from_afar
 from .summaries import image_summary, stored_image
@@ -29,9 +29,6 @@ log = structlog.get_logger()
 
 NAME = "first-look"
 TIMEOUT_S = 15.0
-# Decision 0019: these seek by reading little more than they give, and a larger object takes longer than 240 ranges.
-SEEKS_BY_RANGES = {Container.WAV, Container.W64, Container.AIFF, Container.FLAC}
-FAR_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -50,28 +47,28 @@ class Preview:
         return self.event.lane is Lane.INTERACTIVE and (duration_s is None or duration_s >= SHORTEST_S)
 
     @asynccontextmanager
-    async def beside(self) -> AsyncIterator["asyncio.Future[Path]"]:
-        """Show a first look while the block works; the block says by the future when the audio object is fetched.
+    async def beside(self) -> AsyncIterator["asyncio.Future[Path | RemoteObject]"]:
+        """Show a first look while the block works; the block says by the future where the audio object is.
 
         Only what our own code does not foresee fails the block.
         """
-        fetched: asyncio.Future[Path] = asyncio.get_running_loop().create_future()
+        found: asyncio.Future[Path | RemoteObject] = asyncio.get_running_loop().create_future()
         if not self.is_wanted:
-            yield fetched
+            yield found
             return
-        showing = asyncio.create_task(self._show(fetched))
+        showing = asyncio.create_task(self._show(found))
         try:
-            yield fetched
+            yield found
             await showing
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
 
-    async def _show(self, fetched: "asyncio.Future[Path]") -> None:
+    async def _show(self, found: "asyncio.Future[Path | RemoteObject]") -> None:
         started = time.monotonic()
         try:
             with span("spectrogram first look"):
-                look = await self._draw(fetched)
+                look = await self._draw(found)
                 if look is None or not await self._announce(look):
                     return
         except (DawnchorusError, PyMongoError) as error:
@@ -79,14 +76,13 @@ class Preview:
             return
         self.bench.timings_s["first_look"] = round(time.monotonic() - started, 4)
 
-    async def _draw(self, fetched: "asyncio.Future[Path]") -> FirstLook | None:
-        equipment, container = self.bench.equipment, self.event.container
-        pool = equipment.pools[self.event.lane]
-        how = (container, self.limits, self.parameters)
-        if Container(container) not in SEEKS_BY_RANGES or self.event.size_bytes < FAR_BYTES:
-            return await pool.run(look_at, await fetched, *how, timeout_s=TIMEOUT_S)
-        url = await equipment.objects.presigned_url(audio_key(self.event.recording_id), URL_LIFETIME_S)
-        return await pool.run(look_from_afar, url, self.event.size_bytes, *how, timeout_s=TIMEOUT_S)
+    async def _draw(self, found: "asyncio.Future[Path | RemoteObject]") -> FirstLook | None:
+        pool = self.bench.equipment.pools[self.event.lane]
+        how = (self.event.container, self.limits, self.parameters)
+        source = await found
+        if isinstance(source, RemoteObject):
+            return await pool.run(look_from_afar, source.url, source.size_bytes, *how, timeout_s=TIMEOUT_S)
+        return await pool.run(look_at, source, *how, timeout_s=TIMEOUT_S)
 
     async def _announce(self, look: FirstLook) -> bool:
         """Store the image, then the pointer to it with its event; False when another worker has taken over."""

@@ -4,7 +4,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from audio.format import AudioLimits
+from audio.format import AudioLimits, Container, reads_in_order
+from chassis.ranged import RemoteObject
 from chassis.work import Outcome, Workbench
 from contracts.documents import StoredImage, StoredPeaks
 from contracts.events import (
@@ -60,18 +61,18 @@ class SpectrogramWork:
 
     async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
         if isinstance(event, SpectrogramRequested):
-            return await self._rendered(event, bench, await _fetched(event, bench))
-        async with Preview(event, bench, self._render, self._limits).beside() as fetched:
-            fetched.set_result(await _fetched(event, bench))
-            return await self._rendered(event, bench, await fetched)
+            return await self._rendered(event, bench, await _source(event, bench))
+        async with Preview(event, bench, self._render, self._limits).beside() as found:
+            found.set_result(await _source(event, bench))
+            return await self._rendered(event, bench, await found)
 
-    async def _rendered(self, event: Renderable, bench: Workbench, path: Path) -> Rendering:
+    async def _rendered(self, event: Renderable, bench: Workbench, source: Path | RemoteObject) -> Rendering:
         # Who looks closer begins at the upload's rendering: other ways to see a recording have no tiles.
         columns = 0 if self.requested else self._settings.pyramid_columns
         # The outline does not depend on the parameters: the upload's rendering has it.
         with_outline = not self.requested
         return await bench.compute(
-            render_recording, path, event.container, self._limits, self._render, columns, with_outline
+            render_recording, source, event.container, self._limits, self._render, columns, with_outline
         )
 
     def timeout_s(self, event: Renderable) -> float:
@@ -126,8 +127,11 @@ class SpectrogramWork:
         return stored.model_dump()
 
 
-async def _fetched(event: Renderable, bench: Workbench) -> Path:
-    return await bench.fetch(audio_key(event.recording_id), event.sha256)
+async def _source(event: Renderable, bench: Workbench) -> Path | RemoteObject:
+    in_order = reads_in_order(Container(event.container))
+    return await bench.source(
+        audio_key(event.recording_id), event.sha256, size_bytes=event.size_bytes, in_order=in_order
+    )
 
 
 def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:

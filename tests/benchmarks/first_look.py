@@ -44,7 +44,9 @@ def _line(system: System, path: Path) -> str:
     images_s = sum(spent_s[stage] for stage in ("fetch", "compute", "store") if stage in spent_s)
     size_mb = path.stat().st_size / 1e6
     path.unlink()
-    return f"{path.suffix:6} {size_mb:5.0f} {spent_s['first_look']:13.3f} {spent_s['fetch']:8.3f} {images_s:9.3f}"
+    return (
+        f"{path.suffix:6} {size_mb:5.0f} {spent_s['first_look']:13.3f} {spent_s.get('fetch', 0):8.3f} {images_s:9.3f}"
+    )
 
 
 if __name__ == "__main__":

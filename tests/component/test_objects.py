@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from chassis.errors import ObjectStoreError
-from chassis.objects import PART_BYTES, ObjectMissingError, ObjectStore, open_object_store
+from chassis.errors import ObjectMissingError, ObjectStoreError
+from chassis.objects import PART_BYTES, ObjectStore, open_object_store
 from chassis.ranged import BLOCK_BYTES, RangedObject
 from chassis.settings import ServiceSettings
 from deploy.local.ports import free_ports

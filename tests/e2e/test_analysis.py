@@ -41,7 +41,7 @@ def test_the_frames_of_an_extractor_are_parquet_and_can_be_read_in_part(system: 
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("name", ["levels.parquet", "tarot.parquet", "spectral", "spectral.csv"])
+@pytest.mark.parametrize("name", ["loudness.parquet", "tarot.parquet", "spectral", "spectral.csv"])
 def test_a_series_that_is_not_there_is_not_found(system: System, tmp_path: Path, name: str) -> None:
     recording_id = _uploaded(system, tmp_path, 2200.0)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chassis.ranged import STREAMED_FROM_BYTES
 from services.spectrogram.first_look import COLUMNS
-from services.spectrogram.preview import FAR_BYTES
 from tests.benchmarks.lengthened import lengthened
 from tests.e2e.listening import live_messages
 from tests.system import System
@@ -30,7 +30,7 @@ def test_a_long_recording_is_seen_before_its_images_are_there(
     system: System, tmp_path: Path, name: str, duration_s: int, *, is_far: bool
 ) -> None:
     lengthened(tmp_path / name, duration_s, 44_100)
-    assert ((tmp_path / name).stat().st_size > FAR_BYTES) is is_far
+    assert ((tmp_path / name).stat().st_size > STREAMED_FROM_BYTES) is is_far
 
     seen: list[tuple[dict[str, Any], Image.Image, str]] = []
     told: list[dict[str, Any]] = []

@@ -17,6 +17,7 @@ from deploy.local.servers import Servers
 from services.analysis.settings import AnalysisSettings
 from tests.audio import encode, tone, transcode, write
 from tests.e2e.listening import history, live_messages
+from tests.muxing import mux
 from tests.system import System
 
 pytestmark = pytest.mark.servers
@@ -58,6 +59,32 @@ def test_a_field_recording_in_any_codec_ends_with_images_and_features(
     asked = AnalysisSettings.model_fields["extractors"].default
     assert [(each["name"], each["success"]) for each in manifest["extractors"]] == [(name, True) for name in asked]
     assert manifest["input_sha256"] == found["audio"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "media_type", "codec", "video", "container"),
+    [
+        (".mp4", "video/mp4", "aac", "libx264", "mp4"),
+        (".webm", "video/webm", "libopus", "libvpx", "matroska"),
+    ],
+)
+def test_the_sound_of_a_film_ends_with_images_and_features(
+    system: System, tmp_path: Path, suffix: str, media_type: str, codec: str, video: str, container: str
+) -> None:
+    sound = tone(3000.0, duration_s=2.0, rate_hz=48_000)
+    film = mux(tmp_path / f"film{suffix}", [sound], 48_000, codec=codec, video=video)
+
+    answer = system.client.post(
+        "/v1/recordings", content=film.read_bytes(), headers={"Content-Type": media_type}, params={"name": film.name}
+    )
+    found = system.ended(answer.json()["id"])
+
+    assert (found["status"], found["audio"]["container"]) == ("completed", container), found["errors"]
+    assert found["audio"]["duration_decoded_s"] == pytest.approx(2.0, abs=0.05)
+    geometry = found["spectrogram"]["images"]["standard"]["geometry"]
+    column = np.asarray(_image(system, found["id"], "standard"))[::-1].mean(axis=1)
+    assert column.argmax() == pytest.approx(3000 / geometry["hz_per_px"], abs=1)
+    assert all(each["success"] for each in found["analysis"]["extractors"])
 
 
 def test_low_frequencies_are_at_the_bottom_and_time_runs_to_the_right(system: System, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.decode import AudioLimits, AudioStream, open_audio
+from audio.decode import AudioLimits, open_audio
 from audio.sniff import sniff_source
 from tests.audio import Signal, encode, write
+
+from .decoding import opened
 
 LENGTH = 600_000
 PLACES = [0, 1, 1000, 5767, 65_536, 300_001, LENGTH - 9000, LENGTH - 1]
@@ -51,7 +53,7 @@ def test_seeking_back_and_forth_in_one_stream_gives_each_place(tmp_path: Path) -
     recording = write(tmp_path / "noise.flac", _noise())
     whole = _from(recording, 0)
 
-    with _opened(recording) as stream:
+    with opened(recording) as stream:
         for place in (400_000, 0, 123_456, 50):
             assert stream.seek(place) == place
             np.testing.assert_array_equal(next(stream.blocks(1000)) * stream.scale, whole[place : place + 1000])
@@ -60,7 +62,7 @@ def test_seeking_back_and_forth_in_one_stream_gives_each_place(tmp_path: Path) -
 def test_past_the_end_there_is_nothing_and_no_error(tmp_path: Path) -> None:
     recording = write(tmp_path / "noise.wav", _noise())
 
-    with _opened(recording) as stream:
+    with opened(recording) as stream:
         assert stream.seek(LENGTH + 5) == LENGTH
         assert list(stream.blocks()) == []
         assert not stream.truncated
@@ -71,7 +73,7 @@ def test_in_a_truncated_flac_what_is_there_is_found_and_what_is_not_is_not(tmp_p
     cut = tmp_path / "cut.flac"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
 
-    with _opened(cut) as stream:
+    with opened(cut) as stream:
         assert stream.seek(LENGTH - 1000) < LENGTH // 2 + 5000
         assert list(stream.blocks()) == []
         assert stream.truncated
@@ -81,7 +83,7 @@ def test_in_a_truncated_flac_what_is_there_is_found_and_what_is_not_is_not(tmp_p
 def test_after_a_seek_the_end_is_counted_from_the_start(tmp_path: Path) -> None:
     recording = write(tmp_path / "noise.wav", _noise())
 
-    with _opened(recording) as stream:
+    with opened(recording) as stream:
         stream.seek(LENGTH - 7000)
         found = sum(len(block) for block in stream.blocks())
 
@@ -118,16 +120,10 @@ def assert_seeks_exactly(recording: Path) -> None:
 
 
 def _from(recording: Path, place: int, frames: int | None = None) -> Signal:
-    with _opened(recording) as stream:
+    with opened(recording) as stream:
         assert stream.seek(place) == place
         blocks = [next(stream.blocks(frames))] if frames else list(stream.blocks())
         return np.concatenate(blocks, dtype=np.float32) * np.float32(stream.scale)
-
-
-def _opened(recording: Path) -> AudioStream:
-    with recording.open("rb") as head:
-        container = sniff_source(head)
-    return open_audio(recording, container, AudioLimits())
 
 
 def _noise() -> Signal:

@@ -9,13 +9,14 @@ from chassis.errors import (
     JobCrashedError,
     JobTimeoutError,
     LeaseHeldError,
+    ObjectCorruptError,
+    ObjectMissingError,
     ObjectStoreError,
     SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
-from chassis.objects import ObjectMissingError
-from chassis.work import ObjectCorruptError, fault_of
+from chassis.work import fault_of
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 import chassis.work
-from chassis.errors import TransientError
+from chassis.errors import ObjectCorruptError, ObjectMissingError, TransientError
 from chassis.jobs import ProgressFile
-from chassis.objects import ObjectMissingError
 from chassis.tracing import span, trace_id
-from chassis.work import ObjectCorruptError, Workbench
+from chassis.work import Workbench
 from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE

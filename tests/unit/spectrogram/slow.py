@@ -14,7 +14,7 @@ from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
 from services.spectrogram.geometry import Plan, max_hop, plan
 from services.spectrogram.pooling import power_of
-from services.spectrogram.render import Image
+from services.spectrogram.render import Image, Rendering
 from services.spectrogram.stft import SpectrumStream
 from services.spectrogram.windows import full_scale_power
 
@@ -116,3 +116,26 @@ def pixels(image: Image) -> Indices:
     with PillowImage.open(io.BytesIO(image.png)) as opened:
         assert opened.mode == "P"
         return np.asarray(opened)[::-1]
+
+
+def pairs(
+    rendering: Rendering,
+    samples: npt.NDArray[np.float32],
+    rate_hz: int,
+    parameters: RenderParameters,
+    names: tuple[str, ...] = ("thumbnail", "standard", "full"),
+) -> list[tuple[Indices, Indices]]:
+    """Return the palette indices of each image, as drawn and as they should be."""
+    outline = outline_of(samples, rate_hz, parameters)
+    power = engine_power(samples, parameters, outline.hop)
+    full = rendering.images["full"].geometry
+    reference = loudest_power(power, outline, rate_hz, full.width, full.height, parameters)
+    if parameters.reference == "full_scale":
+        reference = full_scale_power(parameters.window, parameters.window_size)
+    compared = []
+    for name in names:
+        image = rendering.images[name]
+        geometry = image.geometry
+        expected = pixel_power(power, outline, rate_hz, geometry.width, geometry.height, parameters)
+        compared.append((pixels(image), indices(expected, reference, parameters.floor_db, parameters.ceiling_db)))
+    return compared

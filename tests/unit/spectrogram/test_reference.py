@@ -6,12 +6,10 @@ import soundfile
 
 from audio.decode import mono
 from contracts.rendering import PRESETS, Pool, RenderParameters
-from services.spectrogram.render import Rendering
-from services.spectrogram.windows import full_scale_power
 from tests.audio import Signal, write
 
-from .drawing import NAMES, drawn
-from .slow import engine_power, indices, loudest_power, outline_of, pixel_power, pixels
+from .drawing import drawn
+from .slow import pairs, pixels
 
 RATE_HZ = 16_000
 VARIANTS = {
@@ -38,7 +36,7 @@ def test_every_pixel_of_a_maximum_equals_the_slow_reference(tmp_path: Path, name
 
     rendering = drawn(recording, VARIANTS[name])
 
-    for found, expected in _pairs(rendering, samples, RATE_HZ, VARIANTS[name]):
+    for found, expected in pairs(rendering, samples, RATE_HZ, VARIANTS[name]):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -50,7 +48,7 @@ def test_means_equal_the_slow_reference_up_to_the_order_of_sums(tmp_path: Path, 
 
     rendering = drawn(recording, parameters)
 
-    for found, expected in _pairs(rendering, samples, RATE_HZ, parameters):
+    for found, expected in pairs(rendering, samples, RATE_HZ, parameters):
         difference = np.abs(found.astype(int) - expected)
         assert difference.max() <= 1
         assert np.count_nonzero(difference) <= difference.size / 10_000
@@ -64,7 +62,7 @@ def test_every_pixel_of_a_real_recording_equals_the_slow_reference(recordings: P
 
     rendering = drawn(recordings / name)
 
-    for found, expected in _pairs(rendering, samples, rate_hz, RenderParameters(), names=("thumbnail", "standard")):
+    for found, expected in pairs(rendering, samples, rate_hz, RenderParameters(), names=("thumbnail", "standard")):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -87,28 +85,6 @@ def test_what_is_nothing_but_an_offset_is_drawn_relative_to_it(tmp_path: Path) -
 
     assert rendering.reference_dbfs == pytest.approx(20 * np.log10(0.25) + 6.02, abs=0.1)
     assert pixels(rendering.images["full"]).max() == 255
-
-
-def _pairs(
-    rendering: Rendering,
-    samples: Signal,
-    rate_hz: int,
-    parameters: RenderParameters,
-    names: tuple[str, ...] = NAMES,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    outline = outline_of(samples, rate_hz, parameters)
-    power = engine_power(samples, parameters, outline.hop)
-    full = rendering.images["full"].geometry
-    reference = loudest_power(power, outline, rate_hz, full.width, full.height, parameters)
-    if parameters.reference == "full_scale":
-        reference = full_scale_power(parameters.window, parameters.window_size)
-    pairs = []
-    for name in names:
-        image = rendering.images[name]
-        geometry = image.geometry
-        expected = pixel_power(power, outline, rate_hz, geometry.width, geometry.height, parameters)
-        pairs.append((pixels(image), indices(expected, reference, parameters.floor_db, parameters.ceiling_db)))
-    return pairs
 
 
 def _noisy_chirp(length: int) -> Signal:

@@ -20,6 +20,11 @@ VARIANTS = {
     "short windows": RenderParameters(window_size=512, window="hamming"),
     "long windows": RenderParameters(window_size=8192, window="blackman"),
 }
+VARIANTS |= {
+    f"{scale}, {size}": RenderParameters.model_validate({"scale": scale, "window_size": size, "f_min_hz": 100})
+    for scale in ("linear", "mel", "log")
+    for size in (256, 512, 1024, 2048, 4096, 8192)
+}
 RATE_HZ = 44_100
 
 

@@ -1,11 +1,10 @@
-import asyncio
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+import chassis.work
 import services.spectrogram.job
 import services.spectrogram.preview
 from audio.errors import NotDecodableError
@@ -21,6 +20,7 @@ from services.spectrogram.settings import SpectrogramSettings
 from services.spectrogram.work import SpectrogramWork
 from tests.audio import tone, write
 from tests.fakes import Bench
+from tests.ranges import range_server
 from tests.unit.workers.doing import NOW, RECORDING, SERVERS, done
 
 RATE_HZ = 8000
@@ -128,23 +128,25 @@ async def test_a_recording_that_fails_meanwhile_fails_as_ever(minutes: bytes) ->
     assert document.error.code == "empty"
 
 
-async def test_a_large_object_that_seeks_well_is_looked_at_while_it_is_fetched(
-    minutes: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_a_large_object_that_is_read_in_order_is_looked_at_and_drawn_where_it_lies(
+    minutes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench, looked = Bench(), asyncio.Event()
+    bench = Bench()
+    monkeypatch.setattr(chassis.work, "STREAMED_FROM_BYTES", 1000)
 
-    async def presigned_url(key: str, lifetime_s: int) -> str:
-        looked.set()
-        return f"http://store/{key}"
+    with range_server(minutes) as server:
 
-    monkeypatch.setattr(bench.objects, "presigned_url", presigned_url, raising=False)
-    monkeypatch.setattr(services.spectrogram.preview, "FAR_BYTES", 1000)
-    monkeypatch.setattr(services.spectrogram.preview, "look_from_afar", _look_nearby(tmp_path / "near", minutes))
+        async def presigned_url(key: str, lifetime_s: int) -> str:
+            return server.url
 
-    document = await _done(bench, minutes)
+        monkeypatch.setattr(bench.objects, "presigned_url", presigned_url)
+        document = await _done(bench, minutes)
 
-    assert looked.is_set()
+    assert document.state is State.COMPLETED
     assert document.first_look is not None
+    assert "fetch" not in document.timings_s
+    assert server.asked.count((0, len(minutes) - 1)) == 1
+    assert len(server.asked) > 1
 
 
 async def test_a_look_that_comes_after_another_worker_took_over_counts_for_nothing(
@@ -169,16 +171,6 @@ def _raising(error: Exception) -> Callable[..., None]:
         raise error
 
     return fail
-
-
-def _look_nearby(path: Path, body: bytes) -> Callable[..., Any]:
-    def look(url: str, size_bytes: int, *how: Any) -> Any:
-        assert url == f"http://store/{audio_key(RECORDING)}"
-        assert size_bytes == len(body)
-        path.write_bytes(body)
-        return services.spectrogram.job.look_at(path, *how)
-
-    return look
 
 
 async def _done(bench: Bench, body: bytes, **facts: Any) -> SpectrogramDocument:
