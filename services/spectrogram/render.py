@@ -159,8 +159,9 @@ def _pyramid(found: Pass, rate_hz: int, parameters: RenderParameters) -> Pyramid
 
 def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderParameters) -> _Panels:
     available = len(found.lanes[0].cells)
-    # The full image has the columns as they are: their number was planned for it.
-    width = available if size is FULL else min(size.width(duration_s), available)
+    # The full image has the columns as they are where their number was planned for it.
+    is_planned = size is FULL and not found.outline.is_open
+    width = min(size.max_width if is_planned else size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
     return _Panels(found.lanes, rows, width)
 
