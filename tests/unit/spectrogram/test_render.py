@@ -14,7 +14,8 @@ from PIL.PngImagePlugin import PngImageFile
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from audio.errors import InvalidSamplesError
 from contracts.rendering import RenderParameters
-from services.spectrogram.render import Image, render
+from services.spectrogram.image import Image
+from services.spectrogram.render import render
 from tests.audio import encode, tone, write
 
 from .drawing import NAMES, drawn
