@@ -142,6 +142,7 @@ def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:
     for number, zoom in enumerate(outline.zooms):
         objects[peaks_key(recording_id, number, "json")] = zoom.json
         objects[peaks_key(recording_id, number, "dat")] = zoom.dat
+        objects[peaks_key(recording_id, number, "rms.dat")] = zoom.rms_dat
     return objects
 
 
@@ -153,6 +154,7 @@ def _outline_fields(recording_id: str, outline: Outline) -> dict[str, Any]:
             samples_per_px=zoom.samples_per_px,
             json_key=peaks_key(recording_id, number, "json"),
             dat_key=peaks_key(recording_id, number, "dat"),
+            rms_dat_key=peaks_key(recording_id, number, "rms.dat"),
         ).model_dump()
         for number, zoom in enumerate(outline.zooms)
     ]

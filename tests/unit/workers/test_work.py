@@ -75,6 +75,7 @@ async def test_the_outline_is_kept_by_the_upload_and_not_made_again_for_a_wish(
     assert isinstance(asked, SpectrogramDocument)
     assert uploaded.waveform is not None
     assert uploaded.zooms
+    assert all(zoom.rms_dat_key == zoom.dat_key.replace(".dat", ".rms.dat") for zoom in uploaded.zooms)
     assert (asked.state, asked.waveform, asked.zooms) == (State.COMPLETED, None, ())
     assert not [key for key in bench.objects.stored if key.startswith("waveforms/")]
 
