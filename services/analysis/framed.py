@@ -11,6 +11,7 @@ from .frames import FrameCutter
 
 FRAME_LENGTH = 2048
 HOP = 512
+BINS = 1 + FRAME_LENGTH // 2
 
 # The gate that ITU-R BS.1770 uses for loudness: what is quieter than this is silence, for every extractor.
 SILENCE_DBFS = -70.0
