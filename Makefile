@@ -4,7 +4,7 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-decoding bench-latency pictures lock clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency pictures lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -48,6 +48,10 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
+
+bench-analysis:  ## compute features with Dawnchorus and librosa, side by side (some minutes); ARGS="--only pitch", "--long"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.analysis $(ARGS)
 
 bench-decoding:  ## decode every kind of recording (a minute); writes the table of docs/decoding.md
 	$(BOOTSTRAP)

@@ -17,7 +17,7 @@ from .errors import ObjectCorruptError, ObjectStoreError, UnprocessableError
 BLOCK_BYTES = 128 * 1024
 # What is smaller is copied in less time than a first look at it takes by ranges (decision 0019).
 STREAMED_FROM_BYTES = 64_000_000
-STREAMED_BLOCK_BYTES = 4 * 1024 * 1024
+STREAMED_BLOCK_BYTES = 1024 * 1024
 _KEPT_BLOCKS = 8
 _KEPT_STREAMED_BLOCKS = 3
 # A store may hash a large object before its first byte.

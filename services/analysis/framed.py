@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .dft import packed_spectra, unpacked_power
@@ -12,6 +13,7 @@ from .frames import FrameCutter
 FRAME_LENGTH = 2048
 HOP = 512
 BINS = 1 + FRAME_LENGTH // 2
+_QUARTERS = FRAME_LENGTH // HOP
 
 # The gate that ITU-R BS.1770 uses for loudness: what is quieter than this is silence, for every extractor.
 SILENCE_DBFS = -70.0
@@ -48,12 +50,25 @@ class FramedBlock:
     @cached_property
     def frame_mean(self) -> Floats:
         """Mean of each frame, (k,) float32: its direct current."""
-        return np.asarray(self.frames.mean(axis=1))
+        mean, _ = self._quarters
+        return np.asarray(mean.mean(axis=1))
 
     @cached_property
     def frame_deviation(self) -> Floats:
         """Root mean square of each frame around its mean, (k,) float32."""
-        return deviations(self.frames - self.frame_mean[:, np.newaxis])
+        mean, variance = self._quarters
+        between = np.square(mean - self.frame_mean[:, np.newaxis])
+        return np.asarray(np.sqrt((variance + between).mean(axis=1)))
+
+    @cached_property
+    def _quarters(self) -> tuple[Floats, Floats]:
+        """Mean and variance of the four hops in each frame, (k, 4) float32: neighbours share three of them."""
+        if not len(self.frames):
+            return np.empty((0, _QUARTERS), dtype=np.float32), np.empty((0, _QUARTERS), dtype=np.float32)
+        hops = np.concatenate([self.frames[:, :HOP], self.frames[-1, HOP:].reshape(-1, HOP)])
+        mean = hops.mean(axis=1)
+        variance = np.square(deviations(hops - mean[:, np.newaxis]))
+        return sliding_window_view(mean, _QUARTERS), sliding_window_view(variance, _QUARTERS)
 
     @cached_property
     def sounding(self) -> NDArray[np.bool_]:

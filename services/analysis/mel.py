@@ -3,13 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 Floats = NDArray[np.float32]
 
 _HZ_PER_MEL = 200.0 / 3
 _LOG_FROM_HZ = 1000.0
 _LOG_FROM_MEL = _LOG_FROM_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27.0
-_BANDS_AT_ONCE = 16
 
 
 def mel_filters(rate_hz: int, *, bins: int, bands: int) -> Floats:
@@ -30,26 +31,30 @@ def mel_filters(rate_hz: int, *, bins: int, bands: int) -> Floats:
 
 
 class MelProjection:
-    """Projects power spectra on mel bands, reading for each group of bands only the bins that it covers."""
+    """Projects power spectra on mel bands, reading for each band only the bins that it covers."""
 
     def __init__(self, rate_hz: int, *, bins: int, bands: int) -> None:
-        """Cut the filter bank into groups of neighbouring bands."""
-        self._bands = bands
+        """Keep of each filter what is not zero."""
         filters = mel_filters(rate_hz, bins=bins, bands=bands)
-        self._groups = [_trimmed(filters[first : first + _BANDS_AT_ONCE]) for first in range(0, bands, _BANDS_AT_ONCE)]
+        self._first = (filters > 0).argmax(axis=1)
+        self._stop = np.where(filters.any(axis=1), bins - (filters[:, ::-1] > 0).argmax(axis=1), self._first)
+        self._filters = filters
 
     def project(self, power: Floats) -> Floats:
         """Return the power in each band: (k, bins) float32 in, (k, bands) float32 out."""
-        banded = np.empty((len(power), self._bands), dtype=np.float32)
-        for first, (covered, weights) in zip(range(0, self._bands, _BANDS_AT_ONCE), self._groups, strict=True):
-            banded[:, first : first + _BANDS_AT_ONCE] = power[:, covered] @ weights
+        banded = np.empty((len(power), len(self._filters)), dtype=np.float32)
+        _project(np.ascontiguousarray(power), self._filters, self._first, self._stop, banded)
         return banded
 
 
-def _trimmed(filters: Floats) -> tuple[slice, Floats]:
-    used = np.flatnonzero(filters.any(axis=0))
-    covered = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
-    return covered, np.ascontiguousarray(filters[:, covered].T)
+@compiled("void(float32[:,::1], float32[:,::1], int64[::1], int64[::1], float32[:,::1])")
+def _project(power: Floats, filters: Floats, first: NDArray[np.intp], stop: NDArray[np.intp], banded: Floats) -> None:
+    for frame in range(power.shape[0]):
+        for band in range(filters.shape[0]):
+            total = np.float32(0)
+            for column in range(first[band], stop[band]):
+                total += filters[band, column] * power[frame, column]
+            banded[frame, band] = total
 
 
 def _hz_to_mel(frequency_hz: float) -> float:

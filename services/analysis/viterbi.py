@@ -91,12 +91,18 @@ def survivors(values: Doubles, transitions: Transitions, *, most: int, oldest: i
     return frame, np.flatnonzero(alive)
 
 
-@compiled("void(float64[::1], float64[::1], float64[::1])")
-def _arrive(before: Doubles, stay: Doubles, best: Doubles) -> None:
+@compiled("void(float64[::1], float64[:,::1], int64, float64[::1])")
+def _arrive(padded: Doubles, stay_at: Doubles, row: int, best: Doubles) -> None:
+    """Compare the best arrivals so far with those from three more bins: one by one, memory would be the bound."""
+    nearer, middle, farther = padded[row:], padded[row + 1 :], padded[row + 2 :]
+    near_stay, middle_stay, far_stay = stay_at[row], stay_at[row + 1], stay_at[row + 2]
     for target in range(len(best)):
-        value = before[target] + stay[target]
-        if value > best[target]:
-            best[target] = value
+        value = best[target]
+        near, mid = nearer[target] + near_stay[target], middle[target] + middle_stay[target]
+        far = farther[target] + far_stay[target]
+        value = max(value, near)
+        value = max(value, mid)
+        best[target] = max(value, far)
 
 
 @compiled("float64(float64[:,::1], float64[:,::1], float64[:,::1], int64[::1], float64, int64)")
@@ -125,8 +131,10 @@ def _best_unvoiced(
     padded = np.full(bins + 2 * reach, _NEVER)
     padded[reach : reach + bins] = before[1]
     best[:] = anywhere
-    for row in range(len(stay_at)):
-        _arrive(padded[row : row + bins], stay_at[row], best)
+    for row in range(0, len(stay_at) - 2, 3):
+        _arrive(padded, stay_at, row, best)
+    # Comparing once more with what was compared already changes nothing.
+    _arrive(padded, stay_at, len(stay_at) - 3, best)
     for source in sources:
         for target in range(max(0, source - reach), min(bins, source + reach + 1)):
             best[target] = max(best[target], before[0, source] + switch_from[source, target - source + reach])

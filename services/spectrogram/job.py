@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import RegionRequest, TileRequest
@@ -26,6 +27,7 @@ from .windows import full_scale_power
 
 # Each range is 20 ms away on a usual network: 16 at a time bring 240 of them in half a second.
 READERS = 16
+_WARM_UP_HZ = 8000
 
 
 def render_recording(
@@ -102,11 +104,13 @@ def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: A
 
 
 def warm_up() -> None:
-    """Render a second of nothing, so that the first recording finds everything imported and allocated."""
+    """Render noise enough to fill an image, so that the first recording finds everything imported and allocated."""
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
-        soundfile.write(path, np.zeros(8000, np.int16), 8000)
+        noise = np.random.default_rng(0).integers(-999, 999, 20 * _WARM_UP_HZ, dtype=np.int16)
+        soundfile.write(path, noise, _WARM_UP_HZ)
         render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
+    let_go_of_compiler()
 
 
 def _remote(url: str, size_bytes: int) -> BinaryIO:

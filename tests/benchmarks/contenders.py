@@ -8,9 +8,7 @@ prints the seconds of each run and the peak of memory as JSON.
 import importlib
 import io
 import json
-import resource
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from contracts.rendering import RenderParameters
 from services.spectrogram.geometry import max_hop, plan
 from services.spectrogram.render import render
 
+from .figures import measured
 from .spectrogram import HEIGHT, WIDTH
 
 WINDOW, EARLIER_HOP = 2048, 512
@@ -91,15 +90,6 @@ CONTENDERS: dict[str, Callable[[Path], None]] = {
     each.__name__: each
     for each in (dawnchorus, dawnchorus_and_tiles, earlier, specshow, transforms_alone, decoding_alone)
 }
-
-
-def measured(draw: Callable[[Path], None], recording: Path, runs: int) -> dict[str, Any]:
-    seconds = []
-    for _ in range(runs):
-        wall_s, cpu_s = time.perf_counter(), time.process_time()
-        draw(recording)
-        seconds.append((time.perf_counter() - wall_s, time.process_time() - cpu_s))
-    return {"seconds": seconds, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def _opened(recording: Path) -> AudioStream:

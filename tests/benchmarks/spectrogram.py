@@ -16,22 +16,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-# Nothing heavy is imported here: a child's peak of memory counts from its parent's size.
-REPOSITORY = Path(__file__).resolve().parents[2]
+from .figures import OURS, REPOSITORY, TIMEOUT_S, Figure, compared, say, worker_figure
+
 REPORT = REPOSITORY / "build" / "bench" / "spectrogram.json"
-OURS = "dawnchorus"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 WIDTH, HEIGHT = 1600, 400
 # The earlier code holds 6.6 MB per second of audio, and specshow more: an hour does not fit.
 _LONGEST_WAV_S = {"earlier": 600, "specshow": _MINUTE}
 _LONGEST_COMPRESSED_S = {"earlier": _MINUTE, "specshow": 0}
 _NEEDS = {"earlier": "matplotlib", "specshow": "matplotlib"}
-_TIMEOUT_S = 900
 _STARTS = 3
 
 
@@ -50,18 +47,6 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.duration_s} s {self.suffix}, {self.how}"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """The medians of one contender in one case; the ratio is of its CPU time to ours."""
-
-    case: str
-    contender: str
-    wall_s: float
-    cpu_s: float
-    peak_rss_mb: float
-    ratio_to_ours: float | None = None
 
 
 def cases(only: str | None, *, with_day: bool) -> list[Case]:
@@ -92,7 +77,7 @@ def figures(case: Case, recording: Path, scratch: Path) -> Iterator[Figure]:
             yield _command_figure(case, name, command)
         except subprocess.CalledProcessError:
             # sox is often installed without MP3.
-            _say(f"{name} as installed here cannot draw {case}")
+            say(f"{name} as installed here cannot draw {case}")
 
 
 def start_up(recording: Path) -> Iterator[Figure]:
@@ -101,7 +86,7 @@ def start_up(recording: Path) -> Iterator[Figure]:
     runs = []
     for _ in range(_STARTS):
         begun = [*command, str(time.monotonic())]
-        heard = subprocess.run(begun, check=True, capture_output=True, timeout=_TIMEOUT_S, cwd=REPOSITORY)
+        heard = subprocess.run(begun, check=True, capture_output=True, timeout=TIMEOUT_S, cwd=REPOSITORY)
         found = json.loads(heard.stdout)
         runs.append([found["ready"], found["jobs"][0], found["jobs"][-1]])
     for contender, seconds in zip(("ready", "first_job", OURS), zip(*runs, strict=True), strict=True):
@@ -120,12 +105,7 @@ def _python_figure(case: Case, name: str, recording: Path) -> Figure:
     command = [sys.executable, "-m", "tests.benchmarks.contenders", name, str(recording)]
     if case.how == "process":
         return _command_figure(case, name, [*command, "1"])
-    heard = subprocess.run(
-        [*command, str(1 + _runs(case, name))], check=True, capture_output=True, timeout=_TIMEOUT_S, cwd=REPOSITORY
-    )
-    found = json.loads(heard.stdout)
-    walls, cpus = zip(*found["seconds"][1:], strict=True)
-    return Figure(str(case), name, median(walls), median(cpus), found["peak_rss_mb"])
+    return worker_figure(str(case), name, command, runs=_runs(case, name))
 
 
 def _command_figure(case: Case, name: str, command: list[str]) -> Figure:
@@ -163,7 +143,7 @@ def _commands(case: Case, recording: Path, image: Path) -> dict[str, list[str]]:
             *("-x", str(WIDTH), "-y", "1025", "-w", "Hann", "-o", str(image)),
         ]
     if case.duration_s < _DAY:
-        # It keeps its whole spectrum: 0.8 GB an hour.
+        # It keeps its whole spectrum: 0.7 GB an hour.
         commands["ffmpeg"] = [
             *("ffmpeg", "-v", "error", "-y", "-i", str(recording), "-lavfi"),
             *(f"showspectrumpic=s={WIDTH}x1024:legend=0", str(image)),
@@ -190,29 +170,12 @@ def _is_there(name: str) -> bool:
     return name not in _NEEDS or importlib.util.find_spec(_NEEDS[name]) is not None
 
 
-def _with_ratios(found: list[Figure]) -> list[Figure]:
-    ours = next(figure.cpu_s for figure in found if figure.contender == OURS)
-    return [Figure(**{**asdict(figure), "ratio_to_ours": figure.cpu_s / ours}) for figure in found]
-
-
-def _table(found: list[Figure]) -> Iterator[str]:
-    yield f"{'case':26} {'contender':20} {'wall s':>8} {'CPU s':>8} {'peak MB':>8} {'CPU to ours':>12}"
-    for each in found:
-        measures = f"{each.wall_s:8.3f} {each.cpu_s:8.3f} {each.peak_rss_mb:8.0f} {each.ratio_to_ours:12.2f}"
-        yield f"{each.case:26} {each.contender:20} {measures}"
-
-
 def _missing() -> Iterator[str]:
     for program in ("sox", "ffmpeg"):
         if not shutil.which(program):
             yield f"{program} is not installed, so it does not take part: apt-get install {program}"
     if not _is_there("earlier"):
         yield "matplotlib is not installed, so librosa's ways do not take part: pip install -r requirements/bench.txt"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def _groups(chosen: list[Case], scratch: Path) -> Iterator[list[Figure]]:
@@ -229,22 +192,14 @@ def main() -> None:
         "--day", action="store_true", help="24 hours of WAV at 22.05 kHz too: 3.8 GB on disk, some minutes"
     )
     options = asked.parse_args()
-    rows: list[dict[str, Any]] = []
     for sentence in _missing():
-        _say(sentence)
-    _say(
+        say(sentence)
+    say(
         "Ours: three images, up to 6400x600, a waveform and peaks; windows of 2048 at a hop of 256 or less. "
         f"The others: one image of {WIDTH}x{HEIGHT} or so; librosa's at a hop of 512, sox's at what its width asks for."
     )
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as folder:
-        for found in _groups(cases(options.only, with_day=options.day), Path(folder)):
-            compared = _with_ratios(found)
-            rows += [asdict(figure) for figure in compared]
-            for line in list(_table(compared))[0 if len(rows) == len(compared) else 1 :]:
-                _say(line)
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(rows, indent=1))
-    _say(f"Written: {REPORT.relative_to(REPOSITORY)}")
+        compared(_groups(cases(options.only, with_day=options.day), Path(folder)), REPORT)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from .protocol import Device, SeriesBlock
 
 _A4_HZ = 440.0
 _A4_MIDI = 69
-_SERIES_UNITS = {"f0": "Hz", "voiced_probability": "ratio", "counted": "flag"}
+_SERIES_UNITS = {"f0": "Hz", "f0_pyin": "Hz", "voiced_probability": "ratio"}
 # librosa's: how far a pitch moves, in octaves per second.
 _OCTAVES_PER_S = 35.92
 # Below, a frame is longer than a swing.
@@ -41,13 +41,13 @@ _LOWEST_VIBRATO_RATE_HZ = 22_000
 class Pitch:
     """Settings of the pitch extractor.
 
-    The series are those of `librosa.pyin` at 22,050 Hz with its defaults, from C2 to C7 in steps of a tenth of a
-    semitone, frame by frame, as it answers for float64 samples.
+    The series `f0_pyin` and `voiced_probability` are those of `librosa.pyin` at 22,050 Hz with its defaults, from C2
+    to C7 in steps of a tenth of a semitone, frame by frame, as it answers for float64 samples.
 
     pYIN always finds something: of white noise it calls 40 % voiced, and of a bird above the range an octave or two
-    below it. The aggregates count a frame when it is voiced, lies inside the recording, is louder than
-    `silence_dbfs`, is voiced with a probability of `probability_min` or more (noise and clicks have 0.01), and does
-    not repeat itself sooner than the range's highest pitch.
+    below it. `f0` counts a frame when it is voiced, lies inside the recording, is louder than `silence_dbfs`, is
+    voiced with a probability of `probability_min` or more (noise and clicks have 0.01), and does not repeat itself
+    sooner than the range's highest pitch. So do the aggregates.
 
     A recording at a lower rate is heard at its own, with frames of as many samples; the range ends at a quarter of
     the rate.
@@ -67,7 +67,7 @@ class Pitch:
     description: ClassVar[str] = "Fundamental frequency by pYIN from C2 to C7, voicing, range and vibrato."
     needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.002
+    cost_per_audio_s: ClassVar[float] = 0.0015
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -146,7 +146,7 @@ class PitchAccumulator:
         self._take(self._tracker.push(seen.probability, seen.voiced_probability))
 
     def series(self) -> SeriesBlock | None:
-        """Return f0 (NaN where unvoiced), the probability of voicing, and which frames the aggregates count."""
+        """Return f0 of the frames that count, that of every frame that pYIN calls voiced, and its probability."""
         if not self._series:
             return None
         pieces, self._series = self._series, []
@@ -181,14 +181,14 @@ class PitchAccumulator:
         frames, self._waiting = self._waiting.part(slice(len(decided))), self._waiting.part(slice(len(decided), None))
         f0_hz = np.where(decided == UNVOICED, np.nan, self._bins.frequencies_hz[decided])
         likely = (decided != UNVOICED) & (frames.probability >= self._settings.probability_min) & frames.sounding
-        counted = likely & ~frames.above_range
+        counted_hz = np.where(likely & ~frames.above_range, f0_hz, np.nan)
         self._above += int(np.count_nonzero(likely & frames.above_range))
-        self._f0.add(f0_hz[counted].astype(np.float32))
+        self._f0.add(counted_hz[np.isfinite(counted_hz)].astype(np.float32))
         if self._rate_hz >= _LOWEST_VIBRATO_RATE_HZ:
-            self._vibrato.add(np.where(counted, f0_hz, np.nan))
+            self._vibrato.add(counted_hz)
         times_s = (self._decided + np.arange(len(decided))) * HOP / self._rate_hz
         self._decided += len(decided)
-        values = (f0_hz.astype(np.float32), frames.probability, counted.astype(np.float32))
+        values = (counted_hz.astype(np.float32), f0_hz.astype(np.float32), frames.probability)
         self._series.append(SeriesBlock(times_s, dict(zip(_SERIES_UNITS, values, strict=True))))
 
     def _reason(self) -> Reason | None:

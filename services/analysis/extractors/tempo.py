@@ -78,7 +78,7 @@ class Tempo:
     description: ClassVar[str] = "Beats per minute with a confidence and alternatives, its course, beats, onset rate."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0004
+    cost_per_audio_s: ClassVar[float] = 0.00025
 
     @property
     def parameters(self) -> dict[str, object]:
