@@ -8,7 +8,7 @@ from .waveform import Waveform, waveform
 
 @dataclass(frozen=True, slots=True)
 class Zoom:
-    """Peaks at one zoom in audiowaveform's data format, version 2; `rms_dat` has the RMS alone, the JSON beside them."""
+    """Peaks at one zoom in audiowaveform's data format, version 2; `rms_dat` has the RMS alone."""
 
     samples_per_px: int
     json: bytes
