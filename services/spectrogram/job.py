@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import RegionRequest, TileRequest
@@ -115,6 +116,7 @@ def warm_up() -> None:
         made = render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
     thumbnail = made.images["thumbnail"]
     with_axes(thumbnail.png, thumbnail.geometry)
+    let_go_of_compiler()
 
 
 def _remote(url: str, size_bytes: int) -> BinaryIO:
