@@ -1,5 +1,6 @@
 """The spectrogram task: fetch, render, store, and what its document says."""
 
+import asyncio
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from contracts.vocabulary import Caveat, State
 
 from .job import render_recording
 from .outline import Outline
-from .preview import Preview
+from .preview import LOOK_SLOTS, Preview
 from .render import Rendering
 from .settings import SpectrogramSettings
 from .sidecar import sidecar
@@ -37,8 +38,16 @@ class SpectrogramWork:
     task: Literal["spectrogram", "analysis"] = "spectrogram"
     failure: type[TaskFailed] = SpectrogramFailed
 
-    def __init__(self, settings: SpectrogramSettings, render: RenderParameters, *, requested: bool) -> None:
+    def __init__(
+        self,
+        settings: SpectrogramSettings,
+        render: RenderParameters,
+        *,
+        requested: bool,
+        look_slot: asyncio.Semaphore | None = None,
+    ) -> None:
         self._settings = settings
+        self._look_slot = look_slot or asyncio.Semaphore(LOOK_SLOTS)
         self._render = render
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
         self.parameters: dict[str, Any] = render.document()
@@ -62,7 +71,7 @@ class SpectrogramWork:
     async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
         if isinstance(event, SpectrogramRequested):
             return await self._rendered(event, bench, await _source(event, bench))
-        async with Preview(event, bench, self._render, self._limits).beside() as found:
+        async with Preview(event, bench, self._render, self._limits, self._look_slot).beside() as found:
             found.set_result(await _source(event, bench))
             return await self._rendered(event, bench, await found)
 
