@@ -10,19 +10,19 @@ from litestar.params import QueryParameter
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
 from contracts.documents import StoredImage, TaskDocument
+from contracts.drawing import Region
 from contracts.rendering import RenderParameters
 
 from .absent import not_there
+from .caching import CACHED, tagged, unchanged
 from .colouring import Colouring
-from .gallery import Gallery, WantedRegion
+from .gallery import Gallery, region_request
 from .keys import Caller
 from .progress import ProgressBoard
 from .reads import Reads
+from .renderings import Hertz
 from .reruns import AnalysisStatus, analysis_status
 from .views import SpectrogramView, analysis_view, shown_first_look, spectrogram_view
-
-# What is there stays as it is until it is rendered anew.
-CACHED = {"Cache-Control": "private, max-age=60"}
 
 
 class Resolution(StrEnum):
@@ -70,11 +70,11 @@ class ResultController(Controller):
         task, image = shown.document, shown.image(resolution)
         if task is None or image is None:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        headers = {"ETag": _entity_tag(task, image, shown.colouring, axes=axes), **CACHED}
+        headers = tagged(_entity_tag(task, image, shown.colouring, axes=axes))
         if shown.step_db:
             headers["Dawnchorus-Step-Db"] = f"{shown.step_db:.4g}"
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(b"", status_code=304, headers=headers)
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
         png = await gallery.png(image, shown.colouring, axes=axes)
         return Response(png, media_type="image/png", headers=headers)
 
@@ -138,11 +138,20 @@ class ResultController(Controller):
         end_s: Annotated[float, QueryParameter(gt=0)],
         width: Annotated[int, QueryParameter(ge=1, le=6400)] = 1600,
         height: Annotated[int, QueryParameter(ge=1, le=1200)] = 400,
-    ) -> Response[bytes]:
-        """Return a part of the recording in its own resolution, between `f_min_hz` and `f_max_hz`."""
+        f_max_hz: Hertz = None,
+    ) -> Response[Any]:
+        """Return a part of the recording in its own resolution, between `f_min_hz` and `f_max_hz`.
+
+        Its levels are relative to the loudest cell of the recording's own images, once those are there.
+        """
         found = await reads.recording(request.user, recording_id)
-        png = await gallery.region(found, rendering, WantedRegion(start_s, end_s, width, height))
-        return Response(png, media_type="image/png")
+        region = Region(start_s, end_s, rendering.f_min_hz, f_max_hz, width, height)
+        wanted = region_request(found, rendering, region)
+        headers = tagged(f'"{wanted.region_id}-{rendering.palette}"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
+        png = await gallery.region(wanted, rendering.palette)
+        return Response(png, media_type="image/png", headers=headers)
 
     @get("/waveform", operation_id="getWaveform", media_type="image/png")
     async def waveform(
@@ -150,9 +159,13 @@ class ResultController(Controller):
     ) -> Response[Any]:
         """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
         found = await reads.recording(request.user, recording_id)
-        if found.spectrogram is None or found.spectrogram.waveform is None:
-            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
-        return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
+        task = found.spectrogram
+        if task is None or task.waveform is None:
+            return not_there(found, task, spectrogram_view(found.recording, task))
+        headers = tagged(f'"{task.parameters_id}-{task.fence}-waveform"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
+        return Response(await objects.get(task.waveform.key), media_type="image/png", headers=headers)
 
     @get("/waveform/peaks", operation_id="getPeaks")
     async def peaks(
@@ -172,9 +185,12 @@ class ResultController(Controller):
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
         stored = task.zooms[zoom]
+        headers = tagged(f'"{task.parameters_id}-{task.fence}-{zoom}-{form}"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
         if form is PeaksForm.DAT:
-            return Response(await objects.get(stored.dat_key), media_type="application/octet-stream")
-        return Response(await objects.get(stored.json_key), media_type=MediaType.JSON)
+            return Response(await objects.get(stored.dat_key), media_type="application/octet-stream", headers=headers)
+        return Response(await objects.get(stored.json_key), media_type=MediaType.JSON, headers=headers)
 
     @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
     async def manifest(

@@ -4,7 +4,6 @@ UnprocessableError
 └── RegionError
     ├── EmptyRegionError       region_empty              it begins where it ends, after that, or below zero
     ├── RegionSizeError        region_size               no pixels, or too many
-    ├── AboveNyquistError      region_above_nyquist      the recording holds no such frequencies
     ├── OutsideRecordingError  region_outside_recording  the recording ends before
     └── UnreadableTileError    tile_unreadable           decoding from there gives another part than decoding it all
 """
@@ -46,21 +45,6 @@ class RegionSizeError(RegionError):
 
     def __str__(self) -> str:
         return f"{self.width} × {self.height} pixels are outside 1 × 1 to {self.max_width} × {self.max_height}."
-
-
-class AboveNyquistError(RegionError):
-    """A region reaches above half the sample rate."""
-
-    code: ClassVar[str] = "region_above_nyquist"
-
-    def __init__(self, f_max_hz: float, nyquist_hz: float) -> None:
-        super().__init__(f_max_hz, nyquist_hz)
-        self.f_max_hz, self.nyquist_hz = f_max_hz, nyquist_hz
-
-    def __str__(self) -> str:
-        return (
-            f"The region reaches up to {self.f_max_hz:g} Hz; the recording has frequencies up to {self.nyquist_hz:g}."
-        )
 
 
 class OutsideRecordingError(RegionError):
