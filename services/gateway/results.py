@@ -2,6 +2,7 @@
 
 import hashlib
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Any
 
 from litestar import Controller, MediaType, Request, Response, get
@@ -12,17 +13,18 @@ from chassis.problems import ProblemError
 from contracts.documents import StoredImage, TaskDocument
 from contracts.drawing import Region
 from contracts.rendering import RenderParameters
+from contracts.vocabulary import State
 
 from .absent import not_there
 from .caching import CACHED, tagged, unchanged
-from .colouring import Colouring
+from .colouring import Colouring, Shown
 from .gallery import Gallery, region_request
 from .keys import Caller
 from .progress import ProgressBoard
-from .reads import Reads
+from .reads import Found, Reads
 from .renderings import Hertz
 from .reruns import AnalysisStatus, analysis_status
-from .views import SpectrogramView, analysis_view, shown_first_look, spectrogram_view
+from .views import Heard, SpectrogramView, analysis_view, nothing_heard, shown_first_look, spectrogram_view
 
 
 class Resolution(StrEnum):
@@ -91,7 +93,7 @@ class ResultController(Controller):
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
         shown = await gallery.rendering(found, rendering, ask=False)
-        return spectrogram_view(found.recording, shown.document, progress.of)
+        return await _images_view(reads, found, rendering, shown, progress.of)
 
     @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
     async def first_look(
@@ -123,7 +125,7 @@ class ResultController(Controller):
         found = await reads.recording(request.user, recording_id)
         shown = await gallery.rendering(found, rendering, ask=False)
         if shown.document is None or shown.document.geometry_key is None:
-            return not_there(found, shown.task, spectrogram_view(found.recording, shown.document))
+            return not_there(found, shown.task, await _images_view(reads, found, rendering, shown))
         return Response(await gallery.geometry(shown.document), headers=CACHED)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
@@ -145,6 +147,8 @@ class ResultController(Controller):
         Its levels are relative to the loudest cell of the recording's own images, once those are there.
         """
         found = await reads.recording(request.user, recording_id)
+        if not (isfinite(start_s) and isfinite(end_s)):
+            raise ProblemError(400, "bad_request", "start_s and end_s must be finite numbers.")
         region = Region(start_s, end_s, rendering.f_min_hz, f_max_hz, width, height)
         wanted = region_request(found, rendering, region)
         headers = tagged(f'"{wanted.region_id}-{rendering.palette}"')
@@ -209,6 +213,16 @@ class ResultController(Controller):
         """Say where the analysis stands, which results another version would compute now, and what was asked last."""
         found = await reads.recording(request.user, recording_id)
         return analysis_status(found, progress.of, await reads.rerun(found.recording), await reads.extractors())
+
+
+async def _images_view(
+    reads: Reads, found: Found, rendering: RenderParameters, shown: Shown, heard: Heard = nothing_heard
+) -> SpectrogramView:
+    # The upload asked for the recording's own images, and of a failed recording nobody will render any.
+    expected = rendering == found.rendering or found.recording.state is State.FAILED
+    if shown.task is None and not expected and not await reads.is_wished(found.recording, rendering.parameters_id):
+        return SpectrogramView(status="not_requested")
+    return spectrogram_view(found.recording, shown.document, heard)
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:

@@ -21,6 +21,7 @@ from .pooling import pool_spectra
 from .region_errors import (
     EmptyRegionError,
     OutsideRecordingError,
+    RegionParametersError,
     RegionSizeError,
 )
 from .render import Image
@@ -95,13 +96,14 @@ def render_region(
 
     Where its pixels are those of a whole rendering, so are its levels, given that rendering's `reference_power`;
     without one, the region's own loudest cell is 0 dB. Rows narrower than a bin of the FFT repeat the nearest.
-    Stacked channels are mixed, and PCEN, which depends on all that came before, is left out.
+    Stacked channels are refused, and so is PCEN, which depends on all that came before.
 
     A band that only the parameters name ends where the recording's frequencies do, as in a whole rendering.
 
     Raises any `RegionError`, any `DrawingError`, and any `AudioError` of decoding.
     """
     _check(region)
+    _check_way(parameters)
     f_max_hz = region.f_max_hz if region.f_max_hz is not None else parameters.f_max_hz
     band = parameters.model_copy(update={"f_min_hz": region.f_min_hz, "f_max_hz": f_max_hz})
     with open_audio(source, container, limits) as stream:
@@ -121,6 +123,13 @@ def _check(region: Region) -> None:
         raise EmptyRegionError("frequencies", region.f_min_hz, region.f_max_hz)
     if not (1 <= region.width <= MAX_WIDTH and 1 <= region.height <= MAX_HEIGHT):
         raise RegionSizeError(region.width, region.height, MAX_WIDTH, MAX_HEIGHT)
+
+
+def _check_way(parameters: RenderParameters) -> None:
+    if parameters.pcen:
+        raise RegionParametersError("pcen=true")
+    if parameters.channel == "stacked":
+        raise RegionParametersError("channel=stacked")
 
 
 def _check_band(region: Region, rate_hz: int) -> None:

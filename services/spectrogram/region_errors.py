@@ -5,6 +5,7 @@ UnprocessableError
     ├── EmptyRegionError       region_empty              it begins where it ends, after that, or below zero
     ├── RegionSizeError        region_size               no pixels, or too many
     ├── OutsideRecordingError  region_outside_recording  the recording ends before
+    ├── RegionParametersError  region_parameters         PCEN, or stacked channels, which need the whole recording
     └── UnreadableTileError    tile_unreadable           decoding from there gives another part than decoding it all
 """
 
@@ -45,6 +46,20 @@ class RegionSizeError(RegionError):
 
     def __str__(self) -> str:
         return f"{self.width} × {self.height} pixels are outside 1 × 1 to {self.max_width} × {self.max_height}."
+
+
+class RegionParametersError(RegionError):
+    """A region is asked for in a way that it cannot be drawn in by itself."""
+
+    code: ClassVar[str] = "region_parameters"
+    next_step: ClassVar[str] = "Ask for the region with pcen=false, and with one channel or the mix."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"A region cannot be drawn with {self.what}."
 
 
 class OutsideRecordingError(RegionError):

@@ -119,13 +119,19 @@ def test_the_geometry_of_the_images_is_theirs(system: System, tmp_path: Path) ->
     assert sidecar["parameters"]["engine"] == status["parameters"]["engine"]
 
 
-def test_the_status_of_an_unasked_way_is_queued_and_asks_for_nothing(system: System, tmp_path: Path) -> None:
+def test_an_unasked_way_is_not_requested_and_asking_where_it_stands_asks_for_nothing(
+    system: System, tmp_path: Path
+) -> None:
     recording_id = _uploaded(system, tmp_path, 3300.0)
     url = f"/v1/recordings/{recording_id}/spectrogram/status"
 
     statuses = [system.client.get(url, params={"preset": "speech"}).json()["status"] for _ in range(2)]
 
-    assert statuses == ["queued", "queued"]
+    geometry = system.client.get(url.replace("status", "geometry"), params={"preset": "speech"})
+    assert statuses == ["not_requested", "not_requested"]
+    assert (geometry.status_code, geometry.json()["code"]) == (404, "not_requested")
+    assert _ask(system, recording_id, preset="speech").status_code == 202
+    assert system.client.get(url, params={"preset": "speech"}).json()["status"] != "not_requested"
 
 
 def test_axes_stand_around_the_very_same_pixels(system: System, tmp_path: Path) -> None:
@@ -201,6 +207,8 @@ def test_a_region_is_on_the_scale_of_the_whole_recording(
         ({"start_s": 1, "end_s": 0.5}, 422, "region_empty"),
         ({"start_s": 100, "end_s": 101}, 422, "region_outside_recording"),
         ({"start_s": 0, "end_s": 1, "f_max_hz": 90_000}, 422, "band_above_nyquist"),
+        ({"start_s": 0, "end_s": float("inf")}, 400, "bad_request"),
+        ({"start_s": float("nan"), "end_s": 1}, 400, "bad_request"),
         ({"start_s": 0, "end_s": 1, "width": 10_000}, 400, "bad_request"),
         ({"start_s": 0}, 400, "bad_request"),
     ],

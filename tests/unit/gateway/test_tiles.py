@@ -14,7 +14,7 @@ from contracts.drawing import Region
 from contracts.rendering import RenderParameters
 from contracts.tiles import StoredTiles, TileGrid
 from contracts.vocabulary import Lane, State
-from services.gateway.gallery import Gallery, region_request
+from services.gateway.gallery import DrawingUnavailableError, Gallery, region_request
 from services.gateway.reads import Found, Reads
 from services.gateway.renderings import RenderRequests
 from services.gateway.tiles import stored_tiles
@@ -58,6 +58,13 @@ def test_colours_are_no_part_of_a_regions_identity_and_levels_are() -> None:
 
     assert own == magma
     assert own != darker
+
+
+async def test_an_answer_that_is_no_problem_document_is_a_drawing_that_did_not_come() -> None:
+    gallery = _gallery(_CountingObjects(), lambda _: httpx.Response(502, text="Bad Gateway"))
+
+    with pytest.raises(DrawingUnavailableError):
+        await gallery.tile(_found(), STORED, RenderParameters(), 2, 3)
 
 
 async def test_a_tile_that_is_nowhere_is_asked_of_nobody() -> None:

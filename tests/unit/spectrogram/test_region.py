@@ -19,6 +19,7 @@ from services.spectrogram.region import render_region
 from services.spectrogram.region_errors import (
     EmptyRegionError,
     OutsideRecordingError,
+    RegionParametersError,
     RegionSizeError,
 )
 from services.spectrogram.render import Image, Rendering, render
@@ -101,6 +102,12 @@ def test_a_band_of_the_parameters_ends_where_the_recording_does_as_in_the_whole(
 
     whole = _render(recording, PRESETS["bat"]).images["full"].geometry
     assert (part.geometry.f_min_hz, part.geometry.f_max_hz) == (whole.f_min_hz, whole.f_max_hz) == (8000, RATE_HZ / 2)
+
+
+@pytest.mark.parametrize("parameters", [RenderParameters(pcen=True), RenderParameters(channel="stacked")])
+def test_a_region_that_needs_the_whole_recording_is_refused(tmp_path: Path, parameters: RenderParameters) -> None:
+    with pytest.raises(RegionParametersError):
+        _region(write(tmp_path / "noise.wav", _noise(1.0)), Region(0, 1, 0, None, 100, 50), parameters)
 
 
 def test_a_band_shows_its_tone_in_the_row_of_its_frequency(tmp_path: Path) -> None:
