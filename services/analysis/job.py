@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from audio.decode import AudioLimits, Container
+from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
@@ -31,3 +32,4 @@ def warm_up(names: Sequence[str]) -> None:
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         soundfile.write(path, tone.astype(np.int16), 8000)
         analyse(path, Container.WAV, AudioLimits(), Plan(tuple(names), scratch=Path(scratch)), lambda _: None)
+    let_go_of_compiler()

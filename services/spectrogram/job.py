@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
+from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import RegionRequest, TileRequest
@@ -108,6 +109,7 @@ def warm_up() -> None:
         noise = np.random.default_rng(0).integers(-999, 999, 20 * _WARM_UP_HZ, dtype=np.int16)
         soundfile.write(path, noise, _WARM_UP_HZ)
         render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
+    let_go_of_compiler()
 
 
 def _remote(url: str, size_bytes: int) -> BinaryIO:
