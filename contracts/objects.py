@@ -42,7 +42,7 @@ def waveform_key(recording_id: str) -> str:
 
 
 def peaks_key(recording_id: str, zoom: int, form: str) -> str:
-    """Return the key of a recording's peaks at one zoom, `json` or `dat`."""
+    """Return the key of a recording's peaks at one zoom, `json`, `dat` or `rms.dat`."""
     return f"waveforms/{recording_id}/peaks-{zoom}.{form}"
 
 
