@@ -108,6 +108,7 @@ def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: A
 
 def warm_up() -> None:
     """Render noise enough to fill an image, and axes, so that the first job finds everything imported and allocated."""
+    let_go_of_compiler()
     # The decoder of films and MP3, which the noise has no use for.
     importlib.import_module("audio.libav")
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
@@ -117,7 +118,6 @@ def warm_up() -> None:
         made = render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
     thumbnail = made.images["thumbnail"]
     with_axes(thumbnail.png, thumbnail.geometry)
-    let_go_of_compiler()
 
 
 def _remote(url: str, size_bytes: int) -> BinaryIO:
