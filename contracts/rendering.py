@@ -10,6 +10,8 @@ from .canonical import canonical_json
 
 # Goes up whenever the same parameters give other pixels, so that images are made anew and never mixed.
 ENGINE_VERSION = "3"
+# Eight times the transforms of the default hop: what one rendering may cost has a bound, whoever asks.
+MOST_OVERLAP = 64
 
 WindowSize = Literal[256, 512, 1024, 2048, 4096, 8192]
 WindowName = Literal["hann", "hamming", "blackman"]
@@ -32,6 +34,11 @@ PaletteName = Literal[
 Preset = Literal["default", "birdsong", "bat", "speech", "music"]
 
 
+def _without_sign_of_zero(number: float) -> float:
+    # -0.0 equals 0.0, but would be another identity.
+    return number + 0.0
+
+
 class RenderParameters(BaseModel):
     """How images of a recording are computed; the defaults suit most recordings of most animals.
 
@@ -42,13 +49,20 @@ class RenderParameters(BaseModel):
 
     window_size: WindowSize = Field(2048, description="Samples per transform: more of them part frequencies better.")
     window: WindowName = "hann"
-    hop: int | None = Field(None, ge=1, description="At most so many samples between transforms; null: an eighth.")
-    # -0.0 equals 0.0, but would be another identity.
-    f_min_hz: Annotated[float, AfterValidator(abs)] = Field(0.0, ge=0, allow_inf_nan=False)
+    hop: int | None = Field(
+        None,
+        ge=1,
+        description="At most so many samples between transforms, a 64th of a window or more; null: an eighth.",
+    )
+    f_min_hz: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(0.0, ge=0, allow_inf_nan=False)
     f_max_hz: float | None = Field(None, gt=0, allow_inf_nan=False, description="Null: half of the sample rate.")
     scale: ScaleName = "linear"
-    floor_db: float = Field(-80.0, ge=-200, le=100, description="The level that gets the palette's first colour.")
-    ceiling_db: float = Field(0.0, ge=-200, le=100, description="The level that gets the palette's last colour.")
+    floor_db: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(
+        -80.0, ge=-200, le=100, description="The level that gets the palette's first colour."
+    )
+    ceiling_db: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(
+        0.0, ge=-200, le=100, description="The level that gets the palette's last colour."
+    )
     reference: Reference = Field(
         "recording", description="0 dB: the recording's loudest cell above a recorder's offset, or a full-scale sine."
     )
@@ -65,6 +79,9 @@ class RenderParameters(BaseModel):
             raise ValueError(f"floor_db, {self.floor_db:g}, must be below ceiling_db, {self.ceiling_db:g}")
         if self.hop is not None and self.hop > self.window_size:
             raise ValueError(f"hop, {self.hop}, must not pass window_size, {self.window_size}: samples would be lost")
+        if self.hop is not None and self.hop < self.window_size // MOST_OVERLAP:
+            shortest = self.window_size // MOST_OVERLAP
+            raise ValueError(f"hop, {self.hop}, must be at least {shortest}, a {MOST_OVERLAP}th of window_size")
         return self
 
     @property

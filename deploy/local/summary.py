@@ -27,12 +27,14 @@ FEATURES = (
     ("pitch, median", "pitch", "f0", "p50"),
     ("nearest note", "pitch", "note", "value"),
     ("voiced", "pitch", "voiced_ratio", "value"),
+    ("key", "key", "key", "value"),
+    ("mode", "key", "mode", "value"),
     ("centroid, mean", "spectral", "centroid", "mean"),
     ("bandwidth, mean", "spectral", "bandwidth", "mean"),
     ("roll-off, mean", "spectral", "rolloff", "mean"),
     ("flatness, mean", "spectral", "flatness", "mean"),
 )
-UNITLESS = ("ratio", "note", "full_scale", "colour", "index")
+UNITLESS = ("ratio", "note", "mode", "full_scale", "colour", "index")
 
 Row = tuple[str, list[str]]
 

@@ -12,6 +12,7 @@ from .frames import FrameCutter
 
 FRAME_LENGTH = 2048
 HOP = 512
+BINS = 1 + FRAME_LENGTH // 2
 _QUARTERS = FRAME_LENGTH // HOP
 
 # The gate that ITU-R BS.1770 uses for loudness: what is quieter than this is silence, for every extractor.

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from audio.decode import AudioLimits, Container
+from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
@@ -26,6 +27,7 @@ def analyse_recording(
 
 def warm_up(names: Sequence[str]) -> None:
     """Analyse a second of a tone, so that the first recording finds everything imported and allocated."""
+    let_go_of_compiler()
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000

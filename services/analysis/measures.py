@@ -3,23 +3,22 @@
     scalar     {"value": 440.0, "unit": "Hz", "reason": null} or {"value": null, "unit": "Hz", "reason": "silent"}
     list       {"values": [-3.0, -2.9], "unit": "dBFS", "reason": null}; [-3.0, null] has the reason of its first null
     aggregate  {"unit": "Hz", "mean", "std", "min", "max", "p05", "p50", "p95", "frames", "reason": null}
+    several    the same with a list in place of each statistic, an item per band or coefficient
 
 A reason is a stable code. Where there is a reason a number is missing, and the other way round.
 Numbers are finite, always: `InvalidMeasureError` stops anything else.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from chassis.errors import DawnchorusError
 
-from .series import Series
+from .series import STATISTICS, Aggregate, Columns, Series
 
 Measure = dict[str, object]
 Payload = dict[str, object]
-
-_STATISTICS = ("mean", "std", "min", "max", "p05", "p50", "p95")
 
 
 class Reason(StrEnum):
@@ -35,6 +34,7 @@ class Reason(StrEnum):
     EMPTY_BAND = "empty_band"
     NOTHING_ABOVE_THRESHOLD = "nothing_above_threshold"
     ONE_CHANNEL = "one_channel"
+    NO_KEY = "no_key"
     NO_VIBRATO = "no_vibrato"
 
 
@@ -87,12 +87,33 @@ def unlisted(reason: Reason, *, unit: str) -> Measure:
 
 def aggregated(series: Series, *, unit: str, otherwise: Reason) -> Measure:
     """State the statistics of a series, or the reason `otherwise` when it is empty."""
-    summary = series.aggregate()
+    return summarized(series.aggregate(), unit=unit, otherwise=otherwise)
+
+
+def summarized(summary: Aggregate | None, *, unit: str, otherwise: Reason) -> Measure:
+    """State statistics, or the reason `otherwise` when there are none."""
     if summary is None:
-        return {"unit": unit, **dict.fromkeys(_STATISTICS), "frames": 0, "reason": str(otherwise)}
-    numbers = (summary.mean, summary.std, summary.minimum, summary.maximum, summary.p05, summary.p50, summary.p95)
-    stated = {name: _finite(number, unit) for name, number in zip(_STATISTICS, numbers, strict=True)}
+        return unaggregated(otherwise, unit=unit)
+    stated = {name: _finite(getattr(summary, field), unit) for name, field in STATISTICS.items()}
     return {"unit": unit, **stated, "frames": summary.count, "reason": None}
+
+
+def aggregated_each(columns: Columns, *, unit: str, otherwise: Reason) -> Measure:
+    """State the statistics of several series as lists, or the reason `otherwise` when they are empty."""
+    summary = columns.aggregates()
+    if summary is None:
+        return unaggregated(otherwise, unit=unit)
+    stated = {name: _finite_each(getattr(summary, field), unit) for name, field in STATISTICS.items()}
+    return {"unit": unit, **stated, "frames": summary.count, "reason": None}
+
+
+def unaggregated(reason: Reason, *, unit: str) -> Measure:
+    """State that there are no statistics, and why."""
+    return {"unit": unit, **dict.fromkeys(STATISTICS), "frames": 0, "reason": str(reason)}
+
+
+def _finite_each(values: Iterable[float], unit: str) -> list[float]:
+    return [_finite(float(value), unit) for value in values]
 
 
 def _finite(value: float, unit: str) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .measures import Reason
 from .shared import HOP, MEL_BANDS, Floats, SharedBlock
@@ -19,9 +20,11 @@ class MelWindow:
     power         (frames, 128) float32; another window will be in the same memory
     frames_per_s  of `power`
     sounding      whether any frame around here is louder than -70 dBFS
+    counted       (frames,) bool: the frame lies inside the recording and is louder than that itself
     """
 
     power: Floats
+    counted: NDArray[np.bool_]
     start_frame: int
     frames_per_s: float
     sounding: bool
@@ -52,22 +55,24 @@ class MelWindows:
         """Start before the first frame of music at `rate_hz`."""
         self._frames_per_s = rate_hz / HOP
         self._power = np.empty((1 + int(window_s * rate_hz) // HOP, MEL_BANDS), dtype=np.float32)
+        self._counted = np.empty(len(self._power), dtype=np.bool_)
         self._filled = 0
         self._passed = 0
         self._sounding = False
 
     def push(self, block: SharedBlock) -> Iterator[MelWindow]:
         """Take the frames that a block completes; yield the windows that they fill."""
-        power = block.music_mel
+        power, counted = block.music_mel, block.music.sounding
         # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
         sounding = bool(block.sounding.any())
         self._sounding |= sounding
         while len(power):
             room = len(self._power) - self._filled
             taken = min(room, len(power))
-            self._power[self._filled : self._filled + taken] = power[:taken]
+            place = slice(self._filled, self._filled + taken)
+            self._power[place], self._counted[place] = power[:taken], counted[:taken]
             self._filled += taken
-            power = power[taken:]
+            power, counted = power[taken:], counted[taken:]
             if taken == room:
                 yield self._window()
                 self._sounding = sounding
@@ -78,7 +83,9 @@ class MelWindows:
             yield self._window()
 
     def _window(self) -> MelWindow:
-        window = MelWindow(self._power[: self._filled], self._passed, self._frames_per_s, self._sounding)
+        part = slice(self._filled)
+        counted = self._counted[part] & self._sounding
+        window = MelWindow(self._power[part], counted, self._passed, self._frames_per_s, self._sounding)
         self._passed += self._filled
         self._filled = 0
         return window

@@ -7,11 +7,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .framed import FRAME_LENGTH, HOP
+from .power_levels import floor_db, power_levels_db
 
 Floats = NDArray[np.float32]
 
-_FLOOR_POWER = 1e-10
-_RANGE_DB = 80.0
 _LAG_FRAMES = 1
 _FRAMES_AT_ONCE = 4096
 
@@ -49,9 +48,9 @@ def onset_strength(mel_power: Floats) -> OnsetStrength:
     shift = _LAG_FRAMES + FRAME_LENGTH // (2 * HOP)
     mean = np.zeros(len(mel_power) + shift, dtype=np.float32)
     median = np.zeros_like(mean)
-    floor_db = _decibels(mel_power.max(keepdims=True)).item() - _RANGE_DB
+    lowest_db = floor_db(mel_power)
     for start in range(0, len(mel_power) - _LAG_FRAMES, _FRAMES_AT_ONCE):
-        level_db = np.maximum(_decibels(mel_power[start : start + _FRAMES_AT_ONCE + _LAG_FRAMES]), floor_db)
+        level_db = np.maximum(power_levels_db(mel_power[start : start + _FRAMES_AT_ONCE + _LAG_FRAMES]), lowest_db)
         rise = np.maximum(0, level_db[_LAG_FRAMES:] - level_db[:-_LAG_FRAMES])
         place = slice(shift + start, shift + start + len(rise))
         mean[place] = rise.mean(axis=1)
@@ -73,10 +72,6 @@ def onset_frames(strength: Floats, rate_hz: int) -> NDArray[np.intp]:
     prominent = height >= _moving_mean(height, before=around, after=around + 1) + _ABOVE_MEAN
     candidates = np.flatnonzero(highest & prominent)
     return _apart(candidates, int(_APART_S * per_s))
-
-
-def _decibels(power: Floats) -> Floats:
-    return np.asarray(10 * np.log10(np.maximum(power, np.float32(_FLOOR_POWER))), dtype=np.float32)
 
 
 def _moving_maximum(values: Floats, before: int) -> Floats:

@@ -10,17 +10,7 @@ import numpy as np
 from contracts.analysing import Segmentation
 
 from .extractors import SeriesBlock
-from .series import Aggregate, Series
-
-_STATISTICS = {
-    "mean": "mean",
-    "std": "std",
-    "min": "minimum",
-    "max": "maximum",
-    "p05": "p05",
-    "p50": "p50",
-    "p95": "p95",
-}
+from .series import STATISTICS, Aggregate, Series
 
 
 @dataclass(frozen=True)
@@ -100,7 +90,7 @@ class SegmentCutter:
         found = [self._closed.get(start_s, {}).get(name) for start_s in grid.start_s]
         statistics = {
             stated: [None if each is None else getattr(each, field) for each in found]
-            for stated, field in _STATISTICS.items()
+            for stated, field in STATISTICS.items()
         }
         frames = [0 if each is None else each.count for each in found]
         return {"unit": self._units[name], **statistics, "frames": frames}

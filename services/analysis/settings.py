@@ -9,6 +9,11 @@ class AnalysisSettings(WorkerSettings):
     extractors: tuple[str, ...] = (
         "loudness",
         "spectral",
+        "mel",
+        "mfcc",
+        "chroma",
+        "tonnetz",
+        "key",
         "tempo",
         "onsets",
         "pitch",

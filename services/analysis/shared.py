@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from audio.decode import mono
 
-from .framed import FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
+from .chroma_stream import ChromaBlock, ChromaStream
+from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
 from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
 
@@ -23,6 +24,7 @@ __all__ = [
     "MUSIC_RATE_HZ",
     "SILENCE_DBFS",
     "SILENCE_RMS",
+    "ChromaBlock",
     "Floats",
     "FramedBlock",
     "Input",
@@ -33,7 +35,6 @@ __all__ = [
     "music_rate_hz",
 ]
 
-BINS = 1 + FRAME_LENGTH // 2
 MEL_BANDS = 128
 
 # 64 frames of spectrum and magnitude stay in a core's cache.
@@ -48,6 +49,10 @@ class Input(StrEnum):
     MUSIC = "music"
     MUSIC_SPECTRUM = "music_spectrum"
     MUSIC_MEL = "music_mel"
+    MUSIC_CHROMA = "music_chroma"
+
+
+_OF_MUSIC = frozenset({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
 
 
 class MusicNotComputedError(LookupError):
@@ -64,12 +69,14 @@ class SharedBlock(FramedBlock):
     low_rate     the recording's own rate is that of `music`, or below it
     resampled    the piece at 22,050 Hz, where that is lower and was asked for
     projection   that of the spectrum of `music` on mel bands, where that was asked for
+    chroma       what follows the chroma of `music`, where that was asked for
     """
 
     channels: Floats
     low_rate: bool = False
     resampled: FramedBlock | None = None
     projection: MelProjection | None = None
+    chroma: ChromaStream | None = None
 
     @property
     def music(self) -> FramedBlock:
@@ -94,6 +101,16 @@ class SharedBlock(FramedBlock):
             raise MusicNotComputedError
         return self.projection.project(self.music.power)
 
+    @cached_property
+    def music_chroma(self) -> ChromaBlock:
+        """Chroma of `music`: all of its frames in order, but later than they are in `music`.
+
+        Raises `MusicNotComputedError`.
+        """
+        if self.chroma is None:
+            raise MusicNotComputedError
+        return self.chroma.push(self.music, last=not len(self.samples))
+
 
 class SharedInputs:
     """Turns decoded blocks of any size into shared blocks of at most 64 frames."""
@@ -103,11 +120,12 @@ class SharedInputs:
         self._needs = frozenset(needs)
         self._native = FramedStream()
         self._low_rate = rate_hz <= MUSIC_RATE_HZ
-        hears_music = not self._needs.isdisjoint({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL})
+        hears_music = not self._needs.isdisjoint(_OF_MUSIC)
         self._resampled = ResampledStream(rate_hz) if hears_music and not self._low_rate else None
         self._projection = None
         if Input.MUSIC_MEL in self._needs:
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
+        self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -125,15 +143,24 @@ class SharedInputs:
 
     def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
         block = SharedBlock(
-            native.samples, native.frames, native.inner, channels, self._low_rate, resampled, self._projection
+            native.samples,
+            native.frames,
+            native.inner,
+            channels,
+            self._low_rate,
+            resampled,
+            self._projection,
+            self._chroma,
         )
         # What is shared is computed now, so that no single extractor is charged with its time.
         if Input.SPECTRUM in self._needs:
             block.compute_spectrum()
         if Input.MUSIC_SPECTRUM in self._needs:
-            block.music.compute_spectrum()
+            _ = block.music.power, block.music.sounding
         if Input.MUSIC_MEL in self._needs:
-            _ = block.music_mel
+            _ = block.music_mel, block.music.sounding
+        if Input.MUSIC_CHROMA in self._needs:
+            _ = block.music_chroma
         return block
 
 

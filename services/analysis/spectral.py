@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .framed import BINS, FRAME_LENGTH, HOP, Floats
 from .frames import FrameCutter
-from .shared import FRAME_LENGTH, HOP, Floats
 
 _FLATNESS_FLOOR = 1e-10
 _ZERO_BELOW = 1e-10
@@ -42,6 +42,28 @@ def flatnesses(power: Floats) -> Floats:
     return np.asarray(np.exp(np.log(floored).mean(axis=1)) / floored.mean(axis=1))
 
 
+class SpectralFlux:
+    """How much louder the bins get from one frame to the next: the mean over bins of what each gains in magnitude.
+
+    Half-wave rectified and linear (Dixon: Onset detection revisited, 2006):
+    `librosa.onset.onset_strength(S=|STFT|, center=False)`.
+    """
+
+    def __init__(self) -> None:
+        """Start before the first frame, which follows none and has no flux."""
+        self._last = np.empty((0, BINS), dtype=np.float32)
+
+    def add(self, magnitude: Floats) -> Floats:
+        """Return the flux of the next frames: (k, 1025) float32 in, (k,) float32 out, NaN for the very first."""
+        if not len(magnitude):
+            return np.empty(0, dtype=np.float32)
+        flux = np.full(len(magnitude), np.nan, dtype=np.float32)
+        flux[1:] = _gained(magnitude[:-1], magnitude[1:])
+        flux[: len(self._last)] = _gained(self._last, magnitude[: len(self._last)])
+        self._last = magnitude[-1:].copy()
+        return flux
+
+
 class ZeroCrossings:
     """Share of samples at which the sign changes, for each of the shared frames."""
 
@@ -65,6 +87,11 @@ class ZeroCrossings:
     def finish(self) -> Floats:
         """Return the rate of the frames that reach over the end."""
         return _rates(self._cutter.finish(fill=self._count))
+
+
+def _gained(before: Floats, after: Floats) -> Floats:
+    gain = after - before
+    return np.asarray(np.maximum(gain, 0, out=gain).mean(axis=1))
 
 
 def _rates(counted: NDArray[np.int64]) -> Floats:

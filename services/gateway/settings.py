@@ -18,3 +18,4 @@ class GatewaySettings(ServiceSettings):
     listener_backlog: int = 1000
     search_folder: str | None = None
     search_poll_s: float = 30
+    long_from_s: float = 600

@@ -143,7 +143,7 @@ def _commands(case: Case, recording: Path, image: Path) -> dict[str, list[str]]:
             *("-x", str(WIDTH), "-y", "1025", "-w", "Hann", "-o", str(image)),
         ]
     if case.duration_s < _DAY:
-        # It keeps its whole spectrum: 0.8 GB an hour.
+        # It keeps its whole spectrum: 0.7 GB an hour.
         commands["ffmpeg"] = [
             *("ffmpeg", "-v", "error", "-y", "-i", str(recording), "-lavfi"),
             *(f"showspectrumpic=s={WIDTH}x1024:legend=0", str(image)),

@@ -1,6 +1,7 @@
 """What the documents say of the code is so: links, commands, and the tables of settings, codes, metrics and targets."""
 
 import ast
+import collections
 import json
 import re
 import runpy
@@ -186,7 +187,15 @@ def _settings() -> dict[str, tuple[str, frozenset[str]]]:
 
 def _series(extractor: Extractor) -> list[str]:
     accumulator = extractor.accumulator(rate_hz=44_100, channels=1)
-    return list(accumulator.series_units) if isinstance(accumulator, SeriesSource) else []
+    return _in_brief(list(accumulator.series_units)) if isinstance(accumulator, SeriesSource) else []
+
+
+def _in_brief(names: list[str]) -> list[str]:
+    """Return the names; of a numbered run the first and the last."""
+    numbered = [re.fullmatch(r"(.+)_(\d+)", name) for name in names]
+    counts = collections.Counter(match[1] for match in numbered if match)
+    inside = {f"{kind}_{number}" for kind, count in counts.items() for number in range(1, count - 1)}
+    return [name for name in names if name not in inside]
 
 
 def _shown(default: Any) -> str:

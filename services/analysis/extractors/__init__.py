@@ -5,11 +5,15 @@ from typing import Any
 
 from services.analysis.errors import UnknownExtractorError
 
+from .chroma import Chroma
 from .ecoacoustic import Ecoacoustic
 from .embedding import Embedding
 from .fingerprint import FingerprintFamily
+from .key import KeyFinder
 from .levels import Levels
 from .loudness import LoudnessFamily
+from .mel import Mel
+from .mfcc import Mfcc
 from .onsets import Onsets
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
@@ -18,6 +22,7 @@ from .quality import Quality
 from .settable import configured
 from .spectral import Spectral
 from .tempo import Tempo
+from .tonnetz import Tonnetz
 
 __all__ = [
     "EXTRACTORS",
@@ -33,6 +38,11 @@ __all__ = [
 _REGISTERED: tuple[Extractor, ...] = (
     LoudnessFamily(),
     Spectral(),
+    Mel(),
+    Mfcc(),
+    Chroma(),
+    Tonnetz(),
+    KeyFinder(),
     Tempo(),
     Onsets(),
     Pitch(),

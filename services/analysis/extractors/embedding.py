@@ -6,6 +6,7 @@ from typing import ClassVar
 from services.analysis.log_mel import BANDS, DIMENSIONS, LogMelStatistics
 from services.analysis.measures import Measure, Payload, Reason, listed, unlisted
 from services.analysis.mel_windows import LOWEST_RATE_HZ
+from services.analysis.music_heard import MusicHeard
 from services.analysis.shared import (
     FRAME_LENGTH,
     HOP,
@@ -65,17 +66,13 @@ class EmbeddingAccumulator:
 
     def __init__(self, settings: Embedding, rate_hz: int) -> None:
         """Start before the first frame of music at `rate_hz`."""
-        self._settings = settings
-        self._rate_hz = rate_hz
+        self._frames_min = settings.frames_min
+        self._heard = MusicHeard(rate_hz)
         self._statistics = LogMelStatistics(rate_hz)
-        self._inner = 0
-        self._sounding = False
 
     def add(self, block: SharedBlock) -> None:
         """Take the frames that the block completes."""
-        self._inner += int(block.music.inner.sum())
-        # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
-        self._sounding |= bool(block.sounding.any())
+        self._heard.add(block)
         self._statistics.add(block.music.power, block.music.sounding)
 
     def result(self) -> Payload:
@@ -83,10 +80,9 @@ class EmbeddingAccumulator:
         return {"vector": self._vector()}
 
     def _vector(self) -> Measure:
-        if self._rate_hz < self._settings.lowest_rate_hz:
-            return unlisted(Reason.RATE_TOO_LOW, unit=_UNIT)
-        if self._inner < self._settings.frames_min:
-            return unlisted(Reason.TOO_SHORT, unit=_UNIT)
-        if not self._sounding or self._statistics.frames < self._settings.frames_min:
-            return unlisted(Reason.SILENT, unit=_UNIT)
+        reason = self._heard.reason_for_nothing()
+        if reason is None and self._statistics.frames < self._frames_min:
+            reason = Reason.TOO_SHORT
+        if reason is not None:
+            return unlisted(reason, unit=_UNIT)
         return listed([round(float(value), _DIGITS) for value in self._statistics.vector()], unit=_UNIT)

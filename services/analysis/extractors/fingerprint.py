@@ -17,6 +17,7 @@ from services.analysis.landmarks import (
 )
 from services.analysis.measures import Payload, Reason, absent, measured
 from services.analysis.mel_windows import LOWEST_RATE_HZ
+from services.analysis.music_heard import MusicHeard
 from services.analysis.shared import (
     FRAME_LENGTH,
     HOP,
@@ -77,21 +78,22 @@ class FingerprintAccumulator:
         """Start before the first frame of music at `rate_hz`."""
         self._rate_hz = rate_hz
         self._peaks = PeakPicker()
+        self._heard = MusicHeard(rate_hz)
         self._frames = 0
-        self._sounding = False
         self._made: tuple[Integers, Integers] | None = None
 
     def add(self, block: SharedBlock) -> None:
         """Take the frames that the block completes."""
         self._frames += len(block.music.frames)
-        # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
-        self._sounding |= bool(block.sounding.any())
+        self._heard.add(block)
         self._peaks.push(block.music.power, block.music.sounding)
 
     def result(self) -> Payload:
         """Return how many landmarks there are, and how densely."""
         frame, heard = landmarks(self._peaks.finish())
-        reason = self._reason(len(frame))
+        reason = self._heard.reason_for_nothing()
+        if reason is None and not len(frame):
+            reason = Reason.TOO_SHORT
         if reason is not None:
             return {"landmarks": absent(reason, unit="landmarks"), "landmark_rate": absent(reason, unit="1/s")}
         self._made = frame, heard
@@ -106,12 +108,3 @@ class FingerprintAccumulator:
         if self._made is None:
             return None
         return fingerprint(*self._made, self._rate_hz)
-
-    def _reason(self, count: int) -> Reason | None:
-        if self._rate_hz < LOWEST_RATE_HZ:
-            return Reason.RATE_TOO_LOW
-        if self._frames <= PEAK_FRAMES:
-            return Reason.TOO_SHORT
-        if not self._sounding:
-            return Reason.SILENT
-        return None if count else Reason.TOO_SHORT

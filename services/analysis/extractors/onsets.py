@@ -22,6 +22,7 @@ from services.analysis.shared import (
     music_rate_hz,
 )
 
+from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
 
 _SERIES_UNITS = {"strength": "dB", "onset": "flag"}
@@ -75,7 +76,7 @@ class OnsetsAccumulator:
         self._settings = settings
         self._rate_hz = rate_hz
         self._mel = MelWindows(rate_hz, window_s=settings.window_s)
-        self._series: list[SeriesBlock] = []
+        self._pending = PendingSeries()
         self._strength = Series()
         self._times_s: list[float] = []
         self._reason: Reason | None = None
@@ -96,13 +97,7 @@ class OnsetsAccumulator:
 
     def series(self) -> SeriesBlock | None:
         """Return onset strength, and 1 where an onset is."""
-        if not self._series:
-            return None
-        pieces, self._series = self._series, []
-        return SeriesBlock(
-            np.concatenate([piece.times_s for piece in pieces]),
-            {name: np.concatenate([piece.values[name] for piece in pieces]) for name in _SERIES_UNITS},
-        )
+        return self._pending.take()
 
     def result(self) -> Payload:
         """Return how many onsets there are, when, and how strong."""
@@ -138,7 +133,7 @@ class OnsetsAccumulator:
         self._strength.add(strength[frames])
         room = max(0, self._settings.listed_onsets - len(self._times_s))
         self._times_s += times_s[frames[:room]].tolist()
-        self._series.append(SeriesBlock(times_s, {"strength": strength, "onset": flags}))
+        self._pending.add(SeriesBlock(times_s, {"strength": strength, "onset": flags}))
 
     def _onset_rate(self, reason: Reason | None) -> Measure:
         if reason is not None:

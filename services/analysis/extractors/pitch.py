@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, measured
+from services.analysis.notes import NOTES
 from services.analysis.pitch_track import UNVOICED, PitchTracker
 from services.analysis.pyin import BINS_PER_SEMITONE, PitchBins, PitchObserver
 from services.analysis.series import Series
@@ -27,7 +28,6 @@ from services.analysis.yin import LagRange
 
 from .protocol import Device, SeriesBlock
 
-_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _A4_HZ = 440.0
 _A4_MIDI = 69
 _SERIES_UNITS = {"f0": "Hz", "f0_pyin": "Hz", "voiced_probability": "ratio"}
@@ -229,4 +229,4 @@ class PitchAccumulator:
 def note_name(frequency_hz: float) -> str:
     """Return the nearest note of the equal temperament on A4 = 440 Hz, for example C#5."""
     midi = round(_A4_MIDI + 12 * np.log2(frequency_hz / _A4_HZ))
-    return f"{_NOTES[midi % 12]}{midi // 12 - 1}"
+    return f"{NOTES[midi % 12]}{midi // 12 - 1}"

@@ -113,7 +113,7 @@ def test_an_unknown_extractor_is_named_beside_those_there_are() -> None:
     with pytest.raises(UnknownExtractorError) as raised:
         extractors_named(["levels", "tarot"])
 
-    known = "loudness, spectral, tempo, onsets, pitch, quality, levels, ecoacoustic, embedding, fingerprint"
+    known = ", ".join(EXTRACTORS)
     assert str(raised.value) == f"There is no extractor named 'tarot'; there are {known}."
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # noqa: S301 - our own bytes
 

@@ -20,7 +20,7 @@ from services.gateway.fingerprints import (
 )
 from tests.audio import encode, recordings_folder
 
-from .signals import Floats, decoded, load, noise, payload, shared_blocks
+from .signals import Floats, decoded, load, noise, payload, shared_blocks, sine
 
 LONG_ENOUGH = [
     "1min.wav",
@@ -172,6 +172,7 @@ def test_bytes_that_are_no_fingerprint_are_refused(content: bytes) -> None:
         (np.full(100_000, 0.5, dtype=np.float32), 44_100, "silent"),
         (noise(duration_s=0.1), 44_100, "too_short"),
         (noise(duration_s=5), 4000, "rate_too_low"),
+        (sine(15_000, duration_s=3), 44_100, "empty_band"),
     ],
 )
 def test_what_has_no_sound_has_no_fingerprint(samples: Floats, rate_hz: int, reason: str) -> None:

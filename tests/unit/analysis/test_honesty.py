@@ -42,6 +42,20 @@ TABLE = {
 }
 
 
+# Mel, MFCC, their derivative, chroma, tonnetz, key, spectral contrast, spectral flux.
+TIMBRE_TABLE = {
+    "digital silence": ("silent",) * 8,
+    "noise below -70 dBFS": ("silent",) * 8,
+    "a constant": ("silent",) * 8,
+    "one sample": ("too_short",) * 8,
+    "five samples": ("too_short",) * 8,
+    "140 ms of noise": (VALUE, VALUE, "too_short", VALUE, VALUE, "too_short", VALUE, VALUE),
+    "white noise": (VALUE, VALUE, VALUE, VALUE, VALUE, "no_key", VALUE, VALUE),
+    "a tone": (VALUE, VALUE, VALUE, VALUE, VALUE, "no_key", VALUE, VALUE),
+    "clicks": (VALUE, VALUE, VALUE, VALUE, VALUE, "no_key", VALUE, VALUE),
+    "a harmonic tone": (VALUE, VALUE, VALUE, VALUE, VALUE, "no_key", VALUE, VALUE),
+}
+
 # Loudness range, hum, levels, ACI, ADI; and the colour of the recorder's health.
 SOUNDSCAPE_TABLE = {
     "digital silence": ("below_loudness_gate", "silent", "silent", "silent", "silent", "red"),
@@ -72,6 +86,33 @@ def test_every_input_has_values_or_the_reasons_of_this_table(name: str) -> None:
     )
 
     assert reasons == TABLE[name]
+
+
+@pytest.mark.parametrize("name", list(TIMBRE_TABLE))
+def test_every_input_has_a_timbre_or_the_reasons_of_this_table(name: str) -> None:
+    samples = INPUTS[name]
+
+    mfcc, spectral = payload("mfcc", samples), payload("spectral", samples)
+    reasons = (
+        payload("mel", samples)["mel"]["reason"],
+        mfcc["mfcc"]["reason"],
+        mfcc["delta"]["reason"],
+        payload("chroma", samples)["chroma"]["reason"],
+        payload("tonnetz", samples)["tonnetz"]["reason"],
+        payload("key", samples)["key"]["reason"],
+        spectral["contrast"]["reason"],
+        spectral["flux"]["reason"],
+    )
+
+    assert reasons == TIMBRE_TABLE[name]
+
+
+@pytest.mark.parametrize("name", ["mel", "mfcc", "chroma", "tonnetz"])
+def test_what_sounds_above_the_band_of_music_alone_leaves_it_empty(name: str) -> None:
+    # Faded in and out: a tone that is switched on has all frequencies.
+    tone = sine(15_000, duration_s=5) * np.hanning(5 * RATE_HZ).astype(np.float32)
+
+    assert payload(name, tone)[name]["reason"] == "empty_band"
 
 
 @pytest.mark.parametrize("name", list(SOUNDSCAPE_TABLE))

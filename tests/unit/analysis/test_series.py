@@ -1,10 +1,11 @@
 """A series says the same as numpy over all its values."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
-from services.analysis import series as series_module
-from services.analysis.series import Series
+from services.analysis.series import Columns, Series
 
 
 def test_statistics_do_not_depend_on_the_blocks_that_values_came_in() -> None:
@@ -24,21 +25,36 @@ def test_statistics_do_not_depend_on_the_blocks_that_values_came_in() -> None:
     assert [summary.p05, summary.p50, summary.p95] == pytest.approx(np.quantile(values, [0.05, 0.5, 0.95]).tolist())
 
 
-def test_a_series_beyond_its_limit_keeps_every_second_value_and_then_every_fourth(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(series_module, "KEPT_MAX", 1000)
-    values = np.arange(3500, dtype=np.float32)
-    series = Series()
+def test_columns_beyond_their_limit_keep_every_second_frame_and_then_every_fourth() -> None:
+    values = np.arange(7000, dtype=np.float32).reshape(3500, 2)
+    columns = Columns(2, kept_max=2000)
 
     for block in np.array_split(values, 11):
-        series.add(block)
+        columns.add(block)
 
-    np.testing.assert_array_equal(np.concatenate(series._kept), values[::4])
-    summary = series.aggregate()
-    assert summary is not None
-    assert summary.mean == pytest.approx(values.mean())
-    assert summary.p50 == pytest.approx(np.median(values), abs=4)
+    np.testing.assert_array_equal(np.concatenate(columns._kept), values[::4])
+    found = columns.aggregates()
+    assert found is not None
+    assert found.count == 3500
+    np.testing.assert_allclose(found.mean, values.mean(axis=0, dtype=np.float64))
+    np.testing.assert_allclose(found.p50, np.median(values, axis=0), atol=8)
+
+
+def test_each_of_several_columns_has_the_statistics_that_it_has_alone() -> None:
+    values = np.random.default_rng(0).normal([-500, 0, 3], [40, 1e-3, 5], (5000, 3)).astype(np.float32)
+    columns, alone = Columns(3), [Series() for _ in range(3)]
+
+    for block in np.array_split(values, 19):
+        columns.add(block)
+        for series, column in zip(alone, block.T, strict=True):
+            series.add(column)
+
+    found = columns.aggregates()
+    assert found is not None
+    for index, series in enumerate(alone):
+        expected = series.aggregate()
+        assert expected is not None
+        assert asdict(found.column(index)) == pytest.approx(asdict(expected), rel=1e-12)
 
 
 def test_a_series_without_values_has_no_statistics() -> None:
@@ -47,3 +63,4 @@ def test_a_series_without_values_has_no_statistics() -> None:
     series.add(np.empty(0, dtype=np.float32))
 
     assert series.aggregate() is None
+    assert Columns(3).aggregates() is None

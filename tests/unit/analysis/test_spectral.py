@@ -6,10 +6,11 @@ import librosa
 import numpy as np
 import pytest
 
+from services.analysis.contrast import OctaveBands, spectral_contrasts_db
 from services.analysis.extractors.spectral import Spectral
-from services.analysis.spectral import ZeroCrossings
+from services.analysis.spectral import SpectralFlux, ZeroCrossings
 
-from .signals import RATE_HZ, Floats, load, noise, payload, shared_blocks, sine
+from .signals import RATE_HZ, Floats, heard_with_series, load, noise, payload, shared_blocks, sine
 
 RECORDINGS = [
     "spinetail.wav",
@@ -76,6 +77,76 @@ def test_aggregates_leave_out_frames_that_reach_over_an_end(recordings: Path) ->
     assert centroid["frames"] == len(inner)
     assert centroid["mean"] == pytest.approx(inner.mean(), rel=1e-5)
     assert centroid["p95"] == pytest.approx(np.quantile(inner, 0.95), rel=1e-5)
+
+
+@pytest.mark.parametrize("rate_hz", [12_801, 22_050, 44_100, 51_200, 192_000, 409_600])
+def test_the_bands_of_contrast_are_librosas_at_any_rate(rate_hz: int) -> None:
+    magnitude = np.random.default_rng(0).exponential(1, (50, 1025)).astype(np.float32)
+    magnitude[20:] *= np.float32(1e-9)
+
+    contrast_db = spectral_contrasts_db(*OctaveBands(rate_hz).extremes(magnitude))
+
+    expected = librosa.feature.spectral_contrast(S=magnitude.T, sr=rate_hz).T
+    np.testing.assert_allclose(contrast_db, expected, rtol=0, atol=1e-4)
+
+
+def test_a_tone_contrasts_in_its_own_band() -> None:
+    samples = sine(1000, duration_s=2) + noise(duration_s=2, deviation=0.001)
+
+    contrast = payload("spectral", samples)["contrast"]
+
+    assert int(np.argmax(contrast["p50"])) == 3
+    assert len(contrast["mean"]) == 7
+
+
+@pytest.mark.parametrize(("rate_hz", "reason"), [(12_800, "rate_too_low"), (500_000, "empty_band")])
+def test_where_a_band_of_contrast_has_no_bins_there_is_none(rate_hz: int, reason: str) -> None:
+    measured, series = heard_with_series(Spectral(), noise(duration_s=1), rate_hz)
+
+    assert measured["contrast"]["reason"] == reason
+    assert measured["centroid"]["frames"] > 0
+    assert np.isnan(series["contrast_0"]).all()
+    assert np.isfinite(series["centroid"]).all()
+
+
+def test_flux_rises_where_a_tone_begins_and_is_none_where_it_ends() -> None:
+    quiet = noise(duration_s=1, deviation=0.001)
+    # A tone that is cut off clicks.
+    fading = np.minimum(1, np.linspace(5, 0, RATE_HZ)).astype(np.float32)
+    samples = np.concatenate([quiet, sine(1000, duration_s=1) * fading + quiet, quiet])
+
+    _, series = heard_with_series(Spectral(), samples)
+
+    flux, times_s = series["flux"], series["times_s"]
+    assert np.isnan(flux[0])
+    assert times_s[1 + np.argmax(flux[1:])] == pytest.approx(1, abs=0.03)
+    assert flux[np.abs(times_s - 2) < 0.01].max() < flux[1:].max() / 20
+
+
+def test_flux_does_not_depend_on_blocks() -> None:
+    magnitude = np.random.default_rng(0).exponential(1, (100, 1025)).astype(np.float32)
+    flux = SpectralFlux()
+
+    pieces = [flux.add(piece) for piece in (magnitude[:1], magnitude[1:1], magnitude[1:40], magnitude[40:])]
+
+    expected = librosa.onset.onset_strength(S=magnitude.T, sr=RATE_HZ, center=False)
+    np.testing.assert_allclose(np.concatenate(pieces)[1:], expected[1:], rtol=1e-5)
+
+
+def test_windows_of_contrast_are_each_as_if_they_were_alone() -> None:
+    samples = np.concatenate([noise(duration_s=3), noise(duration_s=3, deviation=1e-3)])
+
+    _, series = heard_with_series(Spectral(window_frames=256), samples)
+
+    contrasts = np.stack([series[f"contrast_{band}"] for band in range(7)])
+    magnitude = np.abs(librosa.stft(samples))
+    alone = [
+        librosa.feature.spectral_contrast(S=magnitude[:, start : start + 256], sr=RATE_HZ)
+        for start in range(0, magnitude.shape[1], 256)
+    ]
+    np.testing.assert_allclose(contrasts, np.concatenate(alone, axis=1)[:, 2:-2], rtol=0, atol=1e-3)
+    assert series["times_s"][0] == pytest.approx(1024 / RATE_HZ)
+    np.testing.assert_allclose(np.diff(series["times_s"]), 512 / RATE_HZ)
 
 
 def test_silent_frames_have_no_spectrum_but_a_level() -> None:

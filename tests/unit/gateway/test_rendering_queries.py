@@ -10,7 +10,7 @@ from services.gateway.renderings import changed, query_of
 OWN = RenderParameters(hop=64, f_max_hz=8000.0, palette="magma")
 RENDERINGS = st.builds(
     RenderParameters,
-    hop=st.none() | st.integers(1, 256),
+    hop=st.none() | st.integers(32, 256),
     f_max_hz=st.none() | st.floats(1000, 20_000),
     scale=st.sampled_from(["linear", "mel"]),
     channel=st.sampled_from(["mix", "stacked"]),
@@ -30,3 +30,8 @@ def test_a_query_asks_for_what_it_was_written_for(own: RenderParameters, wanted:
 
     base = PRESETS["default"] if asked.pop("preset", None) else own
     assert changed(base, asked) == wanted
+
+
+@pytest.mark.parametrize("name", ["ceiling_db", "f_min_hz"])
+def test_a_negative_zero_is_the_same_wish(name: str) -> None:
+    assert changed(OWN, {name: -0.0}).parameters_id == changed(OWN, {name: 0.0}).parameters_id

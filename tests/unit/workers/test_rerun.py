@@ -85,7 +85,7 @@ async def test_a_new_version_is_computed_again_and_alone(
     await asked(bench, wav)
 
     assert accumulated == ["loudness", "spectral", "loudness"]
-    assert {entry.name: entry.version for entry in newest(bench).extractors} == {"loudness": "2", "spectral": "1"}
+    assert {entry.name: entry.version for entry in newest(bench).extractors} == {"loudness": "2", "spectral": "2"}
 
 
 async def test_other_parameters_and_segments_are_another_identity(wav: bytes, accumulated: list[str]) -> None:
