@@ -238,11 +238,17 @@ def _task(task: TaskDocument, heard: Heard) -> dict[str, Any]:
 
 
 def _extractor(recording_id: str, entry: dict[str, Any]) -> dict[str, Any]:
-    series = entry.get("series")
-    if series is None:
-        return entry
-    href = f"{links(recording_id)['analysis']}/series/{entry['name']}.parquet"
-    return {**entry, "series": {"href": href, **{name: each for name, each in series.items() if name != "uri"}}}
+    shown = dict(entry)
+    if entry.get("series") is not None:
+        href = f"{links(recording_id)['analysis']}/series/{entry['name']}.parquet"
+        shown["series"] = {"href": href, **_without_key(entry["series"])}
+    if entry.get("attachment") is not None:
+        shown["attachment"] = _without_key(entry["attachment"])
+    return shown
+
+
+def _without_key(reference: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in reference.items() if name != "uri"}
 
 
 def _unstarted(recording: RecordingDocument) -> State:

@@ -39,6 +39,12 @@ def test_the_same_samples_have_the_same_vector_however_they_come() -> None:
     np.testing.assert_allclose(pieces[0], pieces[2], atol=1e-3)
 
 
+def test_how_loud_a_sound_is_makes_no_difference_above_the_floor() -> None:
+    loud = noise(duration_s=3) + sine(700, duration_s=3)
+
+    assert similarity(vector(loud, 44_100), vector(loud * np.float32(0.1), 44_100)) > 0.999
+
+
 @pytest.mark.recordings
 @pytest.mark.parametrize("gain", [0.25, 0.5])
 def test_a_recording_turned_down_has_the_same_vector(recordings: Path, gain: float) -> None:

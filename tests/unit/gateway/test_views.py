@@ -54,6 +54,19 @@ def test_nothing_is_done_for_a_recording_that_was_refused() -> None:
     assert [(error.part, error.code) for error in shown.errors] == [("recording", "poison")]
 
 
+def test_of_what_lies_beside_the_manifest_no_key_is_shown() -> None:
+    series = {"uri": "series/r/x/spectral.parquet", "frames": 7, "units": {}, "size_bytes": 5}
+    attachment = {"uri": "attachments/r/x/fingerprint", "media_type": "application/x", "size_bytes": 9}
+    entries = ({"name": "spectral", "series": series}, {"name": "fingerprint", "attachment": attachment})
+
+    shown = view(_recording(), None, _analysis(C, extractors=entries)).analysis.extractors
+
+    assert shown[0]["series"]["href"] == f"/v1/recordings/{ID}/analysis/series/spectral.parquet"
+    assert shown[1]["attachment"] == {"media_type": "application/x", "size_bytes": 9}
+    assert "attachments/" not in str(shown)
+    assert "x/spectral" not in str(shown)
+
+
 def test_what_has_not_begun_is_queued_and_has_no_results() -> None:
     shown = view(_recording(), None, None)
 
