@@ -20,6 +20,8 @@ from .errors import JobCrashedError, JobTimeoutError
 T = TypeVar("T")
 
 START_TIMEOUT_S = 120.0
+# What a library leaks is given back now and then, but seldom: the job after that waits for a child to get warm.
+JOBS_PER_CHILD = 2000
 _READY_POLL_S = 0.05
 
 _PR_SET_PDEATHSIG = 1
@@ -39,7 +41,7 @@ class JobPool:
         *,
         warm_up: Callable[[], object] = bool,
         niceness: int = 0,
-        jobs_per_child: int = 200,
+        jobs_per_child: int = JOBS_PER_CHILD,
     ) -> None:
         for name in _THREAD_LIMITS:
             os.environ.setdefault(name, "1")

@@ -102,6 +102,7 @@ class StoredPeaks(ContractModel):
     samples_per_px: int
     json_key: str
     dat_key: str
+    rms_dat_key: str | None = Field(None, description="The RMS alone; outlines of before have none.")
 
 
 class SpectrogramDocument(TaskDocument):

@@ -11,6 +11,8 @@ from .tiles import TileGrid
 from .vocabulary import ContractModel
 
 DRAWINGS_PATH = "/drawings"
+# Goes up whenever the same image gets other axes, so that figures are drawn anew.
+AXES_VERSION = "1"
 
 
 class FigureRequest(ContractModel):
@@ -19,6 +21,12 @@ class FigureRequest(ContractModel):
     image_key: str
     geometry: dict[str, Any] = Field(description="As in the document of the image.")
     colours: str | None = Field(default=None, description="256 RGB triples, as hexadecimal; null: the image's own.")
+
+    @property
+    def figure_id(self) -> str:
+        """The same for everybody who asks for the same."""
+        facts = {**self.model_dump(mode="json"), "axes": AXES_VERSION}
+        return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
 
 
 class RegionRequest(ContractModel):

@@ -11,6 +11,11 @@ def image_key(recording_id: str, parameters_id: str, image: str) -> str:
     return f"spectrograms/{recording_id}/{parameters_id}/{image}.png"
 
 
+def figure_key(image_key: str, figure_id: str) -> str:
+    """Return the key of an image with axes around it."""
+    return f"{image_key.removesuffix('.png')}-axes-{figure_id}.png"
+
+
 def first_look_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of the first look at a recording."""
     return f"spectrograms/{recording_id}/{parameters_id}/first-look.png"
@@ -37,7 +42,7 @@ def waveform_key(recording_id: str) -> str:
 
 
 def peaks_key(recording_id: str, zoom: int, form: str) -> str:
-    """Return the key of a recording's peaks at one zoom, `json` or `dat`."""
+    """Return the key of a recording's peaks at one zoom, `json`, `dat` or `rms.dat`."""
     return f"waveforms/{recording_id}/peaks-{zoom}.{form}"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 # Under this key an image carries its geometry as JSON.
 TEXT_KEY = "dawnchorus"
+# Under this one how it was computed, which no colours change.
+COMPUTATION_TEXT_KEY = "dawnchorus-computation"
 
 _SIGNATURE_BYTES = 8
 _PALETTE, _TEXT = b"PLTE", b"tEXt"
@@ -24,11 +26,22 @@ def recoloured(png: bytes, colours: bytes, texts: Mapping[str, str] | None = Non
         if kind == _PALETTE:
             if len(content) != len(colours):
                 raise ValueError(f"a palette of {len(content)} bytes cannot become one of {len(colours)}")
-            return b"".join([*parts, _chunk(_PALETTE, colours), png[end:]])
+            return b"".join([*parts, *chunk(_PALETTE, colours), png[end:]])
         key = bytes(content).partition(b"\0")[0].decode("latin-1") if kind == _TEXT else None
         text = (texts or {}).get(key) if key is not None else None
-        parts.append(png[start:end] if text is None else _chunk(_TEXT, f"{key}\0{text}".encode("ascii")))
+        parts.extend([png[start:end]] if text is None else text_chunk(str(key), text))
     raise ValueError("this PNG has no palette")
+
+
+def text_chunk(key: str, text: str) -> tuple[bytes, ...]:
+    """Return a tEXt chunk in its parts; both are ASCII."""
+    return chunk(_TEXT, f"{key}\0{text}".encode("ascii"))
+
+
+def chunk(kind: bytes, content: bytes) -> tuple[bytes, ...]:
+    """Return a chunk in its parts: pixels are megabytes, and are copied once, into the whole."""
+    check = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)
 
 
 def _chunks(png: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -38,8 +51,3 @@ def _chunks(png: bytes) -> Iterator[tuple[int, int, bytes]]:
         size_bytes, kind = struct.unpack_from(">I4s", png, start)
         yield start, start + 12 + size_bytes, kind
         start += 12 + size_bytes
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
-    return b"".join([struct.pack(">I", len(content)), kind, content, check])

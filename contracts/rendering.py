@@ -10,6 +10,8 @@ from .canonical import canonical_json
 
 # Goes up whenever the same parameters give other pixels, so that images are made anew and never mixed.
 ENGINE_VERSION = "3"
+# Eight times the transforms of the default hop: what one rendering may cost has a bound, whoever asks.
+MOST_OVERLAP = 64
 
 WindowSize = Literal[256, 512, 1024, 2048, 4096, 8192]
 WindowName = Literal["hann", "hamming", "blackman"]
@@ -42,7 +44,11 @@ class RenderParameters(BaseModel):
 
     window_size: WindowSize = Field(2048, description="Samples per transform: more of them part frequencies better.")
     window: WindowName = "hann"
-    hop: int | None = Field(None, ge=1, description="At most so many samples between transforms; null: an eighth.")
+    hop: int | None = Field(
+        None,
+        ge=1,
+        description="At most so many samples between transforms, a 64th of a window or more; null: an eighth.",
+    )
     # -0.0 equals 0.0, but would be another identity.
     f_min_hz: Annotated[float, AfterValidator(abs)] = Field(0.0, ge=0, allow_inf_nan=False)
     f_max_hz: float | None = Field(None, gt=0, allow_inf_nan=False, description="Null: half of the sample rate.")
@@ -65,6 +71,9 @@ class RenderParameters(BaseModel):
             raise ValueError(f"floor_db, {self.floor_db:g}, must be below ceiling_db, {self.ceiling_db:g}")
         if self.hop is not None and self.hop > self.window_size:
             raise ValueError(f"hop, {self.hop}, must not pass window_size, {self.window_size}: samples would be lost")
+        if self.hop is not None and self.hop < self.window_size // MOST_OVERLAP:
+            shortest = self.window_size // MOST_OVERLAP
+            raise ValueError(f"hop, {self.hop}, must be at least {shortest}, a {MOST_OVERLAP}th of window_size")
         return self
 
     @property

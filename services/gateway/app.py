@@ -91,9 +91,8 @@ def create_app(settings: GatewaySettings) -> Service:
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
-            app.state.gallery = Gallery(
-                app.state.reads, RenderRequests(database[TASKS], relay), app.state.objects, drawing, token
-            )
+            requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
+            app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)

@@ -24,6 +24,7 @@ from contracts.rendering import (
     ScaleName,
     WindowName,
 )
+from contracts.vocabulary import Lane
 
 from .keys import Caller
 from .reads import Reads
@@ -97,11 +98,15 @@ def changed(base: RenderParameters, given: Mapping[str, Any]) -> RenderParameter
 
 
 class RenderRequests:
-    """Wishes, one document each: asked twice, rendered once."""
+    """Wishes, one document each: asked twice, rendered once.
 
-    def __init__(self, collection: Collection, relay: OutboxRelay) -> None:
+    Those about recordings of `long_from_s` or more, or of unknown length, go to the bulk lane: no upload waits for one.
+    """
+
+    def __init__(self, collection: Collection, relay: OutboxRelay, long_from_s: float) -> None:
         self._collection = collection
         self._relay = relay
+        self._long_from_s = long_from_s
 
     async def ask(self, recording: RecordingDocument, parameters: RenderParameters) -> None:
         """Make the wish known, unless it is already."""
@@ -111,6 +116,7 @@ class RenderRequests:
         event = SpectrogramRequested(
             recording_id=recording.id,
             project_id=recording.project_id,
+            lane=self._lane(recording.audio.duration_claimed_s),
             sha256=recording.sha256,
             size_bytes=recording.size_bytes,
             container=recording.audio.container,
@@ -132,6 +138,10 @@ class RenderRequests:
         except DuplicateKeyError:
             return
         self._relay.wake()
+
+    def _lane(self, duration_s: float | None) -> Lane:
+        is_long = duration_s is None or duration_s >= self._long_from_s
+        return Lane.BULK if is_long else Lane.INTERACTIVE
 
 
 def _invalid(error: ValidationError) -> ProblemError:

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
-from contracts.documents import StoredImage, TaskDocument
+from contracts.documents import StoredImage, StoredPeaks, TaskDocument
 from contracts.rendering import RenderParameters
 
 from .absent import not_there
@@ -38,6 +38,7 @@ class PeaksForm(StrEnum):
 
     JSON = "json"
     DAT = "dat"
+    RMS_DAT = "rms.dat"
 
 
 class ResultController(Controller):
@@ -171,10 +172,9 @@ class ResultController(Controller):
             return not_there(found, task, spectrogram_view(found.recording, task))
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
-        stored = task.zooms[zoom]
-        if form is PeaksForm.DAT:
-            return Response(await objects.get(stored.dat_key), media_type="application/octet-stream")
-        return Response(await objects.get(stored.json_key), media_type=MediaType.JSON)
+        key = _peaks_key(task.zooms[zoom], form)
+        media_type = MediaType.JSON if form is PeaksForm.JSON else "application/octet-stream"
+        return Response(await objects.get(key), media_type=media_type)
 
     @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
     async def manifest(
@@ -193,6 +193,21 @@ class ResultController(Controller):
         """Say where the analysis stands, which results another version would compute now, and what was asked last."""
         found = await reads.recording(request.user, recording_id)
         return analysis_status(found, progress.of, await reads.rerun(found.recording), await reads.extractors())
+
+
+def _peaks_key(stored: StoredPeaks, form: PeaksForm) -> str:
+    if form is PeaksForm.JSON:
+        return stored.json_key
+    if form is PeaksForm.DAT:
+        return stored.dat_key
+    if stored.rms_dat_key is None:
+        raise ProblemError(
+            404,
+            "not_found",
+            "This outline was made before the RMS was kept by itself.",
+            next_step="Take it from the field `rms` of form=json.",
+        )
+    return stored.rms_dat_key
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:

@@ -16,3 +16,4 @@ class GatewaySettings(ServiceSettings):
     drawing_timeout_s: float = 30
     heartbeat_s: float = 15
     listener_backlog: int = 1000
+    long_from_s: float = 600

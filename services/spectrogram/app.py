@@ -17,6 +17,8 @@ from contracts.documents import SPECTROGRAMS
 from .drawing import DrawingDesk
 from .handlers import take_recordings
 from .job import warm_up
+from .preview import LOOK_SLOTS
+from .reader_slots import ReaderSlots
 from .routes import draw_figure, draw_region, draw_tile
 from .settings import SpectrogramSettings
 
@@ -35,7 +37,8 @@ def create_app(settings: SpectrogramSettings) -> Service:
     limits = AudioLimits(max_duration_s=settings.max_duration_s)
 
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
-        routes.state.desk = DrawingDesk(equipment, limits, settings.drawing_timeout_s)
+        slots = ReaderSlots(settings.drawing_slots, settings.drawing_queue)
+        routes.state.desk = DrawingDesk(equipment, limits, slots, settings.drawing_timeout_s)
         take_recordings(broker, equipment, settings)
 
     return WorkerApp(
@@ -44,7 +47,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         collection=SPECTROGRAMS,
         subscribe=begin,
         warm_up=warm_up,
-        spare_slots=settings.drawing_slots,
+        spare_slots=settings.drawing_slots + LOOK_SLOTS,
         routes=traced(measured(routes)),
     ).service()
 

@@ -13,10 +13,10 @@ from contracts.rendering import RenderParameters
 
 from .columns import Columns
 from .geometry import THUMBNAIL
+from .image import Image
 from .panel import panel
 from .pooling import Power, pool_spectra
 from .region import one_channel
-from .render import Image
 from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
 from .stft import Samples, SpectrumStream
@@ -58,7 +58,15 @@ def first_look(open_stream: OpenStream, parameters: RenderParameters, *, readers
         _cells(moments, scale, axis, parameters), np.full(COLUMNS, _WINDOWS), expected / rate_hz / COLUMNS
     )
     facts = {"approximate": True}
-    image = panel(columns, axis, height=THUMBNAIL.height, parameters=parameters, reference_power=None, facts=facts)
+    image = panel(
+        columns,
+        axis,
+        height=THUMBNAIL.height,
+        parameters=parameters,
+        hop=parameters.window_size,
+        reference_power=None,
+        facts=facts,
+    )
     return FirstLook(image.png, image.geometry)
 
 

@@ -11,6 +11,8 @@ from contracts.rendering import PaletteName, Reference, RenderParameters, ScaleN
 # Windows overlap by seven eighths, short ones less: a hop of 256 for 2048 samples.
 _OVERLAP = 8
 _SHORTEST_MAX_HOP = 128
+# Decoders give a little more than containers claim; that much fits before columns fold.
+_SURPLUS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class ImageSize:
 THUMBNAIL = ImageSize("thumbnail", px_per_s=50, min_width=1, max_width=800, height=200)
 STANDARD = ImageSize("standard", px_per_s=200, min_width=800, max_width=1600, height=400)
 FULL = ImageSize("full", px_per_s=400, min_width=1600, max_width=6400, height=600)
-
-
 SIZES = (THUMBNAIL, STANDARD, FULL)
+# What is shorter gets more pixels per second, so that the full image has its least width.
+DENSEST_S = FULL.min_width / FULL.px_per_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,16 @@ class Plan:
     frames: int
     columns: int
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nobody knows how many windows will come: each has a column, until they fold."""
+        return self.frames == 1
+
+    @property
+    def capacity(self) -> int:
+        """How many columns are kept at most; of an open end twice the full image's: folded in pairs they fill it."""
+        return 2 * FULL.max_width if self.is_open else FULL.max_width + _SURPLUS
+
     def first_frame_of(self, column: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return -(-column * self.frames // self.columns)
 
@@ -89,7 +101,8 @@ def max_hop(parameters: RenderParameters) -> int:
 def plan(expected_frames: int | None, rate_hz: int, longest_hop: int) -> Plan:
     """Choose hop and columns so that the full image has one window per pixel, or more.
 
-    Without an expectation there is a column per window, at the full image's pixels per second; folding does the rest.
+    Without an expectation there is a column per window, at the full image's pixels per second, which is enough from
+    `DENSEST_S` on; folding does the rest.
     """
     if not expected_frames:
         return Plan(hop=_within(rate_hz // FULL.px_per_s, 1, longest_hop), frames=1, columns=1)

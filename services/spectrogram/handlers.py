@@ -1,5 +1,7 @@
 """What the spectrogram service does when it hears of a recording, or of a wish to see one in another way."""
 
+import asyncio
+
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
@@ -7,12 +9,14 @@ from chassis.work import Equipment, Worker
 from contracts.events import RecordingUploaded, SpectrogramRequested
 from contracts.rendering import RenderParameters
 
+from .preview import LOOK_SLOTS
 from .settings import SpectrogramSettings
 from .work import SpectrogramWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: SpectrogramSettings) -> None:
     """Consume both lanes, each with slots of its own."""
+    look_slot = asyncio.Semaphore(LOOK_SLOTS)
     for lane, slots in settings.slots.items():
 
         @lane_subscriber(broker, "spectrogram", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's
@@ -26,5 +30,6 @@ def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: Spectr
                 work, announced_at = SpectrogramWork(settings, event.parameters, requested=True), event.requested_at
             else:
                 rendering = RenderParameters.model_validate(event.rendering or {})
-                work, announced_at = SpectrogramWork(settings, rendering, requested=False), event.uploaded_at
+                work = SpectrogramWork(settings, rendering, requested=False, look_slot=look_slot)
+                announced_at = event.uploaded_at
             await Worker(equipment, work).carry_out(event, announced_at)

@@ -1,5 +1,6 @@
 """What a child process does for one recording."""
 
+import importlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from contracts.drawing import RegionRequest, TileRequest
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
 
+from .axes import with_axes
 from .first_look import FirstLook, first_look
 from .region import Region, render_region
 from .render import Rendering, render
@@ -104,12 +106,16 @@ def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: A
 
 
 def warm_up() -> None:
-    """Render noise enough to fill an image, so that the first recording finds everything imported and allocated."""
+    """Render noise enough to fill an image, and axes, so that the first job finds everything imported and allocated."""
+    # The decoder of films and MP3, which the noise has no use for.
+    importlib.import_module("audio.libav")
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         noise = np.random.default_rng(0).integers(-999, 999, 20 * _WARM_UP_HZ, dtype=np.int16)
         soundfile.write(path, noise, _WARM_UP_HZ)
-        render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
+        made = render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
+    thumbnail = made.images["thumbnail"]
+    with_axes(thumbnail.png, thumbnail.geometry)
     let_go_of_compiler()
 
 

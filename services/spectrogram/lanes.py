@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from audio.decode import AudioStream, Block, mono
 from contracts.rendering import RenderParameters
@@ -9,7 +10,7 @@ from contracts.rendering import RenderParameters
 from .clock import StageClock
 from .columns import ColumnPool, Columns
 from .errors import NoSuchChannelError
-from .geometry import FULL, SIZES, Plan, max_hop, plan
+from .geometry import DENSEST_S, SIZES, Plan, max_hop, plan
 from .pcen import EnergyNormalizer
 from .peaks import PeakPool
 from .pooling import power_of
@@ -18,8 +19,6 @@ from .rows import Bands
 from .scales import FrequencyAxis, frequency_axis
 from .stft import Samples, Spectra, SpectrumStream
 
-# Decoders give a little more than containers claim; that much fits before columns fold.
-_CAPACITY = FULL.max_width + 128
 # Each telling writes a file: a day has 30,000 blocks.
 _PROGRESS_STEP = 0.005
 
@@ -52,7 +51,9 @@ def pooled_pass(
     """Pool the whole of `stream` into columns; memory depends on the images, and on the pyramid's width, alone."""
     rate_hz = stream.format.rate_hz
     axis = frequency_axis(parameters, rate_hz)
-    outline = plan(stream.expected_frames, rate_hz, max_hop(parameters))
+    blocks = stream.blocks()
+    opening, expected_frames = _opening(stream, blocks)
+    outline = plan(expected_frames, rate_hz, max_hop(parameters))
     count = _lane_count(stream.format.channels, parameters)
     bands = Bands.of(axis, tuple(size.panel_height(count) for size in SIZES))
     lanes = [_Lane(outline, axis, bands, stream, parameters) for _ in range(count)]
@@ -60,7 +61,7 @@ def pooled_pass(
         lanes[0].add_tiles(axis, capacity=pyramid_columns)
     peaks = PeakPool(stream.scale) if with_peaks else None
     told = 0.0
-    for block in stream.blocks():
+    for block in chain(opening, blocks):
         clock.charge("decode")
         mix = mono(block)
         if peaks is not None:
@@ -87,7 +88,7 @@ class _Lane:
         self._tiles: ColumnPool | None = None
         rate_hz = stream.format.rate_hz
         self._normalizer = EnergyNormalizer(rate_hz, outline.hop, axis.bins) if parameters.pcen else None
-        self._pool = ColumnPool(outline, bands, parameters.pool, first_bin=axis.first, capacity=_CAPACITY)
+        self._pool = ColumnPool(outline, bands, parameters.pool, first_bin=axis.first, capacity=outline.capacity)
 
     @property
     def transformed(self) -> int:
@@ -116,6 +117,21 @@ class _Lane:
             else:
                 power = power_of(spectra, self._axis.first, self._axis.bins)
                 self._pool.add_power(self._normalizer.normalized(power))
+
+
+def _opening(stream: AudioStream, blocks: Iterator[Block]) -> tuple[list[Block], int | None]:
+    """Return how many frames to expect, and the blocks that were decoded to learn it.
+
+    Where nothing is claimed, that is the start as far as a recording may be short; one that ends there is known.
+    """
+    if stream.expected_frames:
+        return [], stream.expected_frames
+    opening = []
+    for block in blocks:
+        opening.append(block.copy())
+        if stream.decoded_duration_s >= DENSEST_S:
+            return opening, None
+    return opening, stream.decoded_frames
 
 
 def _lane_count(channels: int, parameters: RenderParameters) -> int:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
+from contracts.recolour import chunk, text_chunk
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE_COLOUR = 3
 _SUB_FILTER = 1
@@ -22,9 +24,9 @@ def palette_png(indices: npt.NDArray[np.uint8], palette: bytes, texts: dict[str,
     """
     height, width = indices.shape
     header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE_COLOUR, 0, 0, 0)
-    notes = [_chunk(b"tEXt", f"{key}\0{text}".encode("ascii")) for key, text in texts.items()]
+    notes = [text_chunk(key, text) for key, text in texts.items()]
     pixels = isal_zlib.compress(_sub_filtered(indices), _LEVEL)
-    chunks = [_chunk(b"IHDR", header), *notes, _chunk(b"PLTE", palette), _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
+    chunks = [chunk(b"IHDR", header), *notes, chunk(b"PLTE", palette), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     return b"".join([_SIGNATURE, *chain.from_iterable(chunks)])
 
 
@@ -36,9 +38,3 @@ def _sub_filtered(indices: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     filtered[:, 1] = indices[:, 0]
     np.subtract(indices[:, 1:], indices[:, :-1], out=filtered[:, 2:])
     return filtered
-
-
-def _chunk(kind: bytes, content: bytes) -> tuple[bytes, ...]:
-    """Return a chunk in its parts: the pixels are megabytes, and are copied once, into the whole."""
-    checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
-    return struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)

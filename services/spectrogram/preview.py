@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 NAME = "first-look"
 TIMEOUT_S = 15.0
+# Looks taken at once, in a child of their own; who would wait for longer than the images take has none.
+LOOK_SLOTS = 1
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Preview:
     bench: Workbench
     parameters: RenderParameters
     limits: AudioLimits
+    slot: asyncio.Semaphore
 
     @property
     def is_wanted(self) -> bool:
@@ -50,7 +53,7 @@ class Preview:
     async def beside(self) -> AsyncIterator["asyncio.Future[Path | RemoteObject]"]:
         """Show a first look while the block works; the block says by the future where the audio object is.
 
-        Only what our own code does not foresee fails the block.
+        No look fails the block, and the block waits for none: one that is not there by its end is dropped.
         """
         found: asyncio.Future[Path | RemoteObject] = asyncio.get_running_loop().create_future()
         if not self.is_wanted:
@@ -59,7 +62,6 @@ class Preview:
         showing = asyncio.create_task(self._show(found))
         try:
             yield found
-            await showing
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
@@ -74,15 +76,32 @@ class Preview:
         except (DawnchorusError, PyMongoError) as error:
             log.warning("first_look_skipped", reason=str(error) or repr(error))
             return
+        except Exception:
+            # A defect of ours: told to the operators, but the images have nothing to do with it.
+            log.exception("first_look_crashed")
+            return
         self.bench.timings_s["first_look"] = round(time.monotonic() - started, 4)
 
     async def _draw(self, found: "asyncio.Future[Path | RemoteObject]") -> FirstLook | None:
+        source = await found
+        await self.slot.acquire()
+        job = asyncio.create_task(self._look_at(source))
+        job.add_done_callback(self._leave)
+        # Cancelling the job would kill its child, and the next one would take seconds to get warm.
+        return await asyncio.shield(job)
+
+    async def _look_at(self, source: Path | RemoteObject) -> FirstLook | None:
         pool = self.bench.equipment.pools[self.event.lane]
         how = (self.event.container, self.limits, self.parameters)
-        source = await found
         if isinstance(source, RemoteObject):
             return await pool.run(look_from_afar, source.url, source.size_bytes, *how, timeout_s=TIMEOUT_S)
         return await pool.run(look_at, source, *how, timeout_s=TIMEOUT_S)
+
+    def _leave(self, job: "asyncio.Task[FirstLook | None]") -> None:
+        self.slot.release()
+        if not job.cancelled():
+            # Where nobody waits any more its copy is gone, and so is the interest in what it says of that.
+            job.exception()
 
     async def _announce(self, look: FirstLook) -> bool:
         """Store the image, then the pointer to it with its event; False when another worker has taken over."""

@@ -1,18 +1,21 @@
 """Zoom levels in time, as tiles of full height: the coarser ones are kept from the one pass, in one object."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import log10
 
 import numpy as np
 
 from contracts.palettes import palette
 from contracts.rendering import RenderParameters
-from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, TileGrid
+from contracts.tiles import BOTTOM_DBFS, TILE_PX, TOP_DBFS, TileGrid
 
 from .columns import ColumnPool, Columns
 from .geometry import Plan
+from .image import geometry_of
 from .levels import Levels, level_scale
-from .pixels import drawn_levels
+from .notes import notes
+from .pixels import drawn_levels, loudest_power
 from .png import palette_png
 from .rows import Bands, ImageRows
 from .scales import FrequencyAxis
@@ -27,7 +30,7 @@ _UNCOLOURED = palette("gray")
 class Pyramid:
     """The levels of a recording, and the tiles of the coarser ones: level after level, each from left to right.
 
-    loudest_dbfs  level of the loudest cell, to half a decibel; None where nothing is above the bottom
+    loudest_dbfs  level of the loudest cell above a recorder's offset; None where nothing is above the bottom
     """
 
     grid: TileGrid
@@ -75,9 +78,8 @@ def pyramid(
         f_max_hz=axis.f_max_hz,
         scale=axis.scale,
     )
-    loudest = int(zooms[-1].max())
-    tiles = tuple(tile for zoom in reversed(zooms) for tile in _tiles(zoom))
-    return Pyramid(grid, tiles, BOTTOM_DBFS + STEP_DB * loudest if loudest else None)
+    tiles = tuple(tile for level, zoom in enumerate(reversed(zooms)) for tile in _tiles(zoom, grid, parameters, level))
+    return Pyramid(grid, tiles, _loudest_dbfs(columns, axis, parameters) if zooms[-1].any() else None)
 
 
 def tile_levels(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> Levels:
@@ -88,14 +90,27 @@ def tile_levels(columns: Columns, axis: FrequencyAxis, parameters: RenderParamet
     return drawn_levels(columns, rows, len(columns.cells), "max", scale)
 
 
-def tile_png(upright: Levels) -> bytes:
-    """Return a tile of (TILE_PX, columns) levels, in gray."""
-    return palette_png(upright, _UNCOLOURED, {})
+def tile_png(upright: Levels, grid: TileGrid, parameters: RenderParameters, *, level: int, x: int) -> bytes:
+    """Return a tile of (TILE_PX, columns) levels, in gray; its text tells the levels, whatever colours it gets."""
+    absolute = {"pool": "max", "pcen": False, "reference": "full_scale"}
+    drawn = parameters.model_copy(update={**absolute, "floor_db": BOTTOM_DBFS, "ceiling_db": TOP_DBFS})
+    seconds_per_px = grid.seconds_per_px(level)
+    geometry = geometry_of(upright, grid, drawn, seconds_per_px=seconds_per_px, reference_dbfs=None)
+    reading = asdict(geometry) | {"start_s": x * TILE_PX * seconds_per_px}
+    del reading["palette"]
+    return palette_png(upright, _UNCOLOURED, notes(reading, drawn, hop=grid.hop))
 
 
-def _tiles(zoom: Levels) -> Iterator[bytes]:
-    for start in range(0, zoom.shape[1], TILE_PX):
-        yield tile_png(np.ascontiguousarray(zoom[:, start : start + TILE_PX]))
+def _tiles(zoom: Levels, grid: TileGrid, parameters: RenderParameters, level: int) -> Iterator[bytes]:
+    for x in range(grid.tiles(level)):
+        upright = np.ascontiguousarray(zoom[:, x * TILE_PX : (x + 1) * TILE_PX])
+        yield tile_png(upright, grid, parameters, level=level, x=x)
+
+
+def _loudest_dbfs(columns: Columns, axis: FrequencyAxis, parameters: RenderParameters) -> float:
+    rows = ImageRows.of(axis, tile_bands(axis), TILE_PX)
+    loudest = loudest_power(columns, rows, len(columns.cells), "max")
+    return 10 * log10(loudest / full_scale_power(parameters.window, parameters.window_size))
 
 
 def _halved(zoom: Levels) -> Levels:

@@ -128,7 +128,15 @@ def render_region(
         columns = _columns(stream, axis, region, band)
         _check_end(stream, region, max_hop(band))
     facts = {"start_s": region.start_s}
-    image = panel(columns, axis, height=region.height, parameters=band, reference_power=reference_power, facts=facts)
+    image = panel(
+        columns,
+        axis,
+        height=region.height,
+        parameters=band,
+        hop=_grid(region, rate_hz, band).hop,
+        reference_power=reference_power,
+        facts=facts,
+    )
     return RegionImage(image.png, image.geometry, region.start_s)
 
 

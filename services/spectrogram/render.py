@@ -1,8 +1,7 @@
 """Render a recording's three spectrogram images from one pass over its audio."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 from typing import BinaryIO
@@ -10,33 +9,22 @@ from typing import BinaryIO
 import numpy as np
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
-from contracts.palettes import palette
-from contracts.recolour import TEXT_KEY
-from contracts.rendering import ENGINE_VERSION, Pool, RenderParameters
+from contracts.rendering import Pool, RenderParameters
 
 from .clock import StageClock
 from .columns import Columns
-from .geometry import FULL, SIZES, Geometry, ImageSize
+from .geometry import FULL, SIZES, ImageSize
+from .image import Image, coloured_image, geometry_of
 from .lanes import Pass, pooled_pass
 from .levels import SILENCE, Levels, LevelScale, level_scale, linear_scale
 from .outline import Outline, outline
 from .pixels import drawn_levels, loudest_power
-from .png import palette_png
 from .pyramid import Pyramid, pyramid
 from .rows import ImageRows
-from .scales import FrequencyAxis
 from .windows import full_scale_power
 
 # 300 dB below full scale lies nothing that was recorded, and below that float32 runs out of exponents.
 _SILENT_POWER = 1e-25
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One PNG, and what a ruler on it reads."""
-
-    png: bytes
-    geometry: Geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +44,8 @@ class Rendering:
     pyramid         tiles for zooming; None where none were wanted, or where channels are stacked
     duration_s      what was decoded, not what the header claims
     reference_dbfs  level of the loudest cell above an offset; a full-scale sine's is 0. None in silence and in PCEN
-    transforms      how many FFTs it took
+    hop             how many samples lie between transforms
+    transforms      how many of them it took
     warnings        `silent`, `truncated`
     timings_s       by stage: decode, transform, pool, images, tiles
     """
@@ -68,6 +57,7 @@ class Rendering:
     duration_s: float
     rate_hz: int
     reference_dbfs: float | None
+    hop: int
     transforms: int
     warnings: tuple[RenderWarning, ...]
     timings_s: dict[str, float]
@@ -122,10 +112,7 @@ def render(
     is_silent = loudest < _SILENT_POWER
     reference_dbfs = None if is_silent or parameters.pcen else 10 * log10(loudest / _full_scale(parameters))
     scale = SILENCE if is_silent else _scale(loudest, parameters)
-    images = {}
-    for size, drawn in panels.items():
-        geometry = _geometry(drawn, found.axis, reference_dbfs, parameters)
-        images[size.name] = _image(drawn.levels(parameters.pool, scale), geometry)
+    images = {size.name: _image(drawn, found, parameters, scale, reference_dbfs) for size, drawn in panels.items()}
     drawn_outline = _outline(found, stream)
     clock.charge("images")
     drawn_pyramid = _pyramid(found, stream.format.rate_hz, parameters)
@@ -139,6 +126,7 @@ def render(
         duration_s=stream.decoded_duration_s,
         rate_hz=stream.format.rate_hz,
         reference_dbfs=reference_dbfs,
+        hop=found.outline.hop,
         transforms=found.transforms,
         warnings=_warnings(stream, is_silent=is_silent),
         timings_s=clock.spent_s,
@@ -159,8 +147,9 @@ def _pyramid(found: Pass, rate_hz: int, parameters: RenderParameters) -> Pyramid
 
 def _panels(found: Pass, size: ImageSize, duration_s: float, parameters: RenderParameters) -> _Panels:
     available = len(found.lanes[0].cells)
-    # The full image has the columns as they are: their number was planned for it.
-    width = available if size is FULL else min(size.width(duration_s), available)
+    # The full image has the columns as they are where their number was planned for it.
+    is_planned = size is FULL and not found.outline.is_open
+    width = min(size.max_width if is_planned else size.width(duration_s), available)
     rows = ImageRows.of(found.axis, found.bands, size.panel_height(len(found.lanes)))
     return _Panels(found.lanes, rows, width)
 
@@ -176,31 +165,19 @@ def _scale(loudest: float, parameters: RenderParameters) -> LevelScale:
     return level_scale(reference, parameters.floor_db, parameters.ceiling_db)
 
 
-def _geometry(
-    drawn: _Panels, axis: FrequencyAxis, reference_dbfs: float | None, parameters: RenderParameters
-) -> Geometry:
-    panels, panel_height = len(drawn.lanes), len(drawn.rows.source)
-    return Geometry(
-        width=drawn.width,
-        height=panels * panel_height,
+def _image(
+    drawn: _Panels, found: Pass, parameters: RenderParameters, scale: LevelScale, reference_dbfs: float | None
+) -> Image:
+    levels = drawn.levels(parameters.pool, scale)
+    geometry = geometry_of(
+        levels,
+        found.axis,
+        parameters,
         seconds_per_px=drawn.seconds_per_px,
-        hz_per_px=(axis.f_max_hz - axis.f_min_hz) / panel_height,
-        f_min_hz=axis.f_min_hz,
-        f_max_hz=axis.f_max_hz,
-        scale=axis.scale,
-        panels=panels,
-        quantity="PCEN" if parameters.pcen else "dB",
-        floor_db=None if parameters.pcen else parameters.floor_db,
-        ceiling_db=None if parameters.pcen else parameters.ceiling_db,
-        reference=parameters.reference,
-        reference_dbfs=reference_dbfs if parameters.reference == "recording" else 0.0,
-        palette=parameters.palette,
+        reference_dbfs=reference_dbfs,
+        panels=len(drawn.lanes),
     )
-
-
-def _image(levels: Levels, geometry: Geometry) -> Image:
-    notes = json.dumps(asdict(geometry) | {"engine": ENGINE_VERSION}, separators=(",", ":"))
-    return Image(palette_png(levels, palette(geometry.palette), {TEXT_KEY: notes}), geometry)
+    return coloured_image(levels, geometry, parameters, hop=found.outline.hop)
 
 
 def _warnings(stream: AudioStream, *, is_silent: bool) -> tuple[RenderWarning, ...]:

@@ -9,6 +9,7 @@ class SpectrogramSettings(WorkerSettings):
     """Slots and bounds; what images look like is `contracts.rendering.RenderParameters`."""
 
     internal_token: SecretStr
-    drawing_slots: int = 1
+    drawing_slots: int = Field(default=1, ge=1)
+    drawing_queue: int = Field(default=32, ge=0)
     drawing_timeout_s: float = 30
     pyramid_columns: int = Field(default=8192, ge=0, le=65_536, multiple_of=2)

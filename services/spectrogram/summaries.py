@@ -5,7 +5,7 @@ from dataclasses import asdict
 from contracts.documents import StoredImage
 from contracts.events import ImageSummary
 
-from .render import Image
+from .image import Image
 
 
 def stored_image(key: str, image: Image) -> StoredImage:

@@ -41,4 +41,4 @@ def render_tile(
     drawn = int(columns.frames.sum())
     if drawn != end - first:
         raise UnreadableTileError(level, x, drawn, end - first)
-    return tile_png(tile_levels(columns, axis, parameters))
+    return tile_png(tile_levels(columns, axis, parameters), grid, parameters, level=level, x=x)

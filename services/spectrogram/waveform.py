@@ -1,18 +1,17 @@
 """The waveform: a small image of a recording's outline, with its RMS inside."""
 
-import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .geometry import shares
+from .notes import reading_note
 from .peaks import Amplitudes, Peaks
 from .png import palette_png
 
 WIDTH = 800
 HEIGHT = 120
-_TEXT_KEY = "dawnchorus"
 _FULL_SCALE = 32_768
 # -60 dBFS: the last bit's noise, blown up to the full height, would look like sound.
 _SMALLEST_TOP = 33
@@ -56,8 +55,7 @@ def waveform(peaks: Peaks, duration_s: float, *, width: int = WIDTH, height: int
     body = _rms(peaks.rms, edges) / per_px
     indices += indices * _between(-body, body, height)
     geometry = WaveformGeometry(width, height, duration_s / width, per_px / _FULL_SCALE)
-    notes = json.dumps(asdict(geometry), separators=(",", ":"))
-    return Waveform(palette_png(indices, _PALETTE, {_TEXT_KEY: notes}), geometry)
+    return Waveform(palette_png(indices, _PALETTE, reading_note(asdict(geometry))), geometry)
 
 
 def _between(low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], height: int) -> npt.NDArray[np.uint8]:

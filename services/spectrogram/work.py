@@ -1,5 +1,6 @@
 """The spectrogram task: fetch, render, store, and what its document says."""
 
+import asyncio
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from contracts.vocabulary import Caveat, State
 
 from .job import render_recording
 from .outline import Outline
-from .preview import Preview
+from .preview import LOOK_SLOTS, Preview
 from .render import Rendering
 from .settings import SpectrogramSettings
 from .sidecar import sidecar
@@ -37,8 +38,16 @@ class SpectrogramWork:
     task: Literal["spectrogram", "analysis"] = "spectrogram"
     failure: type[TaskFailed] = SpectrogramFailed
 
-    def __init__(self, settings: SpectrogramSettings, render: RenderParameters, *, requested: bool) -> None:
+    def __init__(
+        self,
+        settings: SpectrogramSettings,
+        render: RenderParameters,
+        *,
+        requested: bool,
+        look_slot: asyncio.Semaphore | None = None,
+    ) -> None:
         self._settings = settings
+        self._look_slot = look_slot or asyncio.Semaphore(LOOK_SLOTS)
         self._render = render
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
         self.parameters: dict[str, Any] = render.document()
@@ -62,7 +71,7 @@ class SpectrogramWork:
     async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
         if isinstance(event, SpectrogramRequested):
             return await self._rendered(event, bench, await _source(event, bench))
-        async with Preview(event, bench, self._render, self._limits).beside() as found:
+        async with Preview(event, bench, self._render, self._limits, self._look_slot).beside() as found:
             found.set_result(await _source(event, bench))
             return await self._rendered(event, bench, await found)
 
@@ -103,6 +112,10 @@ class SpectrogramWork:
         }
         return Outcome(State.COMPLETED, fields, completed)
 
+    @property
+    def _has_levels_of_its_own(self) -> bool:
+        return self._render.pcen or self._render.pool != "max"
+
     def _sidecar(self, rendering: Rendering) -> bytes:
         geometries = {name: image.geometry for name, image in rendering.images.items()}
         facts = {
@@ -110,19 +123,18 @@ class SpectrogramWork:
             "duration_s": rendering.duration_s,
             "reference_dbfs": rendering.reference_dbfs,
         }
-        return sidecar(geometries, self.parameters, facts)
+        return sidecar(geometries, self._render, facts, hop=rendering.hop)
 
     def _tiles(self, recording_id: str, rendering: Rendering) -> dict[str, Any] | None:
         pyramid = rendering.pyramid
         if pyramid is None:
             return None
-        loudest_dbfs = rendering.reference_dbfs
         stored = StoredTiles(
             key=tiles_key(recording_id, self.parameters_id),
             grid=pyramid.grid,
             sizes_bytes=tuple(len(tile) for tile in pyramid.tiles),
-            # PCEN images have no reference in decibels; tiles, which are never in PCEN, do.
-            reference_dbfs=pyramid.loudest_dbfs if loudest_dbfs is None else loudest_dbfs,
+            # Not the images': tiles are in decibels where those are in PCEN, and maxima where those are means.
+            reference_dbfs=pyramid.loudest_dbfs if self._has_levels_of_its_own else rendering.reference_dbfs,
         )
         return stored.model_dump()
 
@@ -139,6 +151,7 @@ def _outline_objects(recording_id: str, outline: Outline) -> dict[str, bytes]:
     for number, zoom in enumerate(outline.zooms):
         objects[peaks_key(recording_id, number, "json")] = zoom.json
         objects[peaks_key(recording_id, number, "dat")] = zoom.dat
+        objects[peaks_key(recording_id, number, "rms.dat")] = zoom.rms_dat
     return objects
 
 
@@ -150,6 +163,7 @@ def _outline_fields(recording_id: str, outline: Outline) -> dict[str, Any]:
             samples_per_px=zoom.samples_per_px,
             json_key=peaks_key(recording_id, number, "json"),
             dat_key=peaks_key(recording_id, number, "dat"),
+            rms_dat_key=peaks_key(recording_id, number, "rms.dat"),
         ).model_dump()
         for number, zoom in enumerate(outline.zooms)
     ]

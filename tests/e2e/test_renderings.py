@@ -1,6 +1,7 @@
 """A recording seen in other ways: by parameters, by presets, with axes; rendered when somebody asks, once."""
 
 import io
+import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,7 @@ def test_a_recording_has_a_waveform_and_peaks_in_a_format_that_others_read(syste
     drawn = Image.open(io.BytesIO(system.client.get(url).content))
     peaks = system.client.get(f"{url}/peaks").json()
     binary = system.client.get(f"{url}/peaks", params={"form": "dat"}).content
+    rms = system.client.get(f"{url}/peaks", params={"form": "rms.dat"}).content
     beyond = system.client.get(f"{url}/peaks", params={"zoom": 31})
 
     assert drawn.height == 120
@@ -185,6 +187,7 @@ def test_a_recording_has_a_waveform_and_peaks_in_a_format_that_others_read(syste
     assert max(peaks["data"]) == pytest.approx(0.5 * 32_768, rel=0.01)
     assert int.from_bytes(binary[:4], "little") == 2
     assert len(binary) == 24 + 4 * peaks["length"]
+    assert (rms[:24], struct.unpack(f"<{2 * peaks['length']}h", rms[24:])[1::2]) == (binary[:24], tuple(peaks["rms"]))
     assert beyond.status_code == 404
 
 

@@ -21,6 +21,7 @@ EDGES = {
     "drawing",
     "preview",
     "schedule",
+    "reader_slots",
     "work",
     "settings",
     "job",

@@ -10,7 +10,7 @@ from services.gateway.renderings import changed, query_of
 OWN = RenderParameters(hop=64, f_max_hz=8000.0, palette="magma")
 RENDERINGS = st.builds(
     RenderParameters,
-    hop=st.none() | st.integers(1, 256),
+    hop=st.none() | st.integers(32, 256),
     f_max_hz=st.none() | st.floats(1000, 20_000),
     scale=st.sampled_from(["linear", "mel"]),
     channel=st.sampled_from(["mix", "stacked"]),

@@ -13,8 +13,9 @@ from PIL import Image as PillowImage
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
 from services.spectrogram.geometry import Plan, max_hop, plan
+from services.spectrogram.image import Image
 from services.spectrogram.pooling import power_of
-from services.spectrogram.render import Image, Rendering
+from services.spectrogram.render import Rendering
 from services.spectrogram.stft import SpectrumStream
 from services.spectrogram.windows import full_scale_power
 

@@ -12,6 +12,8 @@ from contracts.rendering import PRESETS, RenderParameters
         ({"f_min_hz": 5000, "f_max_hz": 5000}, "f_min_hz, 5000, must be below f_max_hz, 5000"),
         ({"floor_db": -10, "ceiling_db": -20}, "floor_db, -10, must be below ceiling_db, -20"),
         ({"hop": 3000}, "hop, 3000, must not pass window_size, 2048"),
+        ({"hop": 31}, "hop, 31, must be at least 32, a 64th of window_size"),
+        ({"window_size": 8192, "hop": 127}, "hop, 127, must be at least 128"),
         ({"window_size": 2000}, "256, 512, 1024, 2048, 4096 or 8192"),
         ({"window": "boxcar"}, "'hann', 'hamming' or 'blackman'"),
         ({"channel": -1}, "greater than or equal to 0"),

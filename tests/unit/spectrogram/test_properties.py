@@ -74,7 +74,7 @@ def test_stacked_channels_and_single_ones_are_as_good(length: int, rate_hz: int,
             write(Path(folder) / "alone.wav", samples[:, -1:], rate_hz, subtype="FLOAT"), RenderParameters(channel=0)
         )
 
-    assert [last.images[name].png for name in NAMES] == [alone.images[name].png for name in NAMES]
+    assert all((pixels(last.images[name]) == pixels(alone.images[name])).all() for name in NAMES)
     for name in NAMES:
         geometry = stacked.images[name].geometry
         assert geometry.panels == channels

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
-from audio.decode import AudioLimits, Container
+from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from audio.errors import InvalidSamplesError
 from contracts.rendering import RenderParameters
+from services.spectrogram.image import Image
 from services.spectrogram.render import render
 from tests.audio import encode, tone, write
 
@@ -105,10 +106,7 @@ def test_a_truncated_recording_keeps_its_scale_and_loses_width(tmp_path: Path) -
 
 def test_a_header_that_claims_nothing_draws_the_same_times(tmp_path: Path) -> None:
     times_s = [5, 20, 35]
-    content = bytearray(write(tmp_path / "clicks.flac", _clicks(times_s, duration_s=40)).read_bytes())
-    content[21:26] = (int.from_bytes(content[21:26], "big") >> 36 << 36).to_bytes(5, "big")
-    recording = tmp_path / "pipe.flac"
-    recording.write_bytes(content)
+    recording = _without_length(write(tmp_path / "clicks.flac", _clicks(times_s, duration_s=40)))
 
     rendering = drawn(recording)
 
@@ -117,7 +115,49 @@ def test_a_header_that_claims_nothing_draws_the_same_times(tmp_path: Path) -> No
         loudness = pixels(image).astype(int).sum(axis=0)
         columns = np.arange(len(loudness)) * image.geometry.seconds_per_px
         assert all(np.abs(columns[loudness > loudness.max() / 2] - at_s).min() < 0.1 for at_s in times_s)
-    assert 3200 < rendering.images["full"].geometry.width <= 6400
+    assert rendering.images["full"].geometry.width == 6400
+
+
+@pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.parametrize("duration_s", [0.01, 1, 3.9, 4.1, 10, 16.1, 20, 33])
+def test_a_header_that_claims_nothing_draws_the_same_sizes(tmp_path: Path, duration_s: float, pool: str) -> None:
+    samples = _noise(round(duration_s * 22_050))
+    claimed = write(tmp_path / "noise.flac", samples, 22_050)
+
+    known, unknown = (
+        drawn(recording, RenderParameters.model_validate({"pool": pool}))
+        for recording in (claimed, _without_length(claimed))
+    )
+
+    for name in NAMES:
+        assert _size(unknown.images[name]) == _size(known.images[name])
+    if duration_s < 4:
+        assert unknown.images == known.images
+
+
+def test_a_decoder_that_gives_more_than_was_claimed_makes_no_image_too_wide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_modest(source: Path, container: Container, limits: AudioLimits) -> AudioStream:
+        stream = open_audio(source, container, limits)
+        stream.expected_frames = 20 * 22_050 - 6000
+        return stream
+
+    monkeypatch.setattr("services.spectrogram.render.open_audio", open_modest)
+
+    rendering = drawn(write(tmp_path / "noise.wav", _noise(20 * 22_050), 22_050))
+
+    assert rendering.decoded_frames == 20 * 22_050
+    assert rendering.images["full"].geometry.width == 6400
+
+
+def test_frames_of_aac_have_the_widths_of_the_table(tmp_path: Path) -> None:
+    recordings = [encode(tmp_path / f"{seconds}.aac", _noise(seconds * 44_100)) for seconds in (1, 20)]
+
+    widths = [[drawn(recording).images[name].geometry.width for name in NAMES] for recording in recordings]
+
+    assert widths[0][1:] == [800, 1600]
+    assert widths[1] == [800, 1600, 6400]
 
 
 def test_a_wav_header_may_lie(tmp_path: Path) -> None:
@@ -173,6 +213,18 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert len(shares) > 3
+
+
+def _without_length(recording: Path) -> Path:
+    content = bytearray(recording.read_bytes())
+    content[21:26] = (int.from_bytes(content[21:26], "big") >> 36 << 36).to_bytes(5, "big")
+    piped = recording.with_name("pipe.flac")
+    piped.write_bytes(content)
+    return piped
+
+
+def _size(image: Image) -> tuple[int, int]:
+    return image.geometry.width, image.geometry.height
 
 
 def _noise(length: int) -> np.ndarray:

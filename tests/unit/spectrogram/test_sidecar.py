@@ -16,19 +16,23 @@ def test_the_sidecar_says_of_each_image_what_its_geometry_says(tmp_path: Path) -
     rendering = render(recording, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None)
     geometries = {name: image.geometry for name, image in rendering.images.items()}
 
-    content = sidecar(geometries, {"pool": "max"}, {"rate_hz": 44_100, "reference_dbfs": rendering.reference_dbfs})
+    facts = {"rate_hz": 44_100, "reference_dbfs": rendering.reference_dbfs}
+    content = sidecar(geometries, RenderParameters(), facts, hop=rendering.hop)
 
     fields = json.loads(content)
     assert fields["images"]["full"] == {**asdict(rendering.images["full"].geometry), "db_per_index": 80 / 255}
     assert set(fields["images"]) == {"thumbnail", "standard", "full"}
-    assert fields["parameters"] == {"pool": "max"}
+    assert fields["parameters"] == RenderParameters().document()
+    assert (fields["computation"]["hop"], fields["parameters"]["hop"]) == (44_100 // 1600, None)
     assert fields["recording"]["reference_dbfs"] == rendering.reference_dbfs
 
 
 def test_the_order_of_facts_does_not_matter() -> None:
-    assert sidecar({}, {"a": 1, "b": 2}, {}) == sidecar({}, {"b": 2, "a": 1}, {})
+    plain = RenderParameters()
+
+    assert sidecar({}, plain, {"a": 1, "b": 2}, hop=1) == sidecar({}, plain, {"b": 2, "a": 1}, hop=1)
 
 
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        sidecar({}, {}, {"reference_dbfs": float("nan")})
+        sidecar({}, RenderParameters(), {"reference_dbfs": float("nan")}, hop=1)

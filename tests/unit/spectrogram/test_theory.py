@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from contracts.rendering import RenderParameters
-from services.spectrogram.render import Image
+from services.spectrogram.image import Image
 from services.spectrogram.scales import frequency_axis
 from tests.audio import Signal, tone, write
 

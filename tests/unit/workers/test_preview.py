@@ -1,8 +1,10 @@
+import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from structlog.testing import capture_logs
 
 import chassis.work
 import services.spectrogram.job
@@ -19,12 +21,14 @@ from contracts.vocabulary import Lane, State
 from services.spectrogram.settings import SpectrogramSettings
 from services.spectrogram.work import SpectrogramWork
 from tests.audio import tone, write
-from tests.fakes import Bench
+from tests.fakes import Bench, InlinePool
 from tests.ranges import range_server
 from tests.unit.workers.doing import NOW, RECORDING, SERVERS, done
 
 RATE_HZ = 8000
 PARAMETERS = RenderParameters()
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def minutes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 async def test_a_first_look_is_announced_before_the_images(minutes: bytes) -> None:
-    bench = Bench()
+    bench = _bench()
 
     document = await _done(bench, minutes)
 
@@ -48,7 +52,7 @@ async def test_a_first_look_is_announced_before_the_images(minutes: bytes) -> No
 
 
 async def test_the_announced_look_is_the_stored_one(minutes: bytes) -> None:
-    document = await _done(Bench(), minutes)
+    document = await _done(_bench(), minutes)
 
     event = _announced(document)[0].event
     assert isinstance(event, SpectrogramPreviewed)
@@ -61,7 +65,7 @@ async def test_the_announced_look_is_the_stored_one(minutes: bytes) -> None:
 
 
 async def test_a_redelivery_repeats_the_same_look(minutes: bytes) -> None:
-    one, two = await _done(Bench(), minutes), await _done(Bench(), minutes)
+    one, two = await _done(_bench(), minutes), await _done(_bench(), minutes)
 
     assert [each.id for each in _announced(one)] == [each.id for each in _announced(two)]
     assert one.first_look == two.first_look
@@ -71,7 +75,7 @@ async def test_a_redelivery_repeats_the_same_look(minutes: bytes) -> None:
     "facts", [{"lane": Lane.BULK}, {"duration_claimed_s": 59.9}], ids=["nobody waits", "it would not be sooner"]
 )
 async def test_no_look_is_taken_where_it_serves_nobody(minutes: bytes, facts: dict[str, Any]) -> None:
-    document = await _done(Bench(), minutes, **facts)
+    document = await _done(_bench(), minutes, **facts)
 
     assert document.state is State.COMPLETED
     assert document.first_look is None
@@ -79,7 +83,7 @@ async def test_no_look_is_taken_where_it_serves_nobody(minutes: bytes, facts: di
 
 
 async def test_a_wish_to_see_a_recording_in_another_way_has_no_first_look(minutes: bytes) -> None:
-    bench = Bench()
+    bench = _bench()
     bench.objects.stored[audio_key(RECORDING)] = minutes
     asked = SpectrogramRequested(
         recording_id=RECORDING,
@@ -103,25 +107,54 @@ async def test_a_look_that_cannot_be_taken_is_left_out(
 ) -> None:
     monkeypatch.setattr(services.spectrogram.preview, "look_at", _raising(error))
 
-    document = await _done(Bench(), minutes)
+    document = await _done(_bench(), minutes)
 
     assert document.state is State.COMPLETED
     assert document.first_look is None
     assert "first_look" not in document.timings_s
 
 
-async def test_a_defect_of_ours_is_not_hidden(minutes: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_of_ours_is_told_to_the_operators_and_costs_no_images(
+    minutes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(services.spectrogram.preview, "look_at", _raising(ZeroDivisionError()))
-    bench = Bench()
 
-    with pytest.raises(ZeroDivisionError):
-        await _done(bench, minutes)
+    with capture_logs() as logs:
+        document = await _done(_bench(), minutes)
 
-    assert _document(bench).state is State.QUEUED
+    assert document.state is State.COMPLETED
+    assert document.first_look is None
+    assert [each["log_level"] for each in logs if each["event"] == "first_look_crashed"] == ["error"]
+
+
+async def test_images_that_are_ready_wait_for_no_look(minutes: bytes) -> None:
+    hanging = HangingLooks()
+
+    document = await asyncio.wait_for(_done(_bench(hanging), minutes), timeout=10)
+
+    assert document.state is State.COMPLETED
+    assert document.first_look is None
+    assert hanging.looks == ["begun"]
+    hanging.end.set()
+    await _settle()
+    assert hanging.looks == ["begun", "ended"]
+
+
+async def test_a_look_waits_for_the_slot_of_looks_and_takes_no_other(minutes: bytes) -> None:
+    slot, pool = asyncio.Semaphore(1), HangingLooks()
+
+    first = await asyncio.wait_for(_done(_bench(pool), minutes, slot=slot), timeout=10)
+    second = await asyncio.wait_for(_done(_bench(pool), minutes, slot=slot), timeout=10)
+
+    assert (first.state, second.state) == (State.COMPLETED, State.COMPLETED)
+    assert pool.looks == ["begun"]
+    pool.end.set()
+    await _settle()
+    assert not slot.locked()
 
 
 async def test_a_recording_that_fails_meanwhile_fails_as_ever(minutes: bytes) -> None:
-    document = await _done(Bench(), minutes[:44])
+    document = await _done(_bench(), minutes[:44])
 
     assert document.state is State.FAILED
     assert document.error is not None
@@ -131,7 +164,7 @@ async def test_a_recording_that_fails_meanwhile_fails_as_ever(minutes: bytes) ->
 async def test_a_large_object_that_is_read_in_order_is_looked_at_and_drawn_where_it_lies(
     minutes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = Bench()
+    bench = _bench()
     monkeypatch.setattr(chassis.work, "STREAMED_FROM_BYTES", 1000)
 
     with range_server(minutes) as server:
@@ -152,7 +185,7 @@ async def test_a_large_object_that_is_read_in_order_is_looked_at_and_drawn_where
 async def test_a_look_that_comes_after_another_worker_took_over_counts_for_nothing(
     minutes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = Bench()
+    bench = _bench()
     look = services.spectrogram.job.look_at
 
     def overtaken(*arguments: Any) -> Any:
@@ -173,8 +206,46 @@ def _raising(error: Exception) -> Callable[..., None]:
     return fail
 
 
-async def _done(bench: Bench, body: bytes, **facts: Any) -> SpectrogramDocument:
-    work = SpectrogramWork(SpectrogramSettings(**SERVERS), PARAMETERS, requested=False)
+class UnhurriedImages(InlinePool):
+    """Draws images when everything else waits, as they take longer than a look."""
+
+    async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
+        if function is services.spectrogram.job.render_recording:
+            await _settle()
+        return await super().run(function, *arguments, timeout_s=timeout_s)
+
+
+class HangingLooks(UnhurriedImages):
+    """Ends no look before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[str] = []
+        self.end = asyncio.Event()
+
+    async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:
+        if function is services.spectrogram.job.look_at:
+            self.looks.append("begun")
+            await self.end.wait()
+            self.looks.append("ended")
+        return await super().run(function, *arguments, timeout_s=timeout_s)
+
+
+async def _settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def _bench(pool: InlinePool | None = None) -> Bench:
+    bench = Bench()
+    bench.pools[Lane.INTERACTIVE] = pool or UnhurriedImages()
+    return bench
+
+
+async def _done(
+    bench: Bench, body: bytes, *, slot: asyncio.Semaphore | None = None, **facts: Any
+) -> SpectrogramDocument:
+    work = SpectrogramWork(SpectrogramSettings(**SERVERS), PARAMETERS, requested=False, look_slot=slot)
     document = await done(bench, work, body, **{"rate_hz": RATE_HZ, "duration_claimed_s": 120.0, **facts})
     assert isinstance(document, SpectrogramDocument)
     return document

@@ -75,18 +75,23 @@ async def test_the_outline_is_kept_by_the_upload_and_not_made_again_for_a_wish(
     assert isinstance(asked, SpectrogramDocument)
     assert uploaded.waveform is not None
     assert uploaded.zooms
+    assert all(zoom.rms_dat_key == zoom.dat_key.replace(".dat", ".rms.dat") for zoom in uploaded.zooms)
     assert (asked.state, asked.waveform, asked.zooms) == (State.COMPLETED, None, ())
     assert not [key for key in bench.objects.stored if key.startswith("waveforms/")]
 
 
-async def test_tiles_know_what_0_db_is_though_the_images_are_in_pcen(wav: bytes) -> None:
-    plain = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(), requested=False)
-    normalized = SpectrogramWork(SpectrogramSettings(**SERVERS), RenderParameters(pcen=True), requested=False)
+@pytest.mark.parametrize("other", [RenderParameters(pcen=True), RenderParameters(pool="mean")])
+async def test_tiles_know_what_0_db_is_though_the_images_are_in_pcen_or_means(
+    wav: bytes, other: RenderParameters
+) -> None:
+    works = [
+        SpectrogramWork(SpectrogramSettings(**SERVERS), each, requested=False) for each in (RenderParameters(), other)
+    ]
 
-    documents = [await done(Bench(), work, wav) for work in (plain, normalized)]
+    documents = [await done(Bench(), work, wav) for work in works]
 
     loudest = [each.tiles.reference_dbfs for each in documents if isinstance(each, SpectrogramDocument) and each.tiles]
-    assert loudest[0] == pytest.approx(loudest[1], abs=0.25)
+    assert loudest[0] == pytest.approx(loudest[1], abs=1e-6)
 
 
 async def test_the_sidecar_is_stored_beside_the_images(wav: bytes) -> None:
