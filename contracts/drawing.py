@@ -1,6 +1,7 @@
 """What the gateway asks of the spectrogram service while a reader waits; over HTTP, between services only."""
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
@@ -29,6 +30,21 @@ class FigureRequest(ContractModel):
         return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Which part of a recording, and in how many pixels: `width` is less where the time has fewer samples than pixels.
+
+    f_max_hz  None: as far as the parameters say, and the recording reaches
+    """
+
+    start_s: float
+    end_s: float
+    f_min_hz: float
+    f_max_hz: float | None
+    width: int
+    height: int
+
+
 class RegionRequest(ContractModel):
     """A part of a recording in its own resolution."""
 
@@ -36,18 +52,14 @@ class RegionRequest(ContractModel):
     container: str
     size_bytes: int
     parameters: RenderParameters
-    start_s: float
-    end_s: float
-    f_min_hz: float
-    f_max_hz: float
-    width: int
-    height: int
+    region: Region
     reference_dbfs: float | None = Field(description="What is 0 dB; null: the region's own loudest cell.")
+    duration_s: float | None = Field(None, description="How long the recording was found to be; null: not known yet.")
 
     @property
     def region_id(self) -> str:
         """The same for everybody who asks for the same."""
-        facts = {**self.model_dump(mode="json"), "rendering": self.parameters.parameters_id}
+        facts = {**self.model_dump(mode="json", exclude={"duration_s"}), "rendering": self.parameters.parameters_id}
         return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
 
 

@@ -33,6 +33,16 @@ def recoloured(png: bytes, colours: bytes, texts: Mapping[str, str] | None = Non
     raise ValueError("this PNG has no palette")
 
 
+def text_of(png: bytes, key: str) -> str:
+    """Return the text that an image carries under `key`. Raises `ValueError` where it carries none."""
+    for start, end, kind in _chunks(png):
+        if kind == _TEXT:
+            name, _, text = png[start + 8 : end - 4].partition(b"\0")
+            if name.decode("latin-1") == key:
+                return text.decode("latin-1")
+    raise ValueError(f"this PNG has no text {key}")
+
+
 def text_chunk(key: str, text: str) -> tuple[bytes, ...]:
     """Return a tEXt chunk in its parts; both are ASCII."""
     return chunk(_TEXT, f"{key}\0{text}".encode("ascii"))

@@ -34,6 +34,11 @@ PaletteName = Literal[
 Preset = Literal["default", "birdsong", "bat", "speech", "music"]
 
 
+def _without_sign_of_zero(number: float) -> float:
+    # -0.0 equals 0.0, but would be another identity.
+    return number + 0.0
+
+
 class RenderParameters(BaseModel):
     """How images of a recording are computed; the defaults suit most recordings of most animals.
 
@@ -49,12 +54,15 @@ class RenderParameters(BaseModel):
         ge=1,
         description="At most so many samples between transforms, a 64th of a window or more; null: an eighth.",
     )
-    # -0.0 equals 0.0, but would be another identity.
-    f_min_hz: Annotated[float, AfterValidator(abs)] = Field(0.0, ge=0, allow_inf_nan=False)
+    f_min_hz: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(0.0, ge=0, allow_inf_nan=False)
     f_max_hz: float | None = Field(None, gt=0, allow_inf_nan=False, description="Null: half of the sample rate.")
     scale: ScaleName = "linear"
-    floor_db: float = Field(-80.0, ge=-200, le=100, description="The level that gets the palette's first colour.")
-    ceiling_db: float = Field(0.0, ge=-200, le=100, description="The level that gets the palette's last colour.")
+    floor_db: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(
+        -80.0, ge=-200, le=100, description="The level that gets the palette's first colour."
+    )
+    ceiling_db: Annotated[float, AfterValidator(_without_sign_of_zero)] = Field(
+        0.0, ge=-200, le=100, description="The level that gets the palette's last colour."
+    )
     reference: Reference = Field(
         "recording", description="0 dB: the recording's loudest cell above a recorder's offset, or a full-scale sine."
     )

@@ -22,6 +22,13 @@ def not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Resp
         body = {**status.model_dump(mode="json"), "trace_id": trace_id()}
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return Response(body, status_code=202, media_type=MediaType.JSON, headers=headers)
+    if status.status == "not_requested":
+        raise ProblemError(
+            404,
+            "not_requested",
+            "Nobody asked for images with these parameters yet.",
+            next_step="Ask for the image with them first: that has it rendered.",
+        )
     if fault is not None:
         raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
     raise ProblemError(404, "not_found", "This recording has no such result.")

@@ -31,10 +31,11 @@ class Colouring:
         """Return what a ruler reads: indices keep the levels they were drawn with, and colours may show others."""
         wanted = self.wanted
         coloured = {**stored, "palette": wanted.palette}
+        shown = {"floor_db": wanted.floor_db, "ceiling_db": wanted.ceiling_db, "reference": wanted.reference}
         if self.step_db is not None:
-            shown = {"floor_db": wanted.floor_db, "ceiling_db": wanted.ceiling_db, "reference": wanted.reference}
             return coloured | {f"shown_{name}": level for name, level in shown.items()}
-        return coloured
+        # Exactly its pixels: drawn with these levels, or in silence, which looks alike with any.
+        return coloured | shown if stored.get("quantity") == "dB" else coloured
 
 
 @dataclass(frozen=True, slots=True)

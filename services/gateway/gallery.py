@@ -1,18 +1,18 @@
 """Images: those that are there, those to be rendered first, and those drawn around for a reader."""
 
 import json
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
 
 from chassis.errors import TransientError
 from chassis.objects import ObjectStore
-from chassis.problems import ProblemError
+from chassis.problems import PROBLEM_JSON, ProblemError
 from contracts.documents import AudioFacts, SpectrogramDocument, StoredImage
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, RegionRequest, TileRequest
-from contracts.recolour import TEXT_KEY, recoloured
-from contracts.rendering import ENGINE_VERSION, RenderParameters
+from contracts.drawing import DRAWINGS_PATH, FigureRequest, Region, RegionRequest, TileRequest
+from contracts.palettes import palette
+from contracts.recolour import TEXT_KEY, recoloured, text_of
+from contracts.rendering import ENGINE_VERSION, PaletteName, RenderParameters
 from contracts.tiles import StoredTiles
 from contracts.vocabulary import TOKEN_HEADER
 
@@ -26,16 +26,6 @@ class DrawingUnavailableError(TransientError):
     """The spectrogram service did not draw."""
 
     code = "drawing_unavailable"
-
-
-@dataclass(frozen=True)
-class WantedRegion:
-    """Which part of a recording, and in how many pixels."""
-
-    start_s: float
-    end_s: float
-    width: int
-    height: int
 
 
 class Gallery:
@@ -88,22 +78,11 @@ class Gallery:
             sidecar["images"][name].update(image.geometry)
         return {**sidecar, "parameters": shown.parameters}
 
-    async def region(self, found: Found, parameters: RenderParameters, wanted: WantedRegion) -> bytes:
-        """Return a part of a recording in its own resolution, on the scale of the whole where that is there."""
-        audio = _audio(found)
-        # How loud the loudest cell is does not depend on colours.
-        whole = next(iter(await self._akin(found, parameters)), None)
-        request = RegionRequest(
-            recording_id=found.recording.id,
-            container=audio.container,
-            size_bytes=found.recording.size_bytes,
-            parameters=parameters,
-            f_min_hz=parameters.f_min_hz,
-            f_max_hz=parameters.f_max_hz or audio.rate_hz / 2,
-            reference_dbfs=whole.reference_dbfs if whole is not None else None,
-            **asdict(wanted),
-        )
-        return await self._drawn("regions", request.model_dump_json())
+    async def region(self, request: RegionRequest, colours: PaletteName) -> bytes:
+        """Return a part of a recording in its own resolution, drawn once for all colours."""
+        gray = await self._drawn("regions", request.model_dump_json())
+        notes = {**json.loads(text_of(gray, TEXT_KEY)), "palette": colours}
+        return recoloured(gray, palette(colours), {TEXT_KEY: json.dumps(notes, separators=(",", ":"))})
 
     async def tile(self, found: Found, stored: StoredTiles, parameters: RenderParameters, level: int, x: int) -> bytes:
         """Return a tile in gray: by one ranged read where it is stored, else drawn from its part of the recording.
@@ -135,7 +114,22 @@ class Gallery:
             raise DrawingUnavailableError(repr(error)) from error
         if answer.is_success:
             return answer.content
+        if not answer.headers.get("content-type", "").startswith(PROBLEM_JSON):
+            raise DrawingUnavailableError(f"status {answer.status_code} without a problem document")
         raise passed_on(answer.json())
+
+
+def region_request(found: Found, parameters: RenderParameters, region: Region) -> RegionRequest:
+    """Return what is to be drawn, in gray, on the scale of the recording's own images once those are there."""
+    return RegionRequest(
+        recording_id=found.recording.id,
+        container=_audio(found).container,
+        size_bytes=found.recording.size_bytes,
+        parameters=parameters.model_copy(update={"palette": "gray"}),
+        region=region,
+        reference_dbfs=_loudest_dbfs(found.spectrogram),
+        duration_s=found.spectrogram.duration_decoded_s if found.spectrogram is not None else None,
+    )
 
 
 def _audio(found: Found) -> AudioFacts:
@@ -143,3 +137,10 @@ def _audio(found: Found) -> AudioFacts:
         fault = found.recording.error
         raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to draw.")
     return found.recording.audio
+
+
+def _loudest_dbfs(own: SpectrogramDocument | None) -> float | None:
+    # A full-scale sine has the same level whatever the window is, so this holds for other parameters as well.
+    if own is None or own.reference_dbfs is not None:
+        return own.reference_dbfs if own is not None else None
+    return own.tiles.reference_dbfs if own.tiles is not None else None

@@ -94,6 +94,10 @@ class Reads:
         raw = await self._database[SPECTROGRAMS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"outbox": 0})
         return SpectrogramDocument.model_validate(raw) if raw is not None else None
 
+    async def is_wished(self, recording: RecordingDocument, parameters_id: str) -> bool:
+        """Tell whether a reader asked for one way to see a recording, whether or not anybody began on it."""
+        return await self._database[TASKS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"_id": 1}) is not None
+
     async def extractors(self) -> list[ExtractorDocument]:
         """Return every extractor that the analysis service has published, by name."""
         rows = self._database[EXTRACTORS].find().sort("_id", 1)

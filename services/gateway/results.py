@@ -2,6 +2,7 @@
 
 import hashlib
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Any
 
 from litestar import Controller, MediaType, Request, Response, get
@@ -10,19 +11,20 @@ from litestar.params import QueryParameter
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
 from contracts.documents import StoredImage, StoredPeaks, TaskDocument
+from contracts.drawing import Region
 from contracts.rendering import RenderParameters
+from contracts.vocabulary import State
 
 from .absent import not_there
-from .colouring import Colouring
-from .gallery import Gallery, WantedRegion
+from .caching import CACHED, tagged, unchanged
+from .colouring import Colouring, Shown
+from .gallery import Gallery, region_request
 from .keys import Caller
 from .progress import ProgressBoard
-from .reads import Reads
+from .reads import Found, Reads
+from .renderings import Hertz
 from .reruns import AnalysisStatus, analysis_status
-from .views import SpectrogramView, analysis_view, shown_first_look, spectrogram_view
-
-# What is there stays as it is until it is rendered anew.
-CACHED = {"Cache-Control": "private, max-age=60"}
+from .views import Heard, SpectrogramView, analysis_view, nothing_heard, shown_first_look, spectrogram_view
 
 
 class Resolution(StrEnum):
@@ -71,11 +73,11 @@ class ResultController(Controller):
         task, image = shown.document, shown.image(resolution)
         if task is None or image is None:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        headers = {"ETag": _entity_tag(task, image, shown.colouring, axes=axes), **CACHED}
+        headers = tagged(_entity_tag(task, image, shown.colouring, axes=axes))
         if shown.step_db:
             headers["Dawnchorus-Step-Db"] = f"{shown.step_db:.4g}"
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(b"", status_code=304, headers=headers)
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
         png = await gallery.png(image, shown.colouring, axes=axes)
         return Response(png, media_type="image/png", headers=headers)
 
@@ -92,7 +94,7 @@ class ResultController(Controller):
         """Say which resolutions exist, and where the task stands; nothing is rendered for asking."""
         found = await reads.recording(request.user, recording_id)
         shown = await gallery.rendering(found, rendering, ask=False)
-        return spectrogram_view(found.recording, shown.document, progress.of)
+        return await _images_view(reads, found, rendering, shown, progress.of)
 
     @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
     async def first_look(
@@ -124,7 +126,7 @@ class ResultController(Controller):
         found = await reads.recording(request.user, recording_id)
         shown = await gallery.rendering(found, rendering, ask=False)
         if shown.document is None or shown.document.geometry_key is None:
-            return not_there(found, shown.task, spectrogram_view(found.recording, shown.document))
+            return not_there(found, shown.task, await _images_view(reads, found, rendering, shown))
         return Response(await gallery.geometry(shown.document), headers=CACHED)
 
     @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
@@ -139,11 +141,22 @@ class ResultController(Controller):
         end_s: Annotated[float, QueryParameter(gt=0)],
         width: Annotated[int, QueryParameter(ge=1, le=6400)] = 1600,
         height: Annotated[int, QueryParameter(ge=1, le=1200)] = 400,
-    ) -> Response[bytes]:
-        """Return a part of the recording in its own resolution, between `f_min_hz` and `f_max_hz`."""
+        f_max_hz: Hertz = None,
+    ) -> Response[Any]:
+        """Return a part of the recording in its own resolution, between `f_min_hz` and `f_max_hz`.
+
+        Its levels are relative to the loudest cell of the recording's own images, once those are there.
+        """
         found = await reads.recording(request.user, recording_id)
-        png = await gallery.region(found, rendering, WantedRegion(start_s, end_s, width, height))
-        return Response(png, media_type="image/png")
+        if not (isfinite(start_s) and isfinite(end_s)):
+            raise ProblemError(400, "bad_request", "start_s and end_s must be finite numbers.")
+        region = Region(start_s, end_s, rendering.f_min_hz, f_max_hz, width, height)
+        wanted = region_request(found, rendering, region)
+        headers = tagged(f'"{wanted.region_id}-{rendering.palette}"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
+        png = await gallery.region(wanted, rendering.palette)
+        return Response(png, media_type="image/png", headers=headers)
 
     @get("/waveform", operation_id="getWaveform", media_type="image/png")
     async def waveform(
@@ -151,9 +164,13 @@ class ResultController(Controller):
     ) -> Response[Any]:
         """Return the outline as a PNG: lowest and highest sample of each column, and the RMS inside."""
         found = await reads.recording(request.user, recording_id)
-        if found.spectrogram is None or found.spectrogram.waveform is None:
-            return not_there(found, found.spectrogram, spectrogram_view(found.recording, found.spectrogram))
-        return Response(await objects.get(found.spectrogram.waveform.key), media_type="image/png")
+        task = found.spectrogram
+        if task is None or task.waveform is None:
+            return not_there(found, task, spectrogram_view(found.recording, task))
+        headers = tagged(f'"{task.parameters_id}-{task.fence}-waveform"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
+        return Response(await objects.get(task.waveform.key), media_type="image/png", headers=headers)
 
     @get("/waveform/peaks", operation_id="getPeaks")
     async def peaks(
@@ -173,8 +190,11 @@ class ResultController(Controller):
         if zoom >= len(task.zooms):
             raise ProblemError(404, "not_found", f"There are {len(task.zooms)} zooms, from 0.")
         key = _peaks_key(task.zooms[zoom], form)
+        headers = tagged(f'"{task.parameters_id}-{task.fence}-{zoom}-{form}"')
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
         media_type = MediaType.JSON if form is PeaksForm.JSON else "application/octet-stream"
-        return Response(await objects.get(key), media_type=media_type)
+        return Response(await objects.get(key), media_type=media_type, headers=headers)
 
     @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
     async def manifest(
@@ -208,6 +228,16 @@ def _peaks_key(stored: StoredPeaks, form: PeaksForm) -> str:
             next_step="Take it from the field `rms` of form=json.",
         )
     return stored.rms_dat_key
+
+
+async def _images_view(
+    reads: Reads, found: Found, rendering: RenderParameters, shown: Shown, heard: Heard = nothing_heard
+) -> SpectrogramView:
+    # The upload asked for the recording's own images, and of a failed recording nobody will render any.
+    expected = rendering == found.rendering or found.recording.state is State.FAILED
+    if shown.task is None and not expected and not await reads.is_wished(found.recording, rendering.parameters_id):
+        return SpectrogramView(status="not_requested")
+    return spectrogram_view(found.recording, shown.document, heard)
 
 
 def _entity_tag(task: TaskDocument, image: StoredImage, colouring: Colouring | None, *, axes: bool) -> str:

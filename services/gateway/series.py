@@ -10,6 +10,7 @@ from chassis.problems import ProblemError
 from contracts.documents import AnalysisDocument
 from contracts.manifest import SeriesReference
 
+from .caching import tagged, unchanged
 from .keys import Caller
 from .ranges import asked_range
 from .reads import Reads
@@ -34,9 +35,9 @@ async def get_series(
         raise ProblemError(404, "not_found", f"This recording has no series {file_name[:64]}.")
     # The key holds the identity of what was computed: other values have another one.
     tag = f'"{series.uri.split("/")[-2]}-{series.size_bytes}"'
-    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=60"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(b"", status_code=304, headers=headers)
+    headers = {**tagged(tag), "Accept-Ranges": "bytes"}
+    if (kept := unchanged(request, headers)) is not None:
+        return kept
     part = asked_range(request.headers.get("range"), series.size_bytes)
     whole = range(series.size_bytes)
     if part is not None:

@@ -16,11 +16,11 @@ from contracts.rendering import PaletteName, Reference, RenderParameters, ScaleN
 from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, StoredTiles
 
 from .absent import not_there
+from .caching import CACHED, tagged, unchanged
 from .gallery import Gallery
 from .keys import Caller
 from .reads import Reads
 from .renderings import changed
-from .results import CACHED
 from .views import spectrogram_view
 
 # No level has as many tiles as nine digits can count.
@@ -100,9 +100,9 @@ class TileController(Controller):
         colours = _colours(changed(drawn, given), stored.reference_dbfs)
         x = _place(stored, level, tile)
         tag = f'"{task.parameters_id}-{task.fence}-{level}-{x}-{hashlib.sha256(colours).hexdigest()[:16]}"'
-        headers = {"ETag": tag, **CACHED}
-        if request.headers.get("if-none-match") == tag:
-            return Response(b"", status_code=304, headers=headers)
+        headers = tagged(tag)
+        if (kept := unchanged(request, headers)) is not None:
+            return kept
         png = await gallery.tile(found, stored, drawn, level, x)
         return Response(recoloured(png, colours), media_type="image/png", headers=headers)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -36,9 +36,9 @@ class FirstLookView(ImageView):
 
 
 class TaskView(BaseModel):
-    """Where one task stands."""
+    """Where one task stands; `not_requested`: nobody asked for images with these parameters."""
 
-    status: State = State.QUEUED
+    status: State | Literal["not_requested"] = State.QUEUED
     progress: float | None = Field(None, description="Share done while it is processed; null where none was heard.")
     attempts: int = 0
     started_at: datetime | None = None

@@ -3,7 +3,6 @@
 import io
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 from PIL import Image
@@ -13,23 +12,11 @@ from contracts.palettes import palette
 from .figure import Box, Figure, Letters
 from .geometry import Geometry
 from .scales import FrequencyAxis
-from .ticks import Axis, Tick, clock_ticks, number_ticks, time_ticks, warped_ticks
+from .ticks import Axis, Tick, number_ticks, time_ticks, warped_ticks
 
 AXES_TEXT_KEY = "dawnchorus-axes"
 _UNITS_HZ = {"Hz": 1, "kHz": 1000}
 _HIGHEST_IN_HZ = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class AxesOptions:
-    """What the axes say beyond the image's geometry.
-
-    start_s    when the image begins, from the recording's start
-    starts_at  when the recording began: the time axis then shows the time of day
-    """
-
-    start_s: float = 0.0
-    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +35,14 @@ class _Layout:
     size: tuple[int, int]
 
 
-def with_axes(png: bytes, geometry: Geometry, options: AxesOptions | None = None) -> bytes:
+def with_axes(png: bytes, geometry: Geometry) -> bytes:
     """Return the PNG of an image (palette or RGB) with axes, on white, in RGB; its pixels are not resampled.
 
     A tick at time t stands at the column that `geometry` gives for t, a tick at frequency f at the row of f;
     the text chunk `dawnchorus-axes` says where in the whole the image's own pixels lie.
     """
-    options = options or AxesOptions()
     letters = Letters(geometry.width, geometry.height)
-    times, time_unit = _time_ticks(geometry, options, letters)
+    times, time_unit = _time_ticks(geometry, letters)
     ticks = _Ticks(
         _frequency_ticks(geometry, letters),
         frequency_unit(geometry),
@@ -93,16 +79,10 @@ def _frequency_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:
     return [Tick(panel * height + tick.at, tick.label) for panel, part in enumerate(parts) for tick in part]
 
 
-def _time_ticks(geometry: Geometry, options: AxesOptions, letters: Letters) -> tuple[list[Tick], str]:
-    duration_s, start_s = geometry.width * geometry.seconds_per_px, options.start_s
-    if options.starts_at is None:
-        axis = Axis(geometry.width, lambda time_s: (time_s - start_s) / duration_s, letters.width)
-        return time_ticks(axis, start_s, start_s + duration_s)
-    begins = options.starts_at + timedelta(seconds=start_s)
-    midnight = begins.replace(hour=0, minute=0, second=0, microsecond=0)
-    begins_s = (begins - midnight).total_seconds()
-    axis = Axis(geometry.width, lambda time_s: (time_s - begins_s) / duration_s, letters.width)
-    return clock_ticks(axis, begins, duration_s)
+def _time_ticks(geometry: Geometry, letters: Letters) -> tuple[list[Tick], str]:
+    duration_s = geometry.width * geometry.seconds_per_px
+    axis = Axis(geometry.width, lambda time_s: time_s / duration_s, letters.width)
+    return time_ticks(axis, 0.0, duration_s)
 
 
 def _level_ticks(geometry: Geometry, letters: Letters) -> list[Tick]:

@@ -22,7 +22,7 @@ from contracts.tiles import TILE_PX
 
 from .axes import with_axes
 from .first_look import FirstLook, first_look
-from .region import Region, render_region
+from .region import check_within, render_region
 from .render import Rendering, render
 from .tile import render_tile
 from .windows import full_scale_power
@@ -70,14 +70,15 @@ def look_from_afar(
 def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:
     """Draw a part of the recording behind `url`, reading little more than that part."""
     parameters = request.parameters
-    region = Region(request.start_s, request.end_s, request.f_min_hz, request.f_max_hz, request.width, request.height)
+    if request.duration_s is not None:
+        check_within(request.region, request.duration_s)
     reference = None
     if request.reference_dbfs is not None:
         full_scale = full_scale_power(parameters.window, parameters.window_size)
         reference = full_scale * 10 ** (request.reference_dbfs / 10)
     with _remote(url, request.size_bytes) as source:
         drawn = render_region(
-            source, Container(request.container), limits, parameters, region, reference_power=reference
+            source, Container(request.container), limits, parameters, request.region, reference_power=reference
         )
     return drawn.png
 
@@ -107,6 +108,7 @@ def _opened_from_afar(url: str, size_bytes: int, container: Container, limits: A
 
 def warm_up() -> None:
     """Render noise enough to fill an image, and axes, so that the first job finds everything imported and allocated."""
+    let_go_of_compiler()
     # The decoder of films and MP3, which the noise has no use for.
     importlib.import_module("audio.libav")
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
@@ -116,7 +118,6 @@ def warm_up() -> None:
         made = render(path, Container.WAV, AudioLimits(), RenderParameters(), lambda _: None, pyramid_columns=TILE_PX)
     thumbnail = made.images["thumbnail"]
     with_axes(thumbnail.png, thumbnail.geometry)
-    let_go_of_compiler()
 
 
 def _remote(url: str, size_bytes: int) -> BinaryIO:

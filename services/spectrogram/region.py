@@ -10,17 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from audio.decode import BLOCK_FRAMES, AudioLimits, AudioStream, Block, Container, mono, open_audio
+from contracts.drawing import Region
 from contracts.rendering import RenderParameters
 
 from .columns import Columns
-from .errors import NoSuchChannelError
-from .geometry import Geometry, max_hop
+from .errors import BandAboveNyquistError, NoSuchChannelError
+from .geometry import max_hop
+from .image import Image
 from .panel import panel
 from .pooling import pool_spectra
 from .region_errors import (
-    AboveNyquistError,
     EmptyRegionError,
     OutsideRecordingError,
+    RegionParametersError,
     RegionSizeError,
 )
 from .rows import Bands
@@ -30,27 +32,6 @@ from .stft import Samples, Spectra, SpectrumStream
 MAX_WIDTH, MAX_HEIGHT = 6400, 1200
 # Times come as floats; what is this near to a frame, in frames, is at it.
 _ROUNDING = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """What is asked for; `width` is less where the time has fewer samples than pixels."""
-
-    start_s: float
-    end_s: float
-    f_min_hz: float
-    f_max_hz: float
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class RegionImage:
-    """One PNG, and what a ruler on it reads; its first column begins at `start_s`."""
-
-    png: bytes
-    geometry: Geometry
-    start_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +91,21 @@ def render_region(
     region: Region,
     *,
     reference_power: float | None = None,
-) -> RegionImage:
+) -> Image:
     """Seek to a region, decode it, and render it with a hop that suits its width.
 
     Where its pixels are those of a whole rendering, so are its levels, given that rendering's `reference_power`;
     without one, the region's own loudest cell is 0 dB. Rows narrower than a bin of the FFT repeat the nearest.
-    Stacked channels are mixed, and PCEN, which depends on all that came before, is left out.
+    Stacked channels are refused, and so is PCEN, which depends on all that came before.
 
-    Raises any `RegionError`, `NoSuchChannelError`, and any `AudioError` of decoding.
+    A band that only the parameters name ends where the recording's frequencies do, as in a whole rendering.
+
+    Raises any `RegionError`, any `DrawingError`, and any `AudioError` of decoding.
     """
     _check(region)
-    band = parameters.model_copy(update={"f_min_hz": region.f_min_hz, "f_max_hz": region.f_max_hz})
+    _check_way(parameters)
+    f_max_hz = region.f_max_hz if region.f_max_hz is not None else parameters.f_max_hz
+    band = parameters.model_copy(update={"f_min_hz": region.f_min_hz, "f_max_hz": f_max_hz})
     with open_audio(source, container, limits) as stream:
         rate_hz = stream.format.rate_hz
         _check_band(region, rate_hz)
@@ -128,7 +113,7 @@ def render_region(
         columns = _columns(stream, axis, region, band)
         _check_end(stream, region, max_hop(band))
     facts = {"start_s": region.start_s}
-    image = panel(
+    return panel(
         columns,
         axis,
         height=region.height,
@@ -137,21 +122,36 @@ def render_region(
         reference_power=reference_power,
         facts=facts,
     )
-    return RegionImage(image.png, image.geometry, region.start_s)
+
+
+def check_within(region: Region, duration_s: float) -> None:
+    """Raise `OutsideRecordingError` where a region is clearly none of a recording that lasts so long.
+
+    Only decoding tells the exact end: what is within a second of it is left to `render_region`.
+    """
+    if region.end_s > duration_s + 1:
+        raise OutsideRecordingError(region.start_s, region.end_s, duration_s)
 
 
 def _check(region: Region) -> None:
     if not 0 <= region.start_s < region.end_s:
         raise EmptyRegionError("times", region.start_s, region.end_s)
-    if not 0 <= region.f_min_hz < region.f_max_hz:
+    if region.f_max_hz is not None and not 0 <= region.f_min_hz < region.f_max_hz:
         raise EmptyRegionError("frequencies", region.f_min_hz, region.f_max_hz)
     if not (1 <= region.width <= MAX_WIDTH and 1 <= region.height <= MAX_HEIGHT):
         raise RegionSizeError(region.width, region.height, MAX_WIDTH, MAX_HEIGHT)
 
 
+def _check_way(parameters: RenderParameters) -> None:
+    if parameters.pcen:
+        raise RegionParametersError("pcen=true")
+    if parameters.channel == "stacked":
+        raise RegionParametersError("channel=stacked")
+
+
 def _check_band(region: Region, rate_hz: int) -> None:
-    if region.f_max_hz > rate_hz / 2:
-        raise AboveNyquistError(region.f_max_hz, rate_hz / 2)
+    if region.f_max_hz is not None and region.f_max_hz > rate_hz / 2:
+        raise BandAboveNyquistError(region.f_min_hz, region.f_max_hz, rate_hz / 2)
 
 
 def _check_end(stream: AudioStream, region: Region, longest_hop: int) -> None:

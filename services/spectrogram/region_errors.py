@@ -4,8 +4,8 @@ UnprocessableError
 └── RegionError
     ├── EmptyRegionError       region_empty              it begins where it ends, after that, or below zero
     ├── RegionSizeError        region_size               no pixels, or too many
-    ├── AboveNyquistError      region_above_nyquist      the recording holds no such frequencies
     ├── OutsideRecordingError  region_outside_recording  the recording ends before
+    ├── RegionParametersError  region_parameters         PCEN, or stacked channels, which need the whole recording
     └── UnreadableTileError    tile_unreadable           decoding from there gives another part than decoding it all
 """
 
@@ -48,19 +48,18 @@ class RegionSizeError(RegionError):
         return f"{self.width} × {self.height} pixels are outside 1 × 1 to {self.max_width} × {self.max_height}."
 
 
-class AboveNyquistError(RegionError):
-    """A region reaches above half the sample rate."""
+class RegionParametersError(RegionError):
+    """A region is asked for in a way that it cannot be drawn in by itself."""
 
-    code: ClassVar[str] = "region_above_nyquist"
+    code: ClassVar[str] = "region_parameters"
+    next_step: ClassVar[str] = "Ask for the region with pcen=false, and with one channel or the mix."
 
-    def __init__(self, f_max_hz: float, nyquist_hz: float) -> None:
-        super().__init__(f_max_hz, nyquist_hz)
-        self.f_max_hz, self.nyquist_hz = f_max_hz, nyquist_hz
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
     def __str__(self) -> str:
-        return (
-            f"The region reaches up to {self.f_max_hz:g} Hz; the recording has frequencies up to {self.nyquist_hz:g}."
-        )
+        return f"A region cannot be drawn with {self.what}."
 
 
 class OutsideRecordingError(RegionError):

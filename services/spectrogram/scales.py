@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from contracts.rendering import RenderParameters, ScaleName
 
-from .errors import BandAboveNyquistError
+from .errors import BandAboveNyquistError, BandBelowBinsError
 
 Positions = npt.NDArray[np.float64]
 
@@ -52,13 +52,15 @@ def frequency_axis(parameters: RenderParameters, rate_hz: int) -> FrequencyAxis:
     """Return the axis of a recording: the asked band as far as the recording reaches.
 
     A logarithmic axis starts at the first bin above 0 at the lowest. A band between two bins shows the nearer one.
-    Raises `BandAboveNyquistError`.
+    Raises `BandAboveNyquistError` and `BandBelowBinsError`.
     """
     nyquist_hz, bin_hz = rate_hz / 2, rate_hz / parameters.window_size
     low_hz = max(parameters.f_min_hz, bin_hz) if parameters.scale == "log" else parameters.f_min_hz
     high_hz = min(parameters.f_max_hz or nyquist_hz, nyquist_hz)
+    if parameters.f_min_hz >= nyquist_hz:
+        raise BandAboveNyquistError(parameters.f_min_hz, parameters.f_max_hz, nyquist_hz)
     if low_hz >= high_hz:
-        raise BandAboveNyquistError(low_hz, high_hz)
+        raise BandBelowBinsError(high_hz, low_hz)
     first = int(np.ceil(low_hz / bin_hz - _EDGE))
     last = int(np.floor(high_hz / bin_hz + _EDGE))
     if last < first:

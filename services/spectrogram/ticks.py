@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from math import ceil, floor
 
 MINUTE_S = 60
 HOUR_S = 3600
-DAY_S = 86_400
 # Up to there people count in seconds.
 _SECONDS_UP_TO_S = 120
 _SIXTIES = (1, 2, 5, 10, 15, 30)
@@ -71,16 +69,6 @@ def time_ticks(axis: Axis, start_s: float, end_s: float) -> tuple[list[Tick], st
     return _evenly(axis, start_s, end_s, _sexagesimal_steps((end_s - start_s) / 1000), label), unit
 
 
-def clock_ticks(axis: Axis, starts_at: datetime, duration_s: float) -> tuple[list[Tick], str]:
-    """Return ticks at round times of day, and the axis' unit: the date, with the zone where it is known."""
-    midnight = starts_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    start_s = (starts_at - midnight).total_seconds()
-    steps = _sexagesimal_steps(duration_s / 1000)
-    zone = f", {starts_at:%Z}" if starts_at.tzinfo else ""
-    unit = f"{starts_at.day} {starts_at:%B %Y}{zone}"
-    return _evenly(axis, start_s, start_s + duration_s, steps, _clock_label), unit
-
-
 def number_label(value: float, step: float) -> str:
     """Return a number with as many decimals as its step has, and no minus zero."""
     decimals = next((places for places in range(9) if round(step * 10**places, 6) % 1 == 0), 9)
@@ -141,10 +129,6 @@ def _hours_label(time_s: float, step_s: float) -> str:
     hours, rest = divmod(round(time_s, 6), HOUR_S)
     minutes, seconds = divmod(rest, MINUTE_S)
     return f"{hours:.0f}:{minutes:02.0f}:{_padded(seconds, step_s)}"
-
-
-def _clock_label(time_s: float, step_s: float) -> str:
-    return _hours_label(time_s % DAY_S, step_s)
 
 
 def _padded(seconds: float, step_s: float) -> str:

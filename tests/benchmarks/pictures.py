@@ -14,14 +14,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from audio.decode import AudioLimits
 from audio.sniff import sniff_source
 from contracts.rendering import PRESETS, Preset, RenderParameters
-from services.spectrogram.axes import AxesOptions, with_axes
+from services.spectrogram.axes import with_axes
 from services.spectrogram.render import render
 from tests.audio import REPOSITORY, recordings_folder
 from tests.benchmarks.contenders import specshow
@@ -37,7 +36,6 @@ class Subject:
     recording: str
     preset: Preset | None = None
     chosen: dict[str, Any] = field(default_factory=dict)
-    starts_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +61,7 @@ SUBJECTS = (
     Subject("snare_accelerate.ogg", chosen={"palette": "cividis"}),
     Subject("rugr_drum.wav", chosen={"f_max_hz": 500.0, "window_size": 8192, "palette": "gray_r"}),
     Subject("1min.wav", "birdsong", {"palette": "gray_r"}),
-    Subject("night/S4A03895_20190522_080000.wav", starts_at=datetime(2019, 5, 22, 8, tzinfo=UTC)),
+    Subject("night/S4A03895_20190522_080000.wav"),
     Subject("night/S4A03895_20190522_070000.wav", "birdsong", {"palette": "magma", "scale": "mel"}),
     Subject("metadata.wav", chosen={"reference": "full_scale", "floor_db": -120.0}),
     Subject("voice.ogg", "speech", {"channel": "stacked"}),
@@ -78,7 +76,7 @@ def draw(subject: Subject) -> Iterator[tuple[str, Path]]:
     rendering = render(recording, container, AudioLimits(), subject.parameters, lambda _: None)
     for resolution, image in rendering.images.items():
         target = FOLDER / f"{subject.name}.{resolution}.png"
-        target.write_bytes(with_axes(image.png, image.geometry, AxesOptions(starts_at=subject.starts_at)))
+        target.write_bytes(with_axes(image.png, image.geometry))
         yield f"Dawnchorus, {resolution}: {subject.caption}", target
     if shutil.which("sox"):
         target = FOLDER / f"{subject.name}.sox.png"

@@ -1,6 +1,7 @@
 """A recording seen in other ways: by parameters, by presets, with axes; rendered when somebody asks, once."""
 
 import io
+import json
 import struct
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contracts.palettes import palette
 from deploy.local.servers import Servers
 from tests.audio import tone, write
 from tests.e2e.listening import history
@@ -118,13 +120,19 @@ def test_the_geometry_of_the_images_is_theirs(system: System, tmp_path: Path) ->
     assert sidecar["parameters"]["engine"] == status["parameters"]["engine"]
 
 
-def test_the_status_of_an_unasked_way_is_queued_and_asks_for_nothing(system: System, tmp_path: Path) -> None:
+def test_an_unasked_way_is_not_requested_and_asking_where_it_stands_asks_for_nothing(
+    system: System, tmp_path: Path
+) -> None:
     recording_id = _uploaded(system, tmp_path, 3300.0)
     url = f"/v1/recordings/{recording_id}/spectrogram/status"
 
     statuses = [system.client.get(url, params={"preset": "speech"}).json()["status"] for _ in range(2)]
 
-    assert statuses == ["queued", "queued"]
+    geometry = system.client.get(url.replace("status", "geometry"), params={"preset": "speech"})
+    assert statuses == ["not_requested", "not_requested"]
+    assert (geometry.status_code, geometry.json()["code"]) == (404, "not_requested")
+    assert _ask(system, recording_id, preset="speech").status_code == 202
+    assert system.client.get(url, params={"preset": "speech"}).json()["status"] != "not_requested"
 
 
 def test_axes_stand_around_the_very_same_pixels(system: System, tmp_path: Path) -> None:
@@ -152,12 +160,56 @@ def test_a_region_is_drawn_in_its_own_resolution(system: System, tmp_path: Path)
     assert image[::-1].mean(axis=1).argmax() == pytest.approx(60, abs=3)
 
 
+def test_what_a_client_has_seen_is_not_sent_again(system: System, tmp_path: Path) -> None:
+    base = f"/v1/recordings/{_uploaded(system, tmp_path, 3680.0)}"
+    for path in ("spectrogram", "spectrogram/region?start_s=0&end_s=1", "waveform", "waveform/peaks?form=dat"):
+        first = system.client.get(f"{base}/{path}")
+
+        again = system.client.get(f"{base}/{path}", headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+
+        assert (again.status_code, again.content) == (304, b""), path
+        assert again.headers["cache-control"] == first.headers["cache-control"] == "private, max-age=60"
+
+
+def test_a_region_is_drawn_once_for_all_colours(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3690.0)
+    url, query = f"/v1/recordings/{recording_id}/spectrogram/region", {"start_s": 0, "end_s": 1}
+
+    seen = [system.client.get(url, params={**query, "palette": each}) for each in ("magma", "gray")]
+
+    magma, gray = (Image.open(io.BytesIO(each.content)) for each in seen)
+    assert np.array_equal(np.asarray(magma), np.asarray(gray))
+    assert bytes(magma.getpalette() or []) == palette("magma")
+    assert json.loads(magma.info["dawnchorus"])["palette"] == "magma"
+    assert seen[0].headers["etag"] != seen[1].headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"f_min_hz": 6000, "f_max_hz": 9000}, {"window_size": 512}, {"pool": "mean"}, {"preset": "bat"}]
+)
+def test_a_region_is_on_the_scale_of_the_whole_recording(
+    system: System, tmp_path: Path, query: dict[str, str | int]
+) -> None:
+    recording_id = _uploaded(system, tmp_path, 3650.0)
+    whole = system.client.get(f"/v1/recordings/{recording_id}/spectrogram/geometry").json()["recording"]
+
+    url = f"/v1/recordings/{recording_id}/spectrogram/region"
+    answer = system.client.get(url, params={"start_s": 0, "end_s": 1, **query})
+
+    assert answer.status_code == 200, answer.text
+    with Image.open(io.BytesIO(answer.content)) as region:
+        notes = json.loads(region.info["dawnchorus"])
+    assert notes["reference_dbfs"] == pytest.approx(whole["reference_dbfs"], abs=0.001)
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
         ({"start_s": 1, "end_s": 0.5}, 422, "region_empty"),
         ({"start_s": 100, "end_s": 101}, 422, "region_outside_recording"),
-        ({"start_s": 0, "end_s": 1, "f_max_hz": 90_000}, 422, "region_above_nyquist"),
+        ({"start_s": 0, "end_s": 1, "f_max_hz": 90_000}, 422, "band_above_nyquist"),
+        ({"start_s": 0, "end_s": float("inf")}, 400, "bad_request"),
+        ({"start_s": float("nan"), "end_s": 1}, 400, "bad_request"),
         ({"start_s": 0, "end_s": 1, "width": 10_000}, 400, "bad_request"),
         ({"start_s": 0}, 400, "bad_request"),
     ],

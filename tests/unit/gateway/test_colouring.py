@@ -189,3 +189,13 @@ def _sweep() -> Signal:
     time_s = np.arange(88_200) / 44_100
     noise = np.random.default_rng(3).normal(0, 1e-3, len(time_s)) * np.linspace(0, 1, len(time_s))
     return (tone(3000, duration_s=2)[:, 0] * np.linspace(0, 1, len(time_s)) + noise).astype(np.float32)[:, None]
+
+
+def test_silence_tells_the_levels_that_were_asked_for() -> None:
+    wanted = RenderParameters(floor_db=-60, reference="full_scale")
+
+    shown = colouring(RenderParameters(), wanted, None)
+
+    assert shown is not None
+    told = shown.geometry({"quantity": "dB", "floor_db": -80.0, "ceiling_db": 0.0, "reference": "recording"})
+    assert (told["floor_db"], told["ceiling_db"], told["reference"]) == (-60, 0, "full_scale")

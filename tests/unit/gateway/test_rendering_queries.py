@@ -30,3 +30,8 @@ def test_a_query_asks_for_what_it_was_written_for(own: RenderParameters, wanted:
 
     base = PRESETS["default"] if asked.pop("preset", None) else own
     assert changed(base, asked) == wanted
+
+
+@pytest.mark.parametrize("name", ["ceiling_db", "f_min_hz"])
+def test_a_negative_zero_is_the_same_wish(name: str) -> None:
+    assert changed(OWN, {name: -0.0}).parameters_id == changed(OWN, {name: 0.0}).parameters_id

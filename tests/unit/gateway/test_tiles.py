@@ -10,10 +10,11 @@ import pytest
 from chassis.objects import ObjectStore
 from chassis.problems import ProblemError
 from contracts.documents import AudioFacts, RecordingDocument, SpectrogramDocument
+from contracts.drawing import Region
 from contracts.rendering import RenderParameters
 from contracts.tiles import StoredTiles, TileGrid
 from contracts.vocabulary import Lane, State
-from services.gateway.gallery import Gallery
+from services.gateway.gallery import DrawingUnavailableError, Gallery, region_request
 from services.gateway.reads import Found, Reads
 from services.gateway.renderings import RenderRequests
 from services.gateway.tiles import stored_tiles
@@ -47,6 +48,23 @@ async def test_a_tile_that_is_not_stored_is_drawn_from_the_recording() -> None:
     assert tile == b"drawn"
     assert (asked[0]["path"], asked[0]["level"], asked[0]["x"]) == ("/drawings/tiles", 2, 3)
     assert TileGrid.model_validate(asked[0]["grid"]) == GRID
+
+
+def test_colours_are_no_part_of_a_regions_identity_and_levels_are() -> None:
+    region = Region(1, 2, 0, None, 100, 50)
+    ways = [RenderParameters(), RenderParameters(palette="magma"), RenderParameters(floor_db=-60)]
+
+    own, magma, darker = (region_request(_found(), each, region).region_id for each in ways)
+
+    assert own == magma
+    assert own != darker
+
+
+async def test_an_answer_that_is_no_problem_document_is_a_drawing_that_did_not_come() -> None:
+    gallery = _gallery(_CountingObjects(), lambda _: httpx.Response(502, text="Bad Gateway"))
+
+    with pytest.raises(DrawingUnavailableError):
+        await gallery.tile(_found(), STORED, RenderParameters(), 2, 3)
 
 
 async def test_a_tile_that_is_nowhere_is_asked_of_nobody() -> None:

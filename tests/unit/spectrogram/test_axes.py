@@ -1,7 +1,6 @@
 import io
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from math import log
 
 import numpy as np
@@ -15,7 +14,7 @@ from contracts.rendering import ScaleName
 from services.spectrogram.axes import AXES_TEXT_KEY, frequency_unit, with_axes
 from services.spectrogram.geometry import Geometry
 from services.spectrogram.png import palette_png
-from services.spectrogram.ticks import Axis, clock_ticks, number_ticks, time_ticks, warped_ticks
+from services.spectrogram.ticks import Axis, number_ticks, time_ticks, warped_ticks
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -168,22 +167,6 @@ def test_times_are_round_in_the_unit_that_suits_them(
 
     assert [tick.label for tick in ticks] == labels
     assert found_unit == unit
-
-
-def test_clock_times_are_round_where_the_recording_is_not() -> None:
-    starts_at = datetime(2019, 5, 22, 23, 59, 50, tzinfo=timezone(timedelta(hours=-5)))
-    begins_s = 86_390
-    axis = Axis(600, lambda time_s: (time_s - begins_s) / 30, lambda _: 150)
-
-    ticks, unit = clock_ticks(axis, starts_at, 30)
-
-    assert [(tick.at, tick.label) for tick in ticks] == [
-        (0, "23:59:50"),
-        (200, "0:00:00"),
-        (400, "0:00:10"),
-        (600, "0:00:20"),
-    ]
-    assert unit == "22 May 2019, UTC-05:00"
 
 
 def test_numbers_below_zero_have_a_minus_and_zero_has_none() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.palettes import palette
 from contracts.rendering import PRESETS, RenderParameters
-from services.spectrogram.errors import BandAboveNyquistError, NoSuchChannelError
+from services.spectrogram.errors import BandAboveNyquistError, BandBelowBinsError, NoSuchChannelError
 from services.spectrogram.pcen import EnergyNormalizer
 from tests.audio import tone, write
 
@@ -57,9 +57,16 @@ def test_a_band_above_the_recording_is_refused_and_one_that_reaches_over_it_is_c
     slow = write(tmp_path / "slow.wav", tone(rate_hz=16_000), 16_000)
     fast = write(tmp_path / "fast.wav", tone())
 
-    with pytest.raises(BandAboveNyquistError, match="starts at 8000 Hz; the recording ends at 8000 Hz"):
+    with pytest.raises(
+        BandAboveNyquistError, match="starts at 8000 Hz and ends at 130000 Hz; the recording ends at 8000 Hz"
+    ):
         drawn(slow, PRESETS["bat"])
     assert drawn(fast, PRESETS["bat"]).images["full"].geometry.f_max_hz == 22_050
+
+
+def test_a_logarithmic_band_below_the_first_bin_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(BandBelowBinsError, match="ends at 10 Hz; a logarithmic axis starts at 21"):
+        drawn(write(tmp_path / "tone.wav", tone()), RenderParameters(scale="log", f_max_hz=10))
 
 
 def test_a_band_between_two_bins_shows_the_nearer_one(tmp_path: Path) -> None:

@@ -11,14 +11,17 @@ from PIL.PngImagePlugin import PngImageFile
 
 from audio.decode import AudioLimits
 from audio.sniff import sniff_source
-from contracts.rendering import Pool, RenderParameters
-from services.spectrogram.errors import NoSuchChannelError
-from services.spectrogram.region import Region, RegionImage, render_region
+from chassis.errors import UnprocessableError
+from contracts.drawing import Region, RegionRequest
+from contracts.rendering import PRESETS, Pool, RenderParameters
+from services.spectrogram.errors import BandAboveNyquistError, NoSuchChannelError
+from services.spectrogram.image import Image
+from services.spectrogram.job import draw_region
+from services.spectrogram.region import render_region
 from services.spectrogram.region_errors import (
-    AboveNyquistError,
     EmptyRegionError,
     OutsideRecordingError,
-    RegionError,
+    RegionParametersError,
     RegionSizeError,
 )
 from services.spectrogram.render import Rendering, render
@@ -94,6 +97,21 @@ def test_a_channel_that_is_not_there_is_refused(tmp_path: Path) -> None:
         _region(recording, Region(0, 1, 0, 1000, 10, 10), RenderParameters(channel=1))
 
 
+def test_a_band_of_the_parameters_ends_where_the_recording_does_as_in_the_whole(tmp_path: Path) -> None:
+    recording = write(tmp_path / "noise.wav", _noise(1.0))
+
+    part = _region(recording, Region(0, 1, 8000, None, 100, 50), PRESETS["bat"])
+
+    whole = _render(recording, PRESETS["bat"]).images["full"].geometry
+    assert (part.geometry.f_min_hz, part.geometry.f_max_hz) == (whole.f_min_hz, whole.f_max_hz) == (8000, RATE_HZ / 2)
+
+
+@pytest.mark.parametrize("parameters", [RenderParameters(pcen=True), RenderParameters(channel="stacked")])
+def test_a_region_that_needs_the_whole_recording_is_refused(tmp_path: Path, parameters: RenderParameters) -> None:
+    with pytest.raises(RegionParametersError):
+        _region(write(tmp_path / "noise.wav", _noise(1.0)), Region(0, 1, 0, None, 100, 50), parameters)
+
+
 def test_a_band_shows_its_tone_in_the_row_of_its_frequency(tmp_path: Path) -> None:
     recording = write(tmp_path / "tone.wav", tone(5200, duration_s=3))
 
@@ -158,13 +176,13 @@ def test_the_geometry_and_the_start_travel_inside_the_png(tmp_path: Path) -> Non
         (Region(0, 1, 1000, 1000, 10, 10), EmptyRegionError, "region_empty"),
         (Region(0, 1, 0, 1000, 0, 10), RegionSizeError, "region_size"),
         (Region(0, 1, 0, 1000, 10, 100_000), RegionSizeError, "region_size"),
-        (Region(0, 1, 0, 23_000, 10, 10), AboveNyquistError, "region_above_nyquist"),
+        (Region(0, 1, 0, 23_000, 10, 10), BandAboveNyquistError, "band_above_nyquist"),
         (Region(5, 6, 0, 1000, 10, 10), OutsideRecordingError, "region_outside_recording"),
         (Region(1.5, 2.5, 0, 1000, 10, 10), OutsideRecordingError, "region_outside_recording"),
     ],
 )
 def test_an_impossible_region_is_refused_with_a_code(
-    tmp_path: Path, region: Region, error: type[RegionError], code: str
+    tmp_path: Path, region: Region, error: type[UnprocessableError], code: str
 ) -> None:
     recording = write(tmp_path / "noise.wav", _noise(2.0))
 
@@ -177,7 +195,7 @@ def test_an_impossible_region_is_refused_with_a_code(
 
 def _region(
     recording: Path, region: Region, settings: RenderParameters | None = None, *, reference_power: float | None = None
-) -> RegionImage:
+) -> Image:
     with recording.open("rb") as opened:
         container = sniff_source(opened)
     settings = settings or RenderParameters()
@@ -205,3 +223,18 @@ def _noise(duration_s: float) -> npt.NDArray[np.float32]:
     rng = np.random.default_rng(6)
     envelope = np.abs(np.sin(np.arange(round(duration_s * RATE_HZ)) / 9000))
     return (rng.uniform(-0.5, 0.5, len(envelope)) * envelope).astype(np.float32)[:, None]
+
+
+def test_a_region_that_is_clearly_outside_is_refused_without_reading_anything() -> None:
+    request = RegionRequest(
+        recording_id="0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10",
+        container="wav",
+        size_bytes=1000,
+        parameters=RenderParameters(),
+        region=Region(0, 1e9, 0, 1000, 10, 10),
+        reference_dbfs=None,
+        duration_s=600.0,
+    )
+
+    with pytest.raises(OutsideRecordingError):
+        draw_region("http://nowhere.invalid/", request, AudioLimits())
