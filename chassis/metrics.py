@@ -17,3 +17,4 @@ HTTP_SECONDS = Histogram(
     "dawnchorus_http_request_duration_seconds", "By route and status.", ("method", "route", "status"), buckets=_SECONDS
 )
 LIVE_CLIENTS = Gauge("dawnchorus_live_clients", "Clients listening to live events.")
+SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors this process searches.")

@@ -16,6 +16,11 @@ EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 TASKS = "tasks"
 PROJECTS = "projects"
+SEARCH = "search"
+FINGERPRINTS = "fingerprints"
+SEARCH_PROGRESS = "search_progress"
+
+EMBEDDING_DIMENSIONS = 384
 
 
 class OutboxEntry(ContractModel):
@@ -167,6 +172,38 @@ class ProjectDocument(ContractModel):
     id: str = Field(alias="_id")
     rendering: RenderParameters | None = None
     updated_at: datetime
+
+
+class SearchDocument(ContractModel):
+    """What a recording is found by; made from its newest analysis, and made anew when that is lost.
+
+    `_id` is the recording; written by the gateway.
+    """
+
+    id: str = Field(alias="_id")
+    project_id: str
+    form: int = Field(description="Of this document; one of another form is made anew.")
+    uploaded_at: datetime
+    analysed_at: datetime
+    features: dict[str, Any] = Field(description="By extractor, measure and statistic: a number, or a word.")
+    embedding_version: str | None = None
+    vector: bytes | None = Field(None, description="384 little-endian float32, of length 1.")
+
+
+class FingerprintDocument(ContractModel):
+    """Those landmarks of a recording that are looked up; `_id` is the recording; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    project_id: str
+    key: str = Field(description="The object that holds all landmarks.")
+    landmarks: tuple[int, ...]
+
+
+class SearchProgressDocument(ContractModel):
+    """Until when every analysis is in the collections of the search; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    until: datetime
 
 
 class ApiKeyDocument(ContractModel):

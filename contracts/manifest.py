@@ -43,6 +43,14 @@ class SeriesReference(ContractModel):
     size_bytes: int = Field(gt=0)
 
 
+class AttachmentReference(ContractModel):
+    """What an extractor made besides measures and series, as an object beside the manifest."""
+
+    uri: str = Field(description="The object's key.")
+    media_type: str = Field(examples=["application/vnd.dawnchorus.landmarks"])
+    size_bytes: int = Field(gt=0)
+
+
 class EntrySegments(ContractModel):
     """What one extractor says of each segment; every list has an item per segment."""
 
@@ -65,6 +73,7 @@ class ExtractorEntry(ContractModel):
     error: ExtractorError | None
     processing_time: float = Field(ge=0, description="Seconds, shared inputs aside.")
     series: SeriesReference | None = None
+    attachment: AttachmentReference | None = None
     segmentation: Segmentation | None = Field(default=None, description="What was asked for; null: aggregates alone.")
     segments: EntrySegments | None = Field(default=None, description="Null where the extractor has no frames.")
     computed_at: datetime | None = Field(default=None, description="A re-run keeps what is still right.")

@@ -56,6 +56,11 @@ def series_key(recording_id: str, extractor: str, extraction_id: str) -> str:
     return f"series/{recording_id}/{extraction_id}/{extractor}.parquet"
 
 
+def attachment_key(recording_id: str, extractor: str, extraction_id: str) -> str:
+    """Return the key of what one extractor made besides measures and series."""
+    return f"attachments/{recording_id}/{extraction_id}/{extractor}"
+
+
 def manifest_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of a manifest."""
     return f"manifests/{recording_id}/{parameters_id}.json"

@@ -84,9 +84,9 @@ class _Pass:
     def _started(self, index: int, extractor: Extractor, plan: Plan) -> ExtractorRun:
         shape = self._stream.format
         # By number: a name of somebody else's need not be one for a file.
-        path = plan.scratch / f"series-{index}.parquet" if plan.scratch is not None else None
+        path = plan.scratch / f"extractor-{index}" if plan.scratch is not None else None
         with self._witness.watching(index):
-            return ExtractorRun(extractor, plan, rate_hz=shape.rate_hz, channels=shape.channels, series_path=path)
+            return ExtractorRun(extractor, plan, rate_hz=shape.rate_hz, channels=shape.channels, path=path)
 
     def _ended(self, index: int, run: ExtractorRun, grid: SegmentGrid | None) -> ExtractorResult:
         with self._witness.watching(index):

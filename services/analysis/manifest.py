@@ -12,13 +12,14 @@ from contracts.canonical import canonical_json
 from contracts.manifest import (
     MANIFEST_VERSION,
     AnalysedSpan,
+    AttachmentReference,
     AudioManifest,
     EngineVersions,
     EntrySegments,
     ExtractorEntry,
     SeriesReference,
 )
-from contracts.objects import manifest_key, series_key
+from contracts.objects import attachment_key, manifest_key, series_key
 from contracts.vocabulary import Caveat
 
 from .results import Analysis, ExtractorResult
@@ -84,6 +85,7 @@ def entries(subject: Subject, analysis: Analysis, asked: Segmentation) -> tuple[
             error=None if result.error is None else asdict(result.error),
             processing_time=result.processing_time_s,
             series=_series(result, subject.recording_id),
+            attachment=_attachment(result, subject.recording_id),
             segmentation=asked if asked.wants_segments else None,
             segments=_segments(result, analysis.segments),
             computed_at=now,
@@ -107,6 +109,17 @@ def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | Non
         frames=result.series.frames,
         units=result.series.units,
         size_bytes=result.series.size_bytes,
+    )
+
+
+def _attachment(result: ExtractorResult, recording_id: str) -> AttachmentReference | None:
+    if result.attachment is None:
+        return None
+    identity = extraction_id(result.name, result.version, result.parameters)
+    return AttachmentReference(
+        uri=attachment_key(recording_id, result.name, identity),
+        media_type=result.attachment.media_type,
+        size_bytes=result.attachment.size_bytes,
     )
 
 

@@ -13,15 +13,15 @@ _LOG_FROM_MEL = _LOG_FROM_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def mel_filters(rate_hz: int, *, bins: int, bands: int) -> Floats:
-    """Return triangular filters from 0 Hz to half the rate, each of unit area.
+def mel_filters(rate_hz: int, *, bins: int, bands: int, highest_hz: float | None = None) -> Floats:
+    """Return triangular filters from 0 Hz to `highest_hz`, or to half the rate, each of unit area.
 
     returns  (bands, bins) float32
 
     Slaney's mel scale and normalization (Auditory Toolbox, 1998), as in `librosa.filters.mel`. At high rates the
-    lowest bands are narrower than a bin and stay empty.
+    lowest bands are narrower than a bin and stay empty, and so do bands above half the rate.
     """
-    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(rate_hz / 2), bands + 2))
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(highest_hz or rate_hz / 2), bands + 2))
     distance = edges_hz[:, np.newaxis] - np.linspace(0, rate_hz / 2, bins)
     widths = np.diff(edges_hz)[:, np.newaxis]
     rising = -distance[:-2] / widths[:-1]
@@ -33,9 +33,9 @@ def mel_filters(rate_hz: int, *, bins: int, bands: int) -> Floats:
 class MelProjection:
     """Projects power spectra on mel bands, reading for each band only the bins that it covers."""
 
-    def __init__(self, rate_hz: int, *, bins: int, bands: int) -> None:
+    def __init__(self, rate_hz: int, *, bins: int, bands: int, highest_hz: float | None = None) -> None:
         """Keep of each filter what is not zero."""
-        filters = mel_filters(rate_hz, bins=bins, bands=bands)
+        filters = mel_filters(rate_hz, bins=bins, bands=bands, highest_hz=highest_hz)
         self._first = (filters > 0).argmax(axis=1)
         self._stop = np.where(filters.any(axis=1), bins - (filters[:, ::-1] > 0).argmax(axis=1), self._first)
         self._filters = filters

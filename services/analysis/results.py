@@ -26,6 +26,15 @@ class SeriesFile:
 
 
 @dataclass(frozen=True)
+class AttachmentFile:
+    """What an extractor made besides measures and series, as a file in the job's scratch folder."""
+
+    path: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class ExtractorResult:
     """What one extractor says of a recording: a payload or a failure, never both.
 
@@ -40,6 +49,7 @@ class ExtractorResult:
     error: ExtractorFailure | None
     processing_time_s: float
     series: SeriesFile | None = None
+    attachment: AttachmentFile | None = None
     segments: dict[str, Any] | None = None
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from .budget import OutOfTime, alarm
-from .extractors import Accumulator, Extractor, SeriesSource
+from .extractors import Accumulator, AttachmentSource, Extractor, SeriesSource
 from .measures import Payload
 from .plan import Plan
-from .results import ExtractorFailure, ExtractorResult, SeriesFile
+from .results import AttachmentFile, ExtractorFailure, ExtractorResult, SeriesFile
 from .segments import SegmentCutter, SegmentGrid
 from .series_file import SeriesWriter
 from .shared import SharedBlock
@@ -21,14 +21,13 @@ _EXTRACT = "extract"
 class ExtractorRun:
     """Feeds one extractor; after its first error, or once its time is spent, it is fed no more."""
 
-    def __init__(
-        self, extractor: Extractor, plan: Plan, *, rate_hz: int, channels: int, series_path: Path | None
-    ) -> None:
-        """Start the extractor on a recording; its series, where it has any, go to `series_path`."""
+    def __init__(self, extractor: Extractor, plan: Plan, *, rate_hz: int, channels: int, path: Path | None) -> None:
+        """Start the extractor on a recording; its series and its attachment go to `path`, each with a suffix."""
         self._extractor = extractor
         self._rate_hz = rate_hz
         self._budget = plan.budget
         self._segmentation = plan.segments
+        self._path = path
         self._heard_frames = 0
         self._stopwatch = Stopwatch()
         self._error: ExtractorFailure | None = None
@@ -39,7 +38,7 @@ class ExtractorRun:
         with self._guard():
             self._accumulator = extractor.accumulator(rate_hz=rate_hz, channels=channels)
             if isinstance(self._accumulator, SeriesSource):
-                self._take_series(self._accumulator, series_path)
+                self._take_series(self._accumulator)
 
     @property
     def spent_s(self) -> float:
@@ -60,6 +59,7 @@ class ExtractorRun:
         payload = self._payload()
         segments = self._segments(grid)
         series = self._series()
+        attachment = self._attachment()
         if segments is not None and self._segmentation.mode == "segments":
             payload = None
         return ExtractorResult(
@@ -71,6 +71,7 @@ class ExtractorRun:
             error=self._error,
             processing_time_s=self.spent_s,
             series=series,
+            attachment=attachment if self._error is None else None,
             segments=segments if self._error is None else None,
         )
 
@@ -83,10 +84,10 @@ class ExtractorRun:
             return payload
         return None
 
-    def _take_series(self, source: SeriesSource, path: Path | None) -> None:
+    def _take_series(self, source: SeriesSource) -> None:
         self._source = source
-        if path is not None:
-            self._writer = SeriesWriter(path, source.series_units)
+        if self._path is not None:
+            self._writer = SeriesWriter(self._path.with_suffix(".parquet"), source.series_units)
         if self._segmentation.wants_segments:
             self._cutter = SegmentCutter(self._segmentation, source.series_units)
 
@@ -113,6 +114,18 @@ class ExtractorRun:
             if self._error is None:
                 return self._writer.finish()
         self._writer.abandon()
+        return None
+
+    def _attachment(self) -> AttachmentFile | None:
+        if not isinstance(self._accumulator, AttachmentSource) or self._path is None or self._error is not None:
+            return None
+        with self._guard():
+            content = self._accumulator.attachment()
+            if content is None:
+                return None
+            path = self._path.with_suffix(".attachment")
+            path.write_bytes(content)
+            return AttachmentFile(str(path), self._accumulator.media_type, len(content))
         return None
 
     @contextmanager

@@ -20,6 +20,8 @@ class AnalysisSettings(WorkerSettings):
         "quality",
         "levels",
         "ecoacoustic",
+        "embedding",
+        "fingerprint",
     )
     extractor_timeout_s: float = 30
     extractor_timeout_per_audio_s: float = 0.05

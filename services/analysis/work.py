@@ -80,7 +80,7 @@ class AnalysisWork:
         computed = entries(subject, analysis, self._wish.segments)
         # Looked at again: another task may have ended while this one computed.
         made = manifest(subject, analysis, merged(await _stored(event.recording_id, bench), computed))
-        await self._store(bench, {**_series_objects(analysis, computed), made.manifest_uri: _json(made)})
+        await self._store(bench, {**_objects_beside(analysis, computed), made.manifest_uri: _json(made)})
         return self._outcome(event, made, extractors, {**bench.timings_s, **analysis.timings_s})
 
     def timeout_s(self, event: Analysable) -> float:
@@ -137,9 +137,13 @@ async def _stored(recording_id: str, bench: Workbench) -> AudioManifest | None:
     return AudioManifest.model_validate_json(await bench.equipment.objects.get(document["manifest_key"]))
 
 
-def _series_objects(analysis: Analysis, computed: Iterable[ExtractorEntry]) -> dict[str, Path]:
-    pairs = zip(analysis.extractors, computed, strict=True)
-    return {entry.series.uri: Path(result.series.path) for result, entry in pairs if result.series and entry.series}
+def _objects_beside(analysis: Analysis, computed: Iterable[ExtractorEntry]) -> dict[str, Path]:
+    pairs = [
+        pair
+        for result, entry in zip(analysis.extractors, computed, strict=True)
+        for pair in ((result.series, entry.series), (result.attachment, entry.attachment))
+    ]
+    return {stored.uri: Path(file.path) for file, stored in pairs if file is not None and stored is not None}
 
 
 def _json(made: AudioManifest) -> bytes:

@@ -1,7 +1,7 @@
 """The composition root of the gateway."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
 
 import httpx
@@ -13,7 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
-from chassis.documents import open_database
+from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
@@ -27,9 +27,11 @@ from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
 from .events import listen
 from .extractors import list_extractors
+from .finding import Finder
 from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_everything
+from .indexer import SearchIndexer
 from .keys import KeyRing
 from .live import LiveHub
 from .progress import ProgressBoard
@@ -38,17 +40,21 @@ from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
 from .results import ResultController
+from .search import get_duplicates, get_similar, search_similar
+from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
 from .tiles import TileController
+from .vectors import MappedVectors
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ProjectController),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
+    *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (
     *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills"),
+    *("analysis_requests", "backfills", "searchables", "finder"),
 )
 
 
@@ -74,20 +80,17 @@ def create_app(settings: GatewaySettings) -> Service:
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=settings.ingest_url, timeout=settings.ingest_timeout_s)
-            )
-            drawing = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=settings.spectrogram_url, timeout=settings.drawing_timeout_s)
-            )
+            client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
+            drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
+            indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
-            show_everything(broker, hub, progress)
+            show_everything(broker, hub, progress, indexer)
             stack.push_async_callback(broker.stop)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
@@ -97,10 +100,25 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run()))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))
+
+
+async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
+    return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _open_search(
+    stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings
+) -> SearchIndexer:
+    state.searchables = Searchables(database)
+    await state.searchables.prepare()
+    vectors = stack.enter_context(closing(MappedVectors(settings.search_folder)))
+    indexer = SearchIndexer(database, state.objects, state.searchables, vectors, settings.search_poll_s)
+    state.finder = Finder(state.reads, state.objects, state.searchables, vectors, indexer)
+    return indexer
 
 
 def _of_state(name: str) -> Any:  # noqa: ANN401 (a different type per name)

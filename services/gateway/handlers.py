@@ -10,12 +10,13 @@ from chassis.broker import topic
 from contracts.envelope import from_message
 from contracts.topology import EVENTS_EXCHANGE, PROGRESS_EXCHANGE
 
+from .indexer import SearchIndexer
 from .live import LiveHub
 from .progress import ProgressBoard
 
 
-def show_everything(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard) -> None:
-    """Have this replica's listeners see every event and all progress."""
+def show_everything(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard, indexer: SearchIndexer) -> None:
+    """Have this replica's listeners see every event and all progress, and its search every analysis."""
     for exchange in (EVENTS_EXCHANGE, PROGRESS_EXCHANGE):
         queue = RabbitQueue(
             f"gateway.live.{uuid.uuid4()}",
@@ -31,4 +32,5 @@ def show_everything(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard)
             """Show an event to those who listen now; who listens later reads the documents."""
             envelope = from_message(message.headers, message.body)
             progress.note(envelope.event)
+            indexer.note(envelope.event)
             hub.show(envelope)

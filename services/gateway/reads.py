@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -69,6 +70,13 @@ class Reads:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
+
+    async def recordings(self, caller: Caller, recording_ids: Sequence[str]) -> dict[str, Found]:
+        """Return those of the recordings that the caller may see, with their tasks, by id."""
+        query = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(caller.project_ids)}}
+        rows = self._database[RECORDINGS].find(query, {"outbox": 0})
+        found = await self._with_tasks([RecordingDocument.model_validate(raw) async for raw in rows])
+        return {each.recording.id: each for each in found}
 
     async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
         """Return how a recording's own images are rendered; as by default where there is no such recording."""

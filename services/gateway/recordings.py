@@ -9,11 +9,14 @@ from litestar.params import QueryParameter
 
 from contracts.vocabulary import Lane
 
+from .features import conditions, order
 from .forwarding import IngestDoor
 from .keys import Caller
 from .progress import ProgressBoard
 from .projects import Projects, opened_project
 from .reads import Reads
+from .search import Where
+from .searchables import Searchables
 from .views import RecordingPage, RecordingView, links, overall_status, summary, view
 
 
@@ -32,6 +35,14 @@ class _UploadOperation(Operation):
             },
             required=True,
         )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    where: list[str]
+    sort: str | None
+    cursor: str | None
+    limit: int
 
 
 class RecordingController(Controller):
@@ -66,10 +77,20 @@ class RecordingController(Controller):
         self,
         request: Request[Caller, Any, Any],
         reads: Reads,
+        searchables: Searchables,
         cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        where: Where = None,
+        sort: Annotated[str | None, QueryParameter(max_length=200)] = None,
     ) -> RecordingPage:
-        """List the recordings of the caller's projects, newest first."""
+        """List the recordings of the caller's projects, newest first; or those that meet all conditions, in any order.
+
+        `where` and `sort` name features by extractor, measure and statistic: `where=tempo.bpm:118..122` (any number
+        of them), `sort=-spectral.centroid.mean`, the highest first. Then only analysed recordings are listed, and
+        `features` holds what was asked for.
+        """
+        if where or sort:
+            return await _found(request.user, reads, searchables, _Asked(where or [], sort, cursor, limit))
         found, next_cursor = await reads.page(request.user, cursor, limit)
         lines = [summary(each.recording, each.spectrogram, each.analysis) for each in found]
         return RecordingPage(items=lines, next_cursor=next_cursor)
@@ -81,3 +102,15 @@ class RecordingController(Controller):
         """Say where a recording stands, what it is, what came of it, and what went wrong."""
         found = await reads.recording(request.user, recording_id)
         return view(found.recording, found.spectrogram, found.analysis, progress.of)
+
+
+async def _found(caller: Caller, reads: Reads, searchables: Searchables, asked: _Asked) -> RecordingPage:
+    sort = order(asked.sort)
+    lines, next_cursor = await searchables.page(caller, conditions(asked.where), sort, asked.cursor, asked.limit)
+    known = await reads.recordings(caller, [line.recording_id for line in lines])
+    items = [
+        summary(found.recording, found.spectrogram, found.analysis).model_copy(update={"features": line.features})
+        for line in lines
+        if (found := known.get(line.recording_id)) is not None
+    ]
+    return RecordingPage(items=items, next_cursor=next_cursor)

@@ -6,7 +6,7 @@ from chassis.settings import ServiceSettings
 
 
 class GatewaySettings(ServiceSettings):
-    """Where ingest is, and how live events are served."""
+    """Where ingest is, and how live events and the search are served."""
 
     ingest_url: str = "http://127.0.0.1:8001"
     spectrogram_url: str = "http://127.0.0.1:8002"
@@ -16,4 +16,6 @@ class GatewaySettings(ServiceSettings):
     drawing_timeout_s: float = 30
     heartbeat_s: float = 15
     listener_backlog: int = 1000
+    search_folder: str | None = None
+    search_poll_s: float = 30
     long_from_s: float = 600

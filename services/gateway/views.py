@@ -89,6 +89,7 @@ class RecordingSummary(BaseModel):
     duration_s: float | None
     trace_id: str
     links: dict[str, str]
+    features: dict[str, float | str] = Field(default_factory=dict, description="Those that the list was asked for.")
 
 
 class RecordingView(RecordingSummary):

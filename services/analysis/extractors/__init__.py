@@ -7,6 +7,8 @@ from services.analysis.errors import UnknownExtractorError
 
 from .chroma import Chroma
 from .ecoacoustic import Ecoacoustic
+from .embedding import Embedding
+from .fingerprint import FingerprintFamily
 from .key import KeyFinder
 from .levels import Levels
 from .loudness import LoudnessFamily
@@ -15,7 +17,7 @@ from .mfcc import Mfcc
 from .onsets import Onsets
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
-from .protocol import Accumulator, Device, Extractor, SeriesBlock, SeriesSource
+from .protocol import Accumulator, AttachmentSource, Device, Extractor, SeriesBlock, SeriesSource
 from .quality import Quality
 from .settable import configured
 from .spectral import Spectral
@@ -25,6 +27,7 @@ from .tonnetz import Tonnetz
 __all__ = [
     "EXTRACTORS",
     "Accumulator",
+    "AttachmentSource",
     "Device",
     "Extractor",
     "SeriesBlock",
@@ -46,6 +49,8 @@ _REGISTERED: tuple[Extractor, ...] = (
     Quality(),
     Levels(),
     Ecoacoustic(),
+    Embedding(),
+    FingerprintFamily(),
 )
 
 EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())

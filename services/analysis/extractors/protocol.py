@@ -53,6 +53,18 @@ class SeriesSource(Protocol):
         """Return the frames since the last call, if any; called after every block, and once more after `result`."""
 
 
+@runtime_checkable
+class AttachmentSource(Protocol):
+    """What an accumulator has besides, when it makes something that is neither a measure nor a series."""
+
+    @property
+    def media_type(self) -> str:
+        """What the bytes are."""
+
+    def attachment(self) -> bytes | None:
+        """Return what is stored beside the manifest, if there is anything; called once, after `result`."""
+
+
 class Extractor(Protocol):
     """A family of measures; `version` changes whenever any of its values could.
 

@@ -8,6 +8,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from audio.decode import AudioLimits, mono, open_audio
+from audio.sniff import sniff_source
 from services.analysis.extractors import EXTRACTORS, Accumulator, Extractor, SeriesSource
 from services.analysis.shared import Input, SharedBlock, SharedInputs
 
@@ -20,6 +22,15 @@ def load(recording: Path) -> tuple[Floats, int]:
     """Return the mono mix as librosa would load it, and the rate."""
     channels, rate_hz = soundfile.read(recording, dtype="float32", always_2d=True)
     return channels.mean(axis=1, dtype=np.float32), rate_hz
+
+
+def decoded(recording: Path) -> tuple[Floats, int]:
+    """Return the mono mix as our own decoder gives it, and the rate."""
+    with recording.open("rb") as source:
+        container = sniff_source(source)
+    with open_audio(recording, container, AudioLimits()) as stream:
+        pieces = [mono(block) * np.float32(stream.scale) for block in stream.blocks()]
+        return np.concatenate(pieces), stream.format.rate_hz
 
 
 def shared_blocks(
