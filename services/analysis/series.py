@@ -20,6 +20,7 @@ STATISTICS = {
 
 _QUANTILES = (0.05, 0.5, 0.95)
 _FRAMES_AT_ONCE = 4096
+_FRAMES_FIRST = 256
 
 Doubles = NDArray[np.float64]
 
@@ -72,7 +73,7 @@ class Columns:
         self._squared_deviations = np.zeros(columns)
         self._minimum = np.full(columns, np.inf)
         self._maximum = np.full(columns, -np.inf)
-        self._kept: list[NDArray[np.float32]] = []
+        self._kept = np.empty((0, columns), dtype=np.float32)
         self._kept_frames = 0
         self._stride = 1
 
@@ -89,22 +90,30 @@ class Columns:
         """Return the statistics, or None when there was no frame."""
         if not self.count:
             return None
-        self._kept = [np.concatenate(self._kept)]
         # One column at a time: all of them at once would be held three times.
-        p05, p50, p95 = np.array([np.quantile(column, _QUANTILES) for column in self._kept[0].T]).T
+        kept = self._kept[: self._kept_frames]
+        p05, p50, p95 = np.array([np.quantile(column, _QUANTILES) for column in kept.T]).T
         std = np.sqrt(self._squared_deviations / self.count)
         return Aggregates(self.count, self._mean, std, self._minimum, self._maximum, p05, p50, p95)
 
     def _keep(self, values: NDArray[np.float32]) -> None:
-        kept = values[-self.count % self._stride :: self._stride].astype(np.float32)
-        self._kept.append(kept)
-        self._kept_frames += len(kept)
+        kept = values[-self.count % self._stride :: self._stride]
+        stop = self._kept_frames + len(kept)
+        if stop > len(self._kept):
+            self._make_room(stop)
+        self._kept[self._kept_frames : stop] = kept
+        self._kept_frames = stop
         while self._kept_frames * self._columns > self._kept_max:
-            self._fold()
+            self._thin()
 
-    def _fold(self) -> None:
-        thinned = np.concatenate(self._kept)[::2].copy()
-        self._kept = [thinned]
+    def _make_room(self, frames: int) -> None:
+        larger = np.empty((max(frames, 2 * len(self._kept), _FRAMES_FIRST), self._columns), dtype=np.float32)
+        larger[: self._kept_frames] = self._kept[: self._kept_frames]
+        self._kept = larger
+
+    def _thin(self) -> None:
+        thinned = self._kept[: self._kept_frames : 2].copy()
+        self._kept[: len(thinned)] = thinned
         self._kept_frames = len(thinned)
         self._stride *= 2
 

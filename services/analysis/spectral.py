@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 from .framed import BINS, FRAME_LENGTH, HOP, Floats
 from .frames import FrameCutter
 
@@ -31,9 +33,20 @@ def bandwidths_hz(magnitude: Floats, frequencies_hz: Floats, centroid_hz: Floats
 
 def rolloffs_hz(magnitude: Floats, frequencies_hz: Floats, share: float) -> Floats:
     """Return the lowest frequency below which lies `share` of each frame's magnitude, (k,) float32."""
-    cumulative = np.cumsum(magnitude, axis=1)
-    below = cumulative < np.float32(share) * cumulative[:, -1:]
-    return np.asarray(frequencies_hz[np.count_nonzero(below, axis=1)])
+    bins = np.empty(len(magnitude), dtype=np.int64)
+    _find_rolloffs(np.ascontiguousarray(magnitude), np.float32(share), bins)
+    return np.asarray(frequencies_hz[bins])
+
+
+@compiled("void(float32[:, ::1], float32, int64[::1])")
+def _find_rolloffs(magnitude: Floats, share: np.float32, bins: NDArray[np.int64]) -> None:
+    cumulative = np.empty(magnitude.shape[1], dtype=np.float32)
+    for frame in range(magnitude.shape[0]):
+        total = np.float32(0)
+        for column in range(magnitude.shape[1]):
+            total += magnitude[frame, column]
+            cumulative[column] = total
+        bins[frame] = np.searchsorted(cumulative, share * total)
 
 
 def flatnesses(power: Floats) -> Floats:

@@ -18,7 +18,7 @@ from pathlib import Path
 from .figures import OURS, REPOSITORY, Figure, compared, say, worker_figure
 
 REPORT = REPOSITORY / "build" / "bench" / "analysis.json"
-FEATURES = ("pitch", "tempo", "onsets", "spectral", "without pitch", "default set")
+FEATURES = ("pitch", "tempo", "onsets", "spectral", "mel", "mfcc", "harmony", "without pitch", "default set")
 _TEN_SECONDS, _MINUTE, _HOUR, _DAY = 10, 60, 3600, 86_400
 # librosa's pYIN holds 10 kB a frame: an hour does not fit.
 _CONTENDERS = {

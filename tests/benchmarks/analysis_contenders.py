@@ -22,6 +22,7 @@ from audio.decode import AudioLimits
 from audio.sniff import sniff_source
 from services.analysis.analyse import analyse
 from services.analysis.extractors import extractors_named
+from services.analysis.keys import ranked_keys
 from services.analysis.plan import Plan
 from services.analysis.settings import AnalysisSettings
 from services.analysis.shared import Input, SharedBlock
@@ -37,6 +38,9 @@ FEATURES = {
     "tempo": ("tempo",),
     "onsets": ("onsets",),
     "spectral": ("spectral",),
+    "mel": ("mel",),
+    "mfcc": ("mfcc",),
+    "harmony": ("chroma", "tonnetz", "key"),
     "without pitch": tuple(name for name in _DEFAULT if name != "pitch"),
     "default set": _DEFAULT,
 }
@@ -85,6 +89,21 @@ def _spectral(module: Any, samples: Any, rate_hz: int) -> None:
     module.feature.spectral_flatness(y=samples)
     module.feature.zero_crossing_rate(samples)
     module.feature.rms(y=samples)
+    module.feature.spectral_contrast(y=samples, sr=rate_hz)
+    module.onset.onset_strength(S=abs(module.stft(samples)), sr=rate_hz, center=False)
+
+
+def _mfcc(module: Any, samples: Any, rate_hz: int) -> None:
+    coefficients = module.feature.mfcc(y=samples, sr=rate_hz)
+    module.feature.delta(coefficients)
+    module.feature.delta(coefficients, order=2)
+
+
+def _harmony(module: Any, samples: Any, rate_hz: int) -> None:
+    """Compute chroma, and of it the tonnetz and the key; librosa's own way to a tonnetz takes three times as long."""
+    chroma = module.feature.chroma_stft(y=samples, sr=rate_hz)
+    module.feature.tonnetz(chroma=chroma)
+    ranked_keys(chroma.mean(axis=1))
 
 
 def _onsets(module: Any, samples: Any, rate_hz: int) -> None:
@@ -97,6 +116,11 @@ _LIBROSA: dict[str, Callable[[Any, Any, int], object]] = {
     "tempo": lambda module, samples, rate_hz: module.beat.beat_track(y=samples, sr=rate_hz),
     "onsets": _onsets,
     "spectral": _spectral,
+    "mel": lambda module, samples, rate_hz: module.power_to_db(
+        module.feature.melspectrogram(y=samples, sr=rate_hz, n_mels=64)
+    ),
+    "mfcc": _mfcc,
+    "harmony": _harmony,
 }
 CONTENDERS: dict[str, Callable[[str, Path], None]] = {
     each.__name__: each for each in (dawnchorus, dawnchorus_loaded, librosa, earlier)

@@ -1,6 +1,7 @@
 """What benchmarks have in common: figures of contenders beside each other, and how a warm worker is measured."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[2]
 OURS = "dawnchorus"
 TIMEOUT_S = 900
+# As a job has it: the pool is what uses the cores.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,12 @@ class Figure:
 def worker_figure(case: str, contender: str, command: list[str], *, runs: int) -> Figure:
     """Start a program that ends with `measured`, for `runs` and one more to warm up."""
     heard = subprocess.run(
-        [*command, str(1 + runs)], check=True, capture_output=True, timeout=TIMEOUT_S, cwd=REPOSITORY
+        [*command, str(1 + runs)],
+        check=True,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        cwd=REPOSITORY,
+        env={**os.environ, **ONE_THREAD},
     )
     found = json.loads(heard.stdout)
     walls, cpus = zip(*found["seconds"][1:], strict=True)

@@ -46,7 +46,7 @@ class Chroma:
     description: ClassVar[str] = "How much each of the twelve pitch classes sounds, in the recording's own tuning."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0001
+    cost_per_audio_s: ClassVar[float] = 0.00005
 
     @property
     def parameters(self) -> dict[str, object]:

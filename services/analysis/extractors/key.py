@@ -54,7 +54,7 @@ class KeyFinder:
     description: ClassVar[str] = "Key, mode, place on the Camelot wheel, strength, and the next likely keys."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0001
+    cost_per_audio_s: ClassVar[float] = 0.00005
 
     @property
     def parameters(self) -> dict[str, object]:

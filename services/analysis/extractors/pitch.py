@@ -26,6 +26,7 @@ from services.analysis.shared import (
 from services.analysis.vibrato import VibratoMeter
 from services.analysis.yin import LagRange
 
+from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
 
 _A4_HZ = 440.0
@@ -121,7 +122,7 @@ class PitchAccumulator:
         self._vibrato = VibratoMeter(frames_per_s=rate_hz / HOP, frame_s=FRAME_LENGTH / rate_hz)
         self._waiting = _NO_FRAMES
         self._decided = 0
-        self._series: list[SeriesBlock] = []
+        self._pending = PendingSeries()
         self._f0 = Series()
         self._inner = 0
         self._above = 0
@@ -147,13 +148,7 @@ class PitchAccumulator:
 
     def series(self) -> SeriesBlock | None:
         """Return f0 of the frames that count, that of every frame that pYIN calls voiced, and its probability."""
-        if not self._series:
-            return None
-        pieces, self._series = self._series, []
-        return SeriesBlock(
-            np.concatenate([piece.times_s for piece in pieces]),
-            {name: np.concatenate([piece.values[name] for piece in pieces]) for name in _SERIES_UNITS},
-        )
+        return self._pending.take()
 
     def result(self) -> Payload:
         """Return the aggregates."""
@@ -189,7 +184,7 @@ class PitchAccumulator:
         times_s = (self._decided + np.arange(len(decided))) * HOP / self._rate_hz
         self._decided += len(decided)
         values = (counted_hz.astype(np.float32), f0_hz.astype(np.float32), frames.probability)
-        self._series.append(SeriesBlock(times_s, dict(zip(_SERIES_UNITS, values, strict=True))))
+        self._pending.add(SeriesBlock(times_s, dict(zip(_SERIES_UNITS, values, strict=True))))
 
     def _reason(self) -> Reason | None:
         if not self._usable:

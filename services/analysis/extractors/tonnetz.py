@@ -44,7 +44,7 @@ class Tonnetz:
     description: ClassVar[str] = "Tonal centroid on the circles of fifths, minor and major thirds."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0001
+    cost_per_audio_s: ClassVar[float] = 0.00005
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from services.analysis.chroma import chroma_filters, chromagram, tonal_centroids
+from services.analysis.chroma_stream import ChromaStream
 from services.analysis.extractors import EXTRACTORS
+from services.analysis.framed import FramedStream
 from services.analysis.tuning import estimate_tuning
 
 from .signals import RATE_HZ, Floats, harmonic_tone, heard_with_series, noise, payload, sine
@@ -86,6 +88,24 @@ def test_harmony_does_not_depend_on_blocks(name: str, block_frames: int) -> None
     pieces, _ = heard_with_series(EXTRACTORS[name], samples, block_frames=block_frames)
 
     assert_alike(pieces, whole)
+
+
+@pytest.mark.parametrize("block_samples", [512, 70 * 512, 128 * 512])
+def test_the_tuning_is_that_of_the_first_minute_to_the_frame(block_samples: int) -> None:
+    quiet, loud = (tuned_sine(tuning, peak=peak) for tuning, peak in ((0.2, 0.01), (-0.3, 0.5)))
+    samples = np.concatenate([quiet[: 72 * 512], loud[: 60 * 512]])
+    framed, stream = FramedStream(), ChromaStream(22_050)
+    stream._frames_for_tuning = 70
+
+    starts = range(0, len(samples), block_samples)
+    blocks = [stream.push(framed.push(samples[start : start + block_samples]), last=False) for start in starts]
+
+    assert blocks[-1].tuning == pytest.approx(0.2, abs=0.051)
+    assert sum(len(block.chroma) for block in blocks) == 1 + (len(samples) - 1024) // 512
+
+
+def tuned_sine(tuning: float, *, peak: float) -> Floats:
+    return sine(A4_HZ * 2 ** (tuning / 12), duration_s=2, peak=peak, rate_hz=22_050)
 
 
 def detuned_after_a_minute() -> Floats:

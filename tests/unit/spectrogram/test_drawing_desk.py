@@ -12,7 +12,7 @@ from audio.format import AudioLimits
 from chassis.errors import JobTimeoutError
 from chassis.jobs import JobPool
 from chassis.problems import ProblemError
-from contracts.drawing import FigureRequest, RegionRequest
+from contracts.drawing import FigureRequest, Region, RegionRequest
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane
 from services.spectrogram.drawing import DrawingDesk
@@ -139,12 +139,7 @@ def _region(start_s: float) -> RegionRequest:
         container="wav",
         size_bytes=1000,
         parameters=RenderParameters(),
-        start_s=start_s,
-        end_s=start_s + 1,
-        f_min_hz=0,
-        f_max_hz=8000,
-        width=10,
-        height=10,
+        region=Region(start_s, start_s + 1, 0, 8000, 10, 10),
         reference_dbfs=None,
     )
 
