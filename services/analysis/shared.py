@@ -14,7 +14,7 @@ from audio.decode import mono
 from .chroma_stream import ChromaBlock, ChromaStream
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
-from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
+from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, RateConverter, ResampledStream, music_rate_hz
 
 __all__ = [
     "BINS",
@@ -24,6 +24,7 @@ __all__ = [
     "MUSIC_RATE_HZ",
     "SILENCE_DBFS",
     "SILENCE_RMS",
+    "SPEECH_RATE_HZ",
     "ChromaBlock",
     "Floats",
     "FramedBlock",
@@ -50,13 +51,14 @@ class Input(StrEnum):
     MUSIC_SPECTRUM = "music_spectrum"
     MUSIC_MEL = "music_mel"
     MUSIC_CHROMA = "music_chroma"
+    SPEECH = "speech"
 
 
 _OF_MUSIC = frozenset({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
 
 
-class MusicNotComputedError(LookupError):
-    """An extractor reads `music` and does not say so in its `needs`."""
+class InputNotComputedError(LookupError):
+    """An extractor reads what it does not name in its `needs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ class SharedBlock(FramedBlock):
     resampled    the piece at 22,050 Hz, where that is lower and was asked for
     projection   that of the spectrum of `music` on mel bands, where that was asked for
     chroma       what follows the chroma of `music`, where that was asked for
+    converted    the piece at 16 kHz, where that was asked for
     """
 
     channels: Floats
@@ -77,39 +80,50 @@ class SharedBlock(FramedBlock):
     resampled: FramedBlock | None = None
     projection: MelProjection | None = None
     chroma: ChromaStream | None = None
+    converted: Floats | None = None
 
     @property
     def music(self) -> FramedBlock:
         """The mono mix at 22,050 Hz as `librosa.load` returns it; at its own rate where that is lower.
 
         It comes 64 frames at a time, in step with the recording but not with this block: often it is empty. Raises
-        `MusicNotComputedError`.
+        `InputNotComputedError`.
         """
         if self.low_rate:
             return self
         if self.resampled is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.resampled
 
     @cached_property
     def music_mel(self) -> Floats:
         """Power of `music` in 128 mel bands, (k, 128) float32, as in `librosa.feature.melspectrogram`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.projection is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.projection.project(self.music.power)
 
     @cached_property
     def music_chroma(self) -> ChromaBlock:
         """Chroma of `music`: all of its frames in order, but later than they are in `music`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.chroma is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.chroma.push(self.music, last=not len(self.samples))
+
+    @property
+    def speech(self) -> Floats:
+        """The mono mix at 16 kHz, whatever the recording's rate, (k,) float32: the next samples of it.
+
+        It goes on in step with the recording but not with this block. Raises `InputNotComputedError`.
+        """
+        if self.converted is None:
+            raise InputNotComputedError
+        return self.converted
 
 
 class SharedInputs:
@@ -126,6 +140,7 @@ class SharedInputs:
         if Input.MUSIC_MEL in self._needs:
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
+        self._speech = RateConverter(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -134,14 +149,18 @@ class SharedInputs:
             samples = mono(piece) * np.float32(scale)
             channels = samples[:, np.newaxis] if piece.shape[1] == 1 else piece * np.float32(scale)
             resampled = self._resampled.push(samples) if self._resampled else None
-            yield self._block(self._native.push(samples), channels, resampled)
+            speech = self._speech.push(samples) if self._speech else None
+            yield self._block(self._native.push(samples), channels, resampled, speech)
 
     def finish(self, *, channels: int) -> SharedBlock:
         """Return the last block: no new samples, but the frames that reach over the recording's end."""
         resampled = self._resampled.finish() if self._resampled else None
-        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled)
+        speech = self._speech.finish() if self._speech else None
+        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled, speech)
 
-    def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
+    def _block(
+        self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None, speech: Floats | None
+    ) -> SharedBlock:
         block = SharedBlock(
             native.samples,
             native.frames,
@@ -151,6 +170,7 @@ class SharedInputs:
             resampled,
             self._projection,
             self._chroma,
+            speech,
         )
         # What is shared is computed now, so that no single extractor is charged with its time.
         if Input.SPECTRUM in self._needs:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.analysis.extractors.pitch import Pitch, note_name
+from services.analysis.extractors.pitch import Pitch
+from services.analysis.extractors.pitch_measures import note_name
 
 from .signals import RATE_HZ, Floats, clicks, harmonic_tone, heard_with_series, load, noise, payload, sine
 
