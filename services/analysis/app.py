@@ -7,13 +7,15 @@ from chassis.worker import WorkerApp
 from contracts.documents import ANALYSES
 
 from .catalogue import publish_extractors
+from .extractors import extractors_named
 from .handlers import take_recordings
 from .job import warm_up
 from .settings import AnalysisSettings
 
 
 def create_app(settings: AnalysisSettings) -> Service:
-    """Return the analysis service."""
+    """Return the analysis service. Raises what `extractors_named` says of the extractors in the settings."""
+    extractors_named(settings.extractors)
     return WorkerApp(
         settings,
         name="analysis",

@@ -5,6 +5,7 @@ chassis.errors.DawnchorusError
 ├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
 └── UnprocessableError
     ├── UnknownExtractorError                somebody asked for an extractor that is not registered
+    ├── ExtractorNotInstalledError           somebody asked for one whose packages are not there
     └── InvalidExtractorParametersError      somebody asked for parameters that it does not take
 """
 
@@ -56,6 +57,21 @@ class UnknownExtractorError(UnprocessableError):
     def __str__(self) -> str:
         name, known = self.args
         return f"There is no extractor named {name!r}; there are {', '.join(known)}."
+
+
+class ExtractorNotInstalledError(UnprocessableError):
+    """The extractor is one of those whose packages are installed on demand only."""
+
+    code = "extractor_not_installed"
+    next_step = "Have operators install what the sentence names, or ask without this extractor."
+
+    def __init__(self, name: str, extra: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(name, extra)
+
+    def __str__(self) -> str:
+        name, extra = self.args
+        return f"The extractor {name} needs packages that are not installed here: those of requirements/{extra}.txt."
 
 
 class InvalidExtractorParametersError(UnprocessableError):

@@ -22,6 +22,7 @@ from contracts.manifest import (
 from contracts.objects import attachment_key, manifest_key, series_key
 from contracts.vocabulary import Caveat
 
+from .extractors.opt_in import opt_in_versions
 from .results import Analysis, ExtractorResult
 from .segments import SegmentGrid
 
@@ -54,7 +55,7 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         timestamp=datetime.now(UTC),
         parameters_id=subject.parameters_id,
         input_sha256=subject.sha256,
-        engine=EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in _LIBRARIES}),
+        engine=EngineVersions(version=ENGINE_VERSION, libraries=_libraries()),
         rate_hz=analysis.rate_hz,
         channels=analysis.channels,
         duration_s=analysis.duration_s,
@@ -98,6 +99,10 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
     """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
     facts = {"name": name, "version": version, "parameters": parameters}
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+
+
+def _libraries() -> dict[str, str]:
+    return {name: version(name) for name in _LIBRARIES} | opt_in_versions()
 
 
 def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:

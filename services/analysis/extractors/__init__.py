@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.analysis.errors import UnknownExtractorError
+from services.analysis.errors import ExtractorNotInstalledError, UnknownExtractorError
 
 from .chroma import Chroma
 from .ecoacoustic import Ecoacoustic
@@ -15,6 +15,7 @@ from .loudness import LoudnessFamily
 from .mel import Mel
 from .mfcc import Mfcc
 from .onsets import Onsets
+from .opt_in import OPT_IN
 from .pitch import Pitch
 from .plugins import by_name, installed_entry_points
 from .protocol import Accumulator, AttachmentSource, Device, Extractor, SeriesBlock, SeriesSource
@@ -53,7 +54,11 @@ _REGISTERED: tuple[Extractor, ...] = (
     FingerprintFamily(),
 )
 
-EXTRACTORS: dict[str, Extractor] = by_name(_REGISTERED, installed_entry_points())
+EXTRACTORS: dict[str, Extractor] = by_name(
+    (*_REGISTERED, *(option.extractor for option in OPT_IN if option.installed)), installed_entry_points()
+)
+
+_MISSING_EXTRAS = {option.extractor.name: option.extra for option in OPT_IN if not option.installed}
 
 
 def extractors_named(
@@ -61,10 +66,12 @@ def extractors_named(
 ) -> tuple[Extractor, ...]:
     """Return extractors in the order asked for, each once, with `parameters` of those that are named there.
 
-    Raises `UnknownExtractorError`, and `InvalidExtractorParametersError`.
+    Raises `UnknownExtractorError`, `ExtractorNotInstalledError`, and `InvalidExtractorParametersError`.
     """
     asked = parameters or {}
     for name in (*names, *asked):
+        if name in _MISSING_EXTRAS:
+            raise ExtractorNotInstalledError(name, _MISSING_EXTRAS[name])
         if name not in EXTRACTORS:
             raise UnknownExtractorError(name, tuple(EXTRACTORS))
     return tuple(configured(EXTRACTORS[name], asked.get(name, {})) for name in dict.fromkeys(names))
