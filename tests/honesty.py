@@ -32,7 +32,7 @@ INPUTS: dict[str, Floats] = {
 }
 HEAD = """# What is said when there is nothing to say
 
-Every extractor of the default set, on recordings that do not hold what it looks for, ten seconds each where no length
+Every extractor of ours, on recordings that do not hold what it looks for, ten seconds each where no length
 is given: a value, or the reason why there is none. Of statistics the mean is shown, of lists how many values there are.
 `python -m tests.honesty` writes this page, and [test_honesty.py](../tests/unit/analysis/test_honesty.py) holds its
 reasons to the code. The reasons are explained with [each family](analysis.md#what-is-measured).
