@@ -12,6 +12,7 @@ from contracts.analysing import AnalysisWish
 from contracts.documents import ANALYSES, RECORDINGS, ExtractorDocument, RecordingDocument
 from contracts.vocabulary import Lane, State
 
+from .access import WRITE
 from .analyses import AnalysisRequests, analysis_request
 from .keys import Caller
 from .reads import Reads
@@ -119,7 +120,7 @@ _NOTHING: dict[str, Any] = {"recordings": 0, "audio_s": 0.0, "unknown_length": 0
 _SPENT = ["$extractors.processing_time", "$timings_s.decode", {"$ifNull": ["$timings_s.shared", 0]}]
 
 
-@get("/extractors/{name:str}/backfill", operation_id="planBackfill", tags=["extractors"])
+@get("/extractors/{name:str}/backfill", operation_id="planBackfill", needs=WRITE, tags=["extractors"])
 async def plan_backfill(
     request: Request[Caller, Any, Any], reads: Reads, backfills: Backfills, name: str
 ) -> BackfillPlan:
@@ -127,7 +128,9 @@ async def plan_backfill(
     return await backfills.plan(request.user, await _extractor(reads, name))
 
 
-@post("/extractors/{name:str}/backfill", operation_id="startBackfill", tags=["extractors"], status_code=202)
+@post(
+    "/extractors/{name:str}/backfill", operation_id="startBackfill", needs=WRITE, tags=["extractors"], status_code=202
+)
 async def start_backfill(
     request: Request[Caller, Any, Any], reads: Reads, backfills: Backfills, name: str, cost_s_max: float | None = None
 ) -> Response[Backfill]:

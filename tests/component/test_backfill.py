@@ -10,7 +10,7 @@ from chassis.documents import Database
 from contracts.documents import ANALYSES, RECORDINGS, TASKS, AnalysisRequestDocument, ExtractorDocument
 from contracts.envelope import from_message
 from contracts.events import AnalysisRequested
-from contracts.vocabulary import Lane, State
+from contracts.vocabulary import Lane, Role, State
 from services.gateway.analyses import AnalysisRequests
 from services.gateway.backfill import BATCH, Backfills
 from services.gateway.keys import Caller
@@ -18,7 +18,7 @@ from tests.fakes import FakeRelay
 
 pytestmark = pytest.mark.servers
 
-ANNA = Caller("anna", ("field", "lab"))
+ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PITCH = ExtractorDocument(
     id="pitch",
