@@ -111,6 +111,13 @@ async def test_a_start_asks_for_that_extractor_alone_in_the_bulk_lane_and_once(
     assert relay.woken > 0
 
 
+async def test_what_failed_is_asked_for_again_when_somebody_says_so(backfills: Backfills, database: Database) -> None:
+    await _add(database, "failed", result("pitch", success=False))
+    await backfills.start(ANNA, PITCH)
+
+    assert [await backfills.start(ANNA, PITCH, again=again) for again in (False, True, True)] == [0, 1, 1]
+
+
 async def test_a_new_version_is_asked_for_again(backfills: Backfills, database: Database) -> None:
     await _add(database, "never")
     await backfills.start(ANNA, PITCH)
