@@ -155,10 +155,10 @@ class TempoAccumulator:
     def _beats(self, middle: TempoWindow) -> dict[str, Measure]:
         if middle.reason is not None:
             return {"beats": absent(middle.why, unit="beats"), "beat_times": unlisted(middle.why, unit="s")}
-        beats_s = [beat for window in self._windows for beat in window.beats_s]
+        beats_s = np.concatenate([window.beats_s for window in self._windows])
         return {
             "beats": measured(len(beats_s), unit="beats"),
-            "beat_times": listed(beats_s[: self._settings.listed_beats], unit="s"),
+            "beat_times": listed(beats_s[: self._settings.listed_beats].tolist(), unit="s"),
         }
 
     def _middle(self) -> TempoWindow:
