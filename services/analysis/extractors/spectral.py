@@ -171,9 +171,9 @@ class SpectralAccumulator:
             self._of_sound.add(values[sounding])
             self._fluxes.add(flux[sounding & np.isfinite(flux)])
             self._rms.add(rms[inner])
-            heard = np.column_stack([values, flux, contrasts_db])
-            heard[~sounding] = np.nan
-            self._offer(np.column_stack([heard, rms]), inner)
+            columns = np.column_stack([values, flux, contrasts_db, rms])
+            columns[~sounding, :-1] = np.nan
+            self._offer(columns, inner)
 
     def _offer(self, columns: Floats, inner: Flags) -> None:
         times_s = np.multiply(self._passed + np.flatnonzero(inner), HOP / self._rate_hz, dtype=np.float64)
