@@ -8,8 +8,6 @@ import librosa
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from services.analysis.extractors import EXTRACTORS
 from services.analysis.extractors.settable import configured
@@ -94,43 +92,31 @@ def test_of_many_segments_the_first_are_listed_and_all_are_counted() -> None:
     assert measured["segment_ends"]["values"] == everything["segment_ends"]["values"][:2]
 
 
-@given(
-    probabilities=st.lists(st.sampled_from([0.0, 0.01, 0.2, 0.34, 0.36, 0.5, 0.6, 0.9]), min_size=1, max_size=80),
-    left_samples=st.integers(1, 512),
-    threshold=st.sampled_from([0.3, 0.5, 0.8]),
-    hysteresis=st.sampled_from([0.0, 0.15, 0.7]),
-    speech_min_s=st.sampled_from([0.0, 0.064, 0.25]),
-    silence_min_s=st.sampled_from([0.0, 0.032, 0.1]),
-    padding_s=st.sampled_from([0.0, 0.03, 0.0317, 0.1]),
-    cut=st.integers(0, 80),
-)
-@settings(max_examples=300)
-def test_the_segments_are_those_of_silero_to_the_sample(
-    probabilities: list[float],
-    left_samples: int,
-    threshold: float,
-    hysteresis: float,
-    speech_min_s: float,
-    silence_min_s: float,
-    padding_s: float,
-    cut: int,
-) -> None:
-    length = 512 * (len(probabilities) - 1) + left_samples
-    segmenter = SpeechSegmenter(SegmentRules(threshold, hysteresis, speech_min_s, silence_min_s, padding_s))
-    heard = np.array(probabilities, dtype=np.float64)
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("hysteresis", [0.0, 0.15, 0.7])
+def test_the_segments_are_those_of_silero_to_the_sample(threshold: float, hysteresis: float) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(500):
+        probabilities = random.choice([0.0, 0.01, 0.2, 0.34, 0.36, 0.5, 0.6, 0.9], random.integers(1, 80))
+        speech_min_s, silence_min_s, padding_s = (
+            float(random.choice(lengths_s)) for lengths_s in ([0, 0.064, 0.25], [0, 0.032, 0.1], [0, 0.03, 0.0317, 0.1])
+        )
+        length = 512 * len(probabilities) - int(random.integers(0, 512))
+        segmenter = SpeechSegmenter(SegmentRules(threshold, hysteresis, speech_min_s, silence_min_s, padding_s))
 
-    found = [*segmenter.push(heard[:cut]), *segmenter.push(heard[cut:]), *segmenter.finish(length)]
+        pieces = np.split(probabilities, [random.integers(0, len(probabilities))])
+        found = [segment for piece in pieces for segment in segmenter.push(piece)] + segmenter.finish(length)
 
-    expected = silero_speech_timestamps(
-        probabilities,
-        length,
-        enter=threshold,
-        leave=max(threshold - hysteresis, 0.01),
-        speech_min=RATE_HZ * speech_min_s,
-        silence_min=RATE_HZ * silence_min_s,
-        pad=RATE_HZ * padding_s,
-    )
-    assert [(segment.start, segment.end) for segment in found] == expected
+        expected = silero_speech_timestamps(
+            probabilities.tolist(),
+            length,
+            enter=threshold,
+            leave=max(threshold - hysteresis, 0.01),
+            speech_min=RATE_HZ * speech_min_s,
+            silence_min=RATE_HZ * silence_min_s,
+            pad=RATE_HZ * padding_s,
+        )
+        assert [(segment.start, segment.end) for segment in found] == expected
 
 
 def assert_equal_to_the_model(series: dict[str, Any], samples: Floats) -> None:
