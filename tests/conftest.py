@@ -8,9 +8,8 @@ from hypothesis import settings
 
 from deploy.local.rabbitmq import SERVER
 from deploy.local.servers import Servers, running_servers
-from services.analysis.errors import MissingPackageError
-from services.analysis.extractors import OPT_IN, check_packages
 from tests.audio import recordings
+from tests.birdnet import birdnet
 
 __all__ = ["birdnet", "recordings", "servers"]
 
@@ -29,14 +28,3 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         pytest.skip(reason)
     with running_servers(tmp_path_factory.mktemp("servers")) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def birdnet() -> None:
-    """What the extractor `species` needs; without it tests are skipped, but fail in CI, where it must be there."""
-    try:
-        check_packages([OPT_IN["species"]])
-    except MissingPackageError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))

@@ -39,22 +39,22 @@ class Heard:
     """What the model says of a window.
 
     logits     (labels,) float32
-    embedding  (1024,) float32, what the last layer reads; None where it was not asked for
+    embedding  (1024,) float32: what the last layer reads
     """
 
     logits: Floats
-    embedding: Floats | None
+    embedding: Floats
 
 
 class BirdNet:
     """The model that listens to windows of 3 s, in one thread."""
 
-    def __init__(self, *, embeddings: bool) -> None:
+    def __init__(self) -> None:
         """Load the model, and run it once, so that its memory is there."""
-        self._interpreter = _interpreter(f"{NAME}_Model_FP32.tflite", keeps_all=embeddings)
+        # All inner tensors are kept for the one that is the embedding. It takes 115 MB, and no other way reads it.
+        self._interpreter = _interpreter(f"{NAME}_Model_FP32.tflite", keeps_inner=True)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
-        self._embeddings = embeddings
         self.hear(np.zeros(WINDOW_SAMPLES, dtype=np.float32))
 
     def hear(self, window: Floats) -> Heard:
@@ -62,14 +62,13 @@ class BirdNet:
         self._interpreter.set_tensor(self._input, window[np.newaxis])
         self._interpreter.invoke()
         # What the output's layer reads comes right before it.
-        embedding = self._interpreter.get_tensor(self._output - 1)[0] if self._embeddings else None
-        return Heard(self._interpreter.get_tensor(self._output)[0], embedding)
+        return Heard(self._interpreter.get_tensor(self._output)[0], self._interpreter.get_tensor(self._output - 1)[0])
 
 
 @cache
-def loaded(*, embeddings: bool) -> BirdNet:
-    """Return this process's model; one that keeps what is inside it for embeddings takes twice the memory."""
-    return BirdNet(embeddings=embeddings)
+def loaded() -> BirdNet:
+    """Return this process's model."""
+    return BirdNet()
 
 
 @cache
@@ -84,7 +83,7 @@ def expected_at(latitude: float, longitude: float, week: int | None) -> Floats:
 
     `week` is one of 48 of a year, four to a month; None is the whole year.
     """
-    interpreter = _interpreter(f"{NAME}_MData_Model_V2_FP16.tflite", keeps_all=False)
+    interpreter = _interpreter(f"{NAME}_MData_Model_V2_FP16.tflite", keeps_inner=False)
     place = [latitude, longitude, _ALL_YEAR if week is None else week]
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.array([place], dtype=np.float32))
     interpreter.invoke()
@@ -98,13 +97,13 @@ def confidence(logits: Floats, sensitivity: float) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-(2 - sensitivity) * bounded)))
 
 
-def _interpreter(name: str, *, keeps_all: bool) -> Any:  # noqa: ANN401 (of a package that may not be there)
+def _interpreter(name: str, *, keeps_inner: bool) -> Any:  # noqa: ANN401 (of a package that may not be there)
     # Not imported at the top: only who wants the model has the package.
     litert = importlib.import_module("ai_edge_litert.interpreter")
     with warnings.catch_warnings():
-        # It warns of the memory that keeping the inner tensors takes; the embedding is one of them.
+        # It warns of the memory that keeping inner tensors takes.
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors")
-        made = litert.Interpreter(str(_file(name)), num_threads=1, experimental_preserve_all_tensors=keeps_all)
+        made = litert.Interpreter(str(_file(name)), num_threads=1, experimental_preserve_all_tensors=keeps_inner)
     made.allocate_tensors()
     return made
 

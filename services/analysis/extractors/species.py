@@ -72,7 +72,7 @@ class Species:
     packages: ClassVar[tuple[str, ...]] = PACKAGES
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.008
+    cost_per_audio_s: ClassVar[float] = 0.01
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where half a place is given, or a week without one."""
@@ -88,7 +88,7 @@ class Species:
 
     def prepare(self) -> None:
         """Load the model."""
-        loaded(embeddings=self.embeddings)
+        loaded()
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "SpeciesAccumulator":
         """Start on a recording."""
@@ -154,8 +154,7 @@ class SpeciesAccumulator:
         for window in windows:
             self._windows += 1
             sounding = window.samples[: window.end - window.start].std(dtype=np.float64) > self._silence_rms
-            heard = loaded(embeddings=self._settings.embeddings).hear(window.samples) if sounding else None
-            self._take(window, heard)
+            self._take(window, loaded().hear(window.samples) if sounding else None)
 
     def _take(self, window: SoundWindow, heard: Heard | None) -> None:
         highest, found = np.nan, np.nan
@@ -187,7 +186,7 @@ class SpeciesAccumulator:
         if not self._settings.embeddings:
             return {}
         values = np.full(EMBEDDING_DIMENSIONS, np.nan, dtype=np.float32)
-        if heard is not None and heard.embedding is not None:
+        if heard is not None:
             values = heard.embedding
         return dict(zip(_EMBEDDING_UNITS, values[:, np.newaxis], strict=True))
 
