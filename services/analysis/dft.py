@@ -12,7 +12,7 @@ Precise = TypeVar("Precise", np.float32, np.float64)
 # A job owns one core: OpenCV's threads would only take time from the job next to it.
 cv2.setNumThreads(1)
 
-_INVERSE = cv2.DFT_INVERSE | cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT
+INVERSE = cv2.DFT_INVERSE | cv2.DFT_ROWS | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT
 
 
 def fast_length(minimum: int) -> int:
@@ -58,7 +58,7 @@ def autocorrelations(rows: NDArray[Precise], *, lags: int) -> NDArray[Precise]:
     power = np.square(cv2.dft(padded, flags=cv2.DFT_ROWS))
     power[:, 1:-1:2] += power[:, 2:-1:2]
     power[:, 2:-1:2] = 0
-    return np.asarray(cv2.dft(power, flags=_INVERSE)[:, :lags], dtype=rows.dtype)
+    return np.asarray(cv2.dft(power, flags=INVERSE)[:, :lags], dtype=rows.dtype)
 
 
 def filtered(rows: Rows, response: Rows) -> Rows:
@@ -67,4 +67,4 @@ def filtered(rows: Rows, response: Rows) -> Rows:
     rows, response, returns  (k, n) float32
     """
     product = cv2.mulSpectrums(packed_spectra(rows), response, cv2.DFT_ROWS)
-    return np.asarray(cv2.dft(product, flags=_INVERSE), dtype=np.float32)
+    return np.asarray(cv2.dft(product, flags=INVERSE), dtype=np.float32)
