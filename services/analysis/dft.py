@@ -1,10 +1,12 @@
-"""Fourier transforms of many real rows at once, by OpenCV: the fastest found that needs no JIT."""
+"""Fourier transforms of many real rows at once, by OpenCV: the fastest found."""
 
 from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from chassis.compiled import compiled
 
 Rows = NDArray[np.float32]
 Precise = TypeVar("Precise", np.float32, np.float64)
@@ -37,12 +39,21 @@ def unpacked_power(spectra: Rows) -> Rows:
     spectra  (k, n) float32, as from `packed_spectra`
     returns  (k, 1 + n / 2) float32
     """
-    squares = np.square(spectra)
     power = np.empty((len(spectra), 1 + spectra.shape[1] // 2), dtype=np.float32)
-    power[:, 0] = squares[:, 0]
-    power[:, -1] = squares[:, -1]
-    np.add(squares[:, 1:-1:2], squares[:, 2:-1:2], out=power[:, 1:-1])
+    _unpack(np.ascontiguousarray(spectra), power)
     return power
+
+
+@compiled("void(float32[:,::1], float32[:,::1])")
+def _unpack(spectra: Rows, power: Rows) -> None:
+    last = power.shape[1] - 1
+    for row in range(spectra.shape[0]):
+        packed, unpacked = spectra[row], power[row]
+        unpacked[0] = packed[0] * packed[0]
+        unpacked[last] = packed[2 * last - 1] * packed[2 * last - 1]
+        for index in range(1, last):
+            real, imaginary = packed[2 * index - 1], packed[2 * index]
+            unpacked[index] = real * real + imaginary * imaginary
 
 
 def autocorrelations(rows: NDArray[Precise], *, lags: int) -> NDArray[Precise]:

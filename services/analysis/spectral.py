@@ -12,23 +12,22 @@ _FLATNESS_FLOOR = 1e-10
 _ZERO_BELOW = 1e-10
 
 
-def centroids_hz(magnitude: Floats, frequencies_hz: Floats) -> Floats:
-    """Return the mean frequency of each frame, weighted by magnitude; 0 where there is none.
+def centres_and_widths_hz(magnitude: Floats, frequencies_hz: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each frame's frequency, weighted by magnitude; 0 where there is none.
 
     magnitude       (k, bins) float32
     frequencies_hz  (bins,) float32
-    returns         (k,) float32
+    returns         (k,) float32 each
     """
-    total = magnitude.sum(axis=1)
-    return np.asarray(np.divide(magnitude @ frequencies_hz, total, out=np.zeros_like(total), where=total > 0))
-
-
-def bandwidths_hz(magnitude: Floats, frequencies_hz: Floats, centroid_hz: Floats) -> Floats:
-    """Return the standard deviation of frequency around the centroid, weighted by magnitude, (k,) float32."""
-    total = magnitude.sum(axis=1)
-    squared_distance = np.square(frequencies_hz - centroid_hz[:, np.newaxis])
-    variance = np.einsum("ij,ij->i", magnitude, squared_distance)
-    return np.asarray(np.sqrt(np.divide(variance, total, out=np.zeros_like(total), where=total > 0)))
+    # Relative to the middle: float64 then has nine digits left of the narrowest line's variance.
+    middle_hz = float(frequencies_hz[len(frequencies_hz) // 2])
+    distance_hz = frequencies_hz.astype(np.float64) - middle_hz
+    powers = np.stack([np.ones_like(distance_hz), distance_hz, np.square(distance_hz)], axis=1)
+    total, first, second = (magnitude.astype(np.float64) @ powers).T
+    sounding = total > 0
+    mean_hz = np.divide(first, total, out=np.full_like(total, -middle_hz), where=sounding)
+    variance = np.divide(second, total, out=np.zeros_like(total), where=sounding) - np.where(sounding, mean_hz**2, 0)
+    return (mean_hz + middle_hz).astype(np.float32), np.sqrt(np.maximum(variance, 0)).astype(np.float32)
 
 
 def rolloffs_hz(magnitude: Floats, frequencies_hz: Floats, share: float) -> Floats:
@@ -51,8 +50,27 @@ def _find_rolloffs(magnitude: Floats, share: np.float32, bins: NDArray[np.int64]
 
 def flatnesses(power: Floats) -> Floats:
     """Return the geometric over the arithmetic mean of each frame's power, (k,) float32 in [0, 1]: 1 is white."""
-    floored = np.maximum(power, np.float32(_FLATNESS_FLOOR))
-    return np.asarray(np.exp(np.log(floored).mean(axis=1)) / floored.mean(axis=1))
+    found = np.empty(len(power), dtype=np.float32)
+    _find_flatnesses(np.ascontiguousarray(power), _FLATNESS_FLOOR, found)
+    return found
+
+
+@compiled("void(float32[:,::1], float64, float32[::1])")
+def _find_flatnesses(power: Floats, floor: float, found: Floats) -> None:
+    bins = power.shape[1]
+    for frame in range(power.shape[0]):
+        row = power[frame]
+        total, logarithms, product = 0.0, 0.0, 1.0
+        for column in range(bins):
+            floored = max(np.float64(row[column]), floor)
+            total += floored
+            product *= floored
+            # The product of eight float32 always fits into a float64, and one logarithm does for them.
+            if column % 8 == 7:
+                logarithms += np.log(product)
+                product = 1.0
+        logarithms += np.log(product)
+        found[frame] = np.exp(logarithms / bins) / (total / bins)
 
 
 class SpectralFlux:
@@ -71,8 +89,9 @@ class SpectralFlux:
         if not len(magnitude):
             return np.empty(0, dtype=np.float32)
         flux = np.full(len(magnitude), np.nan, dtype=np.float32)
-        flux[1:] = _gained(magnitude[:-1], magnitude[1:])
-        flux[: len(self._last)] = _gained(self._last, magnitude[: len(self._last)])
+        if len(self._last):
+            flux[0] = _gained(self._last[0], magnitude[0])
+        _find_gains(np.ascontiguousarray(magnitude), flux)
         self._last = magnitude[-1:].copy()
         return flux
 
@@ -102,9 +121,18 @@ class ZeroCrossings:
         return _rates(self._cutter.finish(fill=self._count))
 
 
-def _gained(before: Floats, after: Floats) -> Floats:
-    gain = after - before
-    return np.asarray(np.maximum(gain, 0, out=gain).mean(axis=1))
+@compiled("float32(float32[::1], float32[::1])")
+def _gained(before: Floats, after: Floats) -> float:
+    gain = 0.0
+    for column in range(len(after)):
+        gain += max(after[column] - before[column], np.float32(0))
+    return np.float32(gain / len(after))
+
+
+@compiled("void(float32[:,::1], float32[::1])")
+def _find_gains(magnitude: Floats, flux: Floats) -> None:
+    for frame in range(1, len(magnitude)):
+        flux[frame] = _gained(magnitude[frame - 1], magnitude[frame])
 
 
 def _rates(counted: NDArray[np.int64]) -> Floats:
