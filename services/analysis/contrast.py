@@ -37,8 +37,7 @@ class OctaveBands:
         for index, (band, count) in enumerate(self._bands):
             if count > 1:
                 # A whole sort, which uses vectors, is four times faster than a partition or a loop of ours.
-                rising = np.sort(magnitude[:, band], axis=1)
-                peaks[:, index], valleys[:, index] = rising[:, -count:].mean(axis=1), rising[:, :count].mean(axis=1)
+                _find_means(np.sort(magnitude[:, band], axis=1), index, count, peaks, valleys)
         return peaks, valleys
 
 
@@ -52,6 +51,17 @@ def _find_extremes(magnitude: Floats, bands: NDArray[np.int64], peaks: Floats, v
                 highest = max(highest, magnitude[frame, column])
                 lowest = min(lowest, magnitude[frame, column])
             peaks[frame, index], valleys[frame, index] = highest, lowest
+
+
+@compiled("void(float32[:,::1], int64, int64, float32[:,::1], float32[:,::1])")
+def _find_means(rising: Floats, index: int, count: int, peaks: Floats, valleys: Floats) -> None:
+    """Write the mean of the last and of the first `count` of each row as those of band `index`."""
+    for frame in range(rising.shape[0]):
+        lowest, highest = 0.0, 0.0
+        for place in range(count):
+            lowest += rising[frame, place]
+            highest += rising[frame, rising.shape[1] - 1 - place]
+        peaks[frame, index], valleys[frame, index] = highest / count, lowest / count
 
 
 def spectral_contrasts_db(peaks: Floats, valleys: Floats) -> Floats:

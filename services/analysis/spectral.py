@@ -19,15 +19,28 @@ def centres_and_widths_hz(magnitude: Floats, frequencies_hz: Floats) -> tuple[Fl
     frequencies_hz  (bins,) float32
     returns         (k,) float32 each
     """
+    centres, widths = np.empty(len(magnitude), dtype=np.float32), np.empty(len(magnitude), dtype=np.float32)
+    _find_centres(np.ascontiguousarray(magnitude), frequencies_hz.astype(np.float64), centres, widths)
+    return centres, widths
+
+
+@compiled("void(float32[:,::1], float64[::1], float32[::1], float32[::1])")
+def _find_centres(magnitude: Floats, frequencies_hz: NDArray[np.float64], centres: Floats, widths: Floats) -> None:
     # Relative to the middle: float64 then has nine digits left of the narrowest line's variance.
-    middle_hz = float(frequencies_hz[len(frequencies_hz) // 2])
-    distance_hz = frequencies_hz.astype(np.float64) - middle_hz
-    powers = np.stack([np.ones_like(distance_hz), distance_hz, np.square(distance_hz)], axis=1)
-    total, first, second = (magnitude.astype(np.float64) @ powers).T
-    sounding = total > 0
-    mean_hz = np.divide(first, total, out=np.full_like(total, -middle_hz), where=sounding)
-    variance = np.divide(second, total, out=np.zeros_like(total), where=sounding) - np.where(sounding, mean_hz**2, 0)
-    return (mean_hz + middle_hz).astype(np.float32), np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+    middle_hz = frequencies_hz[len(frequencies_hz) // 2]
+    for frame in range(magnitude.shape[0]):
+        total, first, second = 0.0, 0.0, 0.0
+        for column in range(magnitude.shape[1]):
+            weight, distance_hz = np.float64(magnitude[frame, column]), frequencies_hz[column] - middle_hz
+            total += weight
+            first += weight * distance_hz
+            second += weight * (distance_hz * distance_hz)
+        if total <= 0:
+            centres[frame] = widths[frame] = 0
+            continue
+        mean_hz = first / total
+        centres[frame] = mean_hz + middle_hz
+        widths[frame] = np.sqrt(max(second / total - mean_hz * mean_hz, 0.0))
 
 
 def rolloffs_hz(magnitude: Floats, frequencies_hz: Floats, share: float) -> Floats:
@@ -101,7 +114,7 @@ class ZeroCrossings:
 
     def __init__(self) -> None:
         """Start before the first sample."""
-        self._negative_before: bool | None = None
+        self._last: np.float32 | None = None
         self._count = 0
         self._cutter = FrameCutter(length=FRAME_LENGTH, hop=HOP, padding=FRAME_LENGTH // 2, dtype=np.int64)
 
@@ -109,11 +122,10 @@ class ZeroCrossings:
         """Return the rate of the frames that `samples` complete: (n,) float32 in, (k,) float32 out."""
         if not len(samples):
             return np.empty(0, dtype=np.float32)
-        negative = samples < -_ZERO_BELOW
-        before = negative[0] if self._negative_before is None else self._negative_before
-        crossed = np.diff(negative, prepend=before)
-        counted = self._count + np.cumsum(crossed, dtype=np.int64)
-        self._negative_before, self._count = bool(negative[-1]), int(counted[-1])
+        counted = np.empty(len(samples), dtype=np.int64)
+        before = samples[0] if self._last is None else self._last
+        self._count = _count_crossings(np.ascontiguousarray(samples), before, self._count, counted)
+        self._last = samples[-1]
         return _rates(self._cutter.push(counted))
 
     def finish(self) -> Floats:
@@ -133,6 +145,18 @@ def _gained(before: Floats, after: Floats) -> float:
 def _find_gains(magnitude: Floats, flux: Floats) -> None:
     for frame in range(1, len(magnitude)):
         flux[frame] = _gained(magnitude[frame - 1], magnitude[frame])
+
+
+@compiled("int64(float32[::1], float32, int64, int64[::1])")
+def _count_crossings(samples: Floats, before: np.float32, count: int, counted: NDArray[np.int64]) -> int:
+    """Write how many crossings there were up to each sample, after `count`; return how many in all."""
+    negative_before = before < -_ZERO_BELOW
+    for index in range(len(samples)):
+        negative = samples[index] < -_ZERO_BELOW
+        count += negative != negative_before
+        counted[index] = count
+        negative_before = negative
+    return count
 
 
 def _rates(counted: NDArray[np.int64]) -> Floats:
