@@ -35,25 +35,25 @@ def hop_autocorrelations(hops: Doubles, *, frame_hops: int, lags: int) -> Double
 def _add_hops(spectra: Doubles, frame_hops: int, power: Doubles) -> None:
     """Write the transform of each frame's autocorrelation, packed as the `spectra` of its hops are."""
     last = spectra.shape[1] - 1
-    joined = np.empty((len(spectra) - 1, last + 1))
-    for hop in range(len(joined)):
-        now, after, both = spectra[hop], spectra[hop + 1], joined[hop]
-        both[0] = now[0] * (now[0] + after[0])
+    own, joined = np.zeros(spectra.shape), np.empty((len(spectra) - 1, last + 1))
+    signs = np.ones(last // 2)
+    signs[::2] = -1
+    for hop in range(len(spectra)):
+        now, alone = spectra[hop], own[hop]
         # Half of the length is an even bin: a hop is.
-        both[last] = now[last] * (now[last] + after[last])
-        sign = -1.0
-        for real in range(1, last, 2):
-            imaginary = real + 1
-            own = now[real] * now[real] + now[imaginary] * now[imaginary]
-            both[real] = own + sign * (now[real] * after[real] + now[imaginary] * after[imaginary])
-            both[imaginary] = sign * (now[real] * after[imaginary] - now[imaginary] * after[real])
-            sign = -sign
+        alone[0], alone[last] = now[0] * now[0], now[last] * now[last]
+        for index in range(last // 2):
+            real, imaginary = now[2 * index + 1], now[2 * index + 2]
+            alone[2 * index + 1] = real * real + imaginary * imaginary
+    for hop in range(len(joined)):
+        now, after, alone, both = spectra[hop], spectra[hop + 1], own[hop], joined[hop]
+        both[0], both[last] = alone[0] + now[0] * after[0], alone[last] + now[last] * after[last]
+        for index in range(last // 2):
+            real, imaginary = 2 * index + 1, 2 * index + 2
+            both[real] = alone[real] + signs[index] * (now[real] * after[real] + now[imaginary] * after[imaginary])
+            both[imaginary] = signs[index] * (now[real] * after[imaginary] - now[imaginary] * after[real])
     for frame in range(len(power)):
-        row, end = power[frame], spectra[frame + frame_hops - 1]
-        row[:] = joined[frame]
-        for hop in range(frame + 1, frame + frame_hops - 1):
+        row = power[frame]
+        row[:] = own[frame + frame_hops - 1]
+        for hop in range(frame, frame + frame_hops - 1):
             row += joined[hop]
-        row[0] += end[0] * end[0]
-        row[last] += end[last] * end[last]
-        for real in range(1, last, 2):
-            row[real] += end[real] * end[real] + end[real + 1] * end[real + 1]
