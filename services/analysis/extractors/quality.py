@@ -75,7 +75,7 @@ class Quality:
 
 
 class QualityAccumulator:
-    """Sums and counts per channel, one steady spectrum, and a series of levels of at most 4 MiB."""
+    """Sums and counts per channel, one steady spectrum, and a series of levels of at most 1 MiB."""
 
     def __init__(self, settings: Quality, *, rate_hz: int, channels: int) -> None:
         """Start before the first sample."""
