@@ -66,7 +66,7 @@ class Spectral:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "spectral"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     description: ClassVar[str] = (
         "Centroid, bandwidth, roll-off, flatness, contrast, flux, zero crossings, RMS of frames."
     )
