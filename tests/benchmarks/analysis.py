@@ -96,7 +96,7 @@ def main() -> None:
     )
     options = asked.parse_args()
     say(
-        "Ours: from a WAV file at 44.1 kHz to a payload. The others: from an array that is loaded already, at 22.05 kHz "
+        "Ours: from a WAV file at 44.1 kHz to a payload. The others: from an array loaded already, at 22.05 kHz "
         "(acoustic indices: 44.1)."
     )
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as folder:
