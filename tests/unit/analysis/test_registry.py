@@ -160,7 +160,7 @@ def test_an_extractor_without_what_it_needs_is_an_error_that_says_what_to_instal
 
     assert str(raised.value) == (
         "The extractor 'needy' needs the package 'no-such-package', which is not installed. "
-        "Install requirements/species.txt, or take the extractor out of the settings."
+        "Install requirements/needy.txt, or take the extractor out of the settings."
     )
 
 
