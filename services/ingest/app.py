@@ -21,10 +21,12 @@ from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
 
+from .changes import ChangeDesk
 from .probing import warm_up
 from .recordings import Recordings
-from .routes import STATUSES, take_recording
+from .routes import STATUSES, change_recording, delete_recordings, restore_recordings, take_recording
 from .settings import IngestSettings
+from .upload_keys import UploadKeys
 from .uploads import UploadDesk
 
 
@@ -32,9 +34,12 @@ def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
     app = Litestar(
-        [take_recording],
+        [take_recording, change_recording, delete_recordings, restore_recordings],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "changes": Provide(_changes, sync_to_thread=False),
+        },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
@@ -54,13 +59,17 @@ def create_app(settings: IngestSettings) -> Service:
             relay = OutboxRelay(
                 recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
             )
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
+            keys = UploadKeys(database, settings.idempotency_s)
+            prepared = (recordings.prepare(), keys.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
+            await asyncio.gather(*prepared)
+            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.desk = UploadDesk(
                 objects,
                 recordings,
                 relay,
                 pool,
                 AudioLimits(max_duration_s=settings.max_duration_s),
+                keys,
                 max_upload_bytes=settings.max_upload_bytes,
                 probe_timeout_s=settings.probe_timeout_s,
             )
@@ -74,3 +83,8 @@ def create_app(settings: IngestSettings) -> Service:
 def _desk(state: State) -> UploadDesk:
     desk: UploadDesk = state.desk
     return desk
+
+
+def _changes(state: State) -> ChangeDesk:
+    changes: ChangeDesk = state.changes
+    return changes

@@ -14,3 +14,5 @@ class IngestSettings(ServiceSettings):
     probe_slots: int = 2
     probe_timeout_s: float = 10
     probe_memory_bytes: int = 2_000_000_000
+    idempotency_s: float = 86_400
+    retention_s: float = 2_592_000
