@@ -21,7 +21,13 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
+from .errors import (
+    BrokerUnavailableError,
+    DawnchorusError,
+    ObjectCorruptError,
+    RecordingDeletedError,
+    UnprocessableError,
+)
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
@@ -185,7 +191,13 @@ class Worker(Generic[E]):
         self._work = work
 
     async def carry_out(self, event: E, announced_at: datetime) -> None:
-        """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice."""
+        """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice.
+
+        Of a recording that is deleted, nothing is begun and nothing goes on.
+        """
+        if await self._equipment.tasks.is_deleted(event.recording_id):
+            log.info("recording_is_deleted", recording_id=event.recording_id)
+            return
         claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event))
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
@@ -193,10 +205,14 @@ class Worker(Generic[E]):
         _describe(event, claim)
         source = self._equipment.source
         started = time.monotonic()
-        with TASKS_RUNNING.labels(source).track_inprogress():
-            async with self._equipment.tasks.leased(claim):
-                outcome = await self._outcome(event, claim, announced_at)
-                await self._finalize(event, claim, outcome)
+        try:
+            with TASKS_RUNNING.labels(source).track_inprogress():
+                async with self._equipment.tasks.leased(claim):
+                    outcome = await self._outcome(event, claim, announced_at)
+                    await self._finalize(event, claim, outcome)
+        except RecordingDeletedError:
+            log.info("task_stopped", recording_id=event.recording_id)
+            return
         TASK_SECONDS.labels(source, outcome.state).observe(time.monotonic() - started)
 
     async def _outcome(self, event: E, claim: Claim, announced_at: datetime) -> Outcome:

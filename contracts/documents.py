@@ -68,6 +68,7 @@ class RecordingDocument(ContractModel):
     place: Place | None = None
     tags: tuple[str, ...] = ()
     deleted_at: datetime | None = Field(None, description="Since when it is hidden from readers; null: it is not.")
+    deletion_changed_at: datetime | None = Field(None, description="When it was deleted or restored last.")
     purge_at: datetime | None = Field(None, description="When what is deleted goes for good.")
     deletions: int = Field(0, description="How often it was deleted: each is another fact.")
     outbox: tuple[OutboxEntry, ...] = ()

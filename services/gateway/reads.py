@@ -1,11 +1,7 @@
 """Queries: each one names the projects that the caller may see."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from chassis.documents import Database
@@ -62,9 +58,12 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recording(self, caller: Caller, recording_id: str) -> Found:
-        """Return one recording with its tasks; an unknown one, or somebody else's, is a 404; too little a role, 403."""
-        query = {"_id": recording_id, "project_id": {"$in": caller.seen_project_ids}}
+    async def recording(self, caller: Caller, recording_id: str, *, deleted: bool = False) -> Found:
+        """Return one recording with its tasks, or one that is deleted.
+
+        An unknown one, or somebody else's, is a 404; too little a role a 403.
+        """
+        query = {"_id": recording_id, "project_id": {"$in": caller.seen_project_ids}, **_shown(deleted=deleted)}
         raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
         if raw is None:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
@@ -72,31 +71,31 @@ class Reads:
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
 
-    async def recordings(self, caller: Caller, recording_ids: Sequence[str]) -> dict[str, Found]:
+    async def recordings(
+        self, caller: Caller, recording_ids: Sequence[str], *, deleted: bool = False
+    ) -> dict[str, Found]:
         """Return those of the recordings that the caller may see, with their tasks, by id."""
-        query = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(caller.project_ids)}}
+        mine = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(caller.project_ids)}}
+        query = {**mine, **_shown(deleted=deleted)}
         rows = self._database[RECORDINGS].find(query, {"outbox": 0})
         found = await self._with_tasks([RecordingDocument.model_validate(raw) async for raw in rows])
         return {each.recording.id: each for each in found}
+
+    async def of_bytes(self, project_id: str, sha256: str) -> str | None:
+        """Return which recording these bytes are in a project that the caller may see, unless they failed there."""
+        query = {"project_id": project_id, "sha256": sha256, "current": True}
+        raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
+        if raw is None:
+            return None
+        [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
+        tasks = [task for task in (found.spectrogram, found.analysis) if task is not None]
+        return None if tasks and all(task.state is State.FAILED for task in tasks) else found.recording.id
 
     async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
         """Return how a recording's own images are rendered; as by default where there is no such recording."""
         query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
         raw = await self._database[RECORDINGS].find_one(query, {"rendering": 1})
         return RenderParameters.model_validate((raw or {}).get("rendering") or {})
-
-    async def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Found], str | None]:
-        """Return up to `limit` recordings, newest first, and the cursor of the next page."""
-        query: dict[str, Any] = {"project_id": {"$in": list(caller.project_ids)}}
-        if cursor is not None:
-            at, last_id = _read_cursor(cursor)
-            query["$or"] = [{"uploaded_at": {"$lt": at}}, {"uploaded_at": at, "_id": {"$lt": last_id}}]
-        newest_first = [("uploaded_at", -1), ("_id", -1)]
-        rows = self._database[RECORDINGS].find(query, {"outbox": 0}).sort(newest_first).limit(limit + 1)
-        recordings = [RecordingDocument.model_validate(raw) async for raw in rows]
-        more = len(recordings) > limit
-        shown = recordings[:limit]
-        return await self._with_tasks(shown), _write_cursor(shown[-1]) if more else None
 
     async def spectrogram(self, recording: RecordingDocument, parameters_id: str) -> SpectrogramDocument | None:
         """Return what came of one way to see a recording; None when nobody began on it."""
@@ -153,13 +152,5 @@ class Reads:
         return {task.recording_id: task for task in tasks}
 
 
-def _write_cursor(last: RecordingDocument) -> str:
-    return base64.urlsafe_b64encode(json.dumps([last.uploaded_at.isoformat(), last.id]).encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(at).astimezone(UTC), str(last_id)
-    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
-        raise ProblemError(400, "bad_cursor", "This cursor is none of ours; begin again without one.") from error
+def _shown(*, deleted: bool) -> dict[str, Any]:
+    return {"deleted_at": {"$ne": None} if deleted else None}

@@ -15,6 +15,7 @@ from contracts.documents import (
     StoredFirstLook,
     TaskDocument,
 )
+from contracts.recorded import Place, RecordedAt
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
@@ -89,6 +90,11 @@ class RecordingSummary(BaseModel):
     duration_s: float | None
     trace_id: str
     links: dict[str, str]
+    recorded_at: RecordedAt | None
+    place: Place | None
+    tags: list[str]
+    deleted_at: datetime | None
+    restorable_until: datetime | None
     features: dict[str, float | str] = Field(default_factory=dict, description="Those that the list was asked for.")
 
 
@@ -100,13 +106,6 @@ class RecordingView(RecordingSummary):
     analysis: AnalysisView
     timings_s: dict[str, float]
     errors: list[ErrorView]
-
-
-class RecordingPage(BaseModel):
-    """A page of the list, newest first."""
-
-    items: list[RecordingSummary]
-    next_cursor: str | None
 
 
 Heard = Callable[[TaskDocument], float | None]
@@ -134,6 +133,11 @@ def summary(
         duration_s=_duration(recording, tasks),
         trace_id=recording.trace_id,
         links=links(recording.id),
+        recorded_at=recording.recorded_at,
+        place=recording.place,
+        tags=list(recording.tags),
+        deleted_at=recording.deleted_at,
+        restorable_until=recording.purge_at,
     )
 
 
@@ -208,6 +212,7 @@ def links(recording_id: str) -> dict[str, str]:
         "self": self,
         "spectrogram": f"{self}/spectrogram",
         "analysis": f"{self}/analysis",
+        "audio": f"{self}/audio",
         "events": f"/v1/events?recording={recording_id}",
     }
 

@@ -101,7 +101,13 @@ def _deletion(document: RecordingDocument, now: datetime, until: datetime) -> di
     deletions = document.deletions + 1
     event = RecordingDeleted(**_subject(document), deleted_at=now)
     return {
-        "$set": {"deleted_at": now, "purge_at": until, "current": False, "deletions": deletions},
+        "$set": {
+            "deleted_at": now,
+            "deletion_changed_at": now,
+            "purge_at": until,
+            "current": False,
+            "deletions": deletions,
+        },
         "$push": {"outbox": entry(event, time=now, run=deletions).model_dump()},
     }
 
@@ -116,7 +122,7 @@ def _restoration(document: RecordingDocument) -> dict[str, Any]:
     events.append(entry(restored, time=now, run=document.deletions))
     is_recording = document.state is State.COMPLETED
     return {
-        "$set": {"deleted_at": None, "purge_at": None, "current": is_recording},
+        "$set": {"deleted_at": None, "deletion_changed_at": now, "purge_at": None, "current": is_recording},
         "$push": {"outbox": {"$each": [each.model_dump() for each in events]}},
     }
 
