@@ -29,7 +29,7 @@ class Claim:
 
     @property
     def recording_id(self) -> str:
-        """The recording that the task is about: its id begins with it."""
+        """The recording that the task is about: the id of the task begins with its id."""
         return self.task_id.partition("/")[0]
 
 
@@ -44,8 +44,12 @@ class TaskStore:
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
         """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
 
-        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it.
+        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it, and
+        `RecordingDeletedError` where nobody can see the recording any more.
         """
+        recording_id = task_id.partition("/")[0]
+        if await self._is_deleted(recording_id):
+            raise RecordingDeletedError(recording_id)
         await self._collection.update_one(
             {"_id": task_id},
             {"$setOnInsert": {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": []}},
@@ -63,11 +67,6 @@ class TaskStore:
         if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
             raise LeaseHeldError(task_id)
         return None
-
-    async def is_deleted(self, recording_id: str) -> bool:
-        """Tell whether a recording is one that nobody can see any more."""
-        query = {"_id": recording_id, "deleted_at": {"$ne": None}}
-        return await self._recordings.find_one(query, {"_id": 1}) is not None
 
     @asynccontextmanager
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
@@ -119,11 +118,15 @@ class TaskStore:
             await asyncio.sleep(self._lease_s / 3)
             try:
                 await self._collection.update_one(_held(claim), [{"$set": self._lease()}])
-                if worker is not None and await self.is_deleted(claim.recording_id):
+                if worker is not None and await self._is_deleted(claim.recording_id):
                     worker.cancel()
                     return
             except PyMongoError as error:
                 log.warning("lease_not_renewed", task_id=claim.task_id, reason=str(error))
+
+    async def _is_deleted(self, recording_id: str) -> bool:
+        query = {"_id": recording_id, "deleted_at": {"$ne": None}}
+        return await self._recordings.find_one(query, {"_id": 1}) is not None
 
     async def _give_back(self, claim: Claim) -> None:
         try:

@@ -21,13 +21,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
-from .errors import (
-    BrokerUnavailableError,
-    DawnchorusError,
-    ObjectCorruptError,
-    RecordingDeletedError,
-    UnprocessableError,
-)
+from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
@@ -193,11 +187,8 @@ class Worker(Generic[E]):
     async def carry_out(self, event: E, announced_at: datetime) -> None:
         """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice.
 
-        Of a recording that is deleted, nothing is begun and nothing goes on.
+        Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        if await self._equipment.tasks.is_deleted(event.recording_id):
-            log.info("recording_is_deleted", recording_id=event.recording_id)
-            return
         claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event))
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
@@ -205,14 +196,10 @@ class Worker(Generic[E]):
         _describe(event, claim)
         source = self._equipment.source
         started = time.monotonic()
-        try:
-            with TASKS_RUNNING.labels(source).track_inprogress():
-                async with self._equipment.tasks.leased(claim):
-                    outcome = await self._outcome(event, claim, announced_at)
-                    await self._finalize(event, claim, outcome)
-        except RecordingDeletedError:
-            log.info("task_stopped", recording_id=event.recording_id)
-            return
+        with TASKS_RUNNING.labels(source).track_inprogress():
+            async with self._equipment.tasks.leased(claim):
+                outcome = await self._outcome(event, claim, announced_at)
+                await self._finalize(event, claim, outcome)
         TASK_SECONDS.labels(source, outcome.state).observe(time.monotonic() - started)
 
     async def _outcome(self, event: E, claim: Claim, announced_at: datetime) -> Outcome:

@@ -53,10 +53,10 @@ class FakeTasks:
         self.deleted: set[str] = set() if deleted is None else deleted
         self._lease_s = lease_s
 
-    async def is_deleted(self, recording_id: str) -> bool:
-        return recording_id in self.deleted
-
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+        recording_id = task_id.partition("/")[0]
+        if recording_id in self.deleted:
+            raise RecordingDeletedError(recording_id)
         new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": [], "lease_until": None}
         document = self.documents.setdefault(task_id, new)
         if document["state"] not in (State.QUEUED, State.PROCESSING):

@@ -24,6 +24,7 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
+from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
 from .changes import ChangeController
 from .events import listen
@@ -53,7 +54,7 @@ from .wishes import Wishes
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ProjectController, ChangeController),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
-    *(get_similar, search_similar, get_duplicates),
+    *(get_similar, search_similar, get_duplicates, get_audio),
 )
 _FROM_STATE = (
     *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),

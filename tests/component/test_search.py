@@ -26,7 +26,7 @@ from contracts.documents import (
 from contracts.events import AnalysisCompleted
 from contracts.fingerprint import MEDIA_TYPE
 from contracts.vocabulary import Role, State
-from services.analysis.landmarks import Integers, fingerprint
+from services.analysis.landmarks import Integers, fingerprint_header
 from services.gateway.features import conditions, order
 from services.gateway.finding import Finder
 from services.gateway.indexer import SearchIndexer
@@ -406,7 +406,8 @@ def landmarks(seed: int) -> tuple[Integers, Integers]:
 async def stored(objects: ObjectStore, name: str, sound: tuple[Integers, Integers]) -> str:
     """Put landmarks where an analysis would have, and return the key."""
     key = f"key/{name}"
-    await objects.put(key, fingerprint(*sound, 22_050), MEDIA_TYPE)
+    content = fingerprint_header(len(sound[0]), 22_050) + np.stack(sound, axis=1).astype("<u4").tobytes()
+    await objects.put(key, content, MEDIA_TYPE)
     return key
 
 

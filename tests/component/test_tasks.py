@@ -31,6 +31,7 @@ class Office:
     open_store: Callable[[float], AnyTasks]
     document: Callable[[], Awaitable[dict[str, Any]]]
     delete_recording: Callable[[], Awaitable[None]]
+    restore_recording: Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
@@ -250,7 +251,6 @@ async def test_a_lease_that_is_renewed_holds_as_long_as_the_work(office: Office)
 async def test_work_on_a_deleted_recording_stops_and_is_free_for_when_it_is_restored(office: Office) -> None:
     tasks = office.open_store(SHORT_S)
     claim = await _claimed(tasks)
-    assert not await tasks.is_deleted("recording")
 
     async def work() -> None:
         async with tasks.leased(claim):
@@ -262,11 +262,13 @@ async def test_work_on_a_deleted_recording_stops_and_is_free_for_when_it_is_rest
 
     document = await office.document()
     assert (document["state"], document["attempts"], document["lease_until"]) == (State.QUEUED, 0, None)
-    assert await tasks.is_deleted("recording")
+    with pytest.raises(RecordingDeletedError):
+        await tasks.claim(TASK, FACTS)
     # Who worked on it goes on with something else, and is not taken for cancelled.
     worker = asyncio.current_task()
     assert worker is not None
     assert worker.cancelling() == 0
+    await office.restore_recording()
     assert await tasks.claim(TASK, FACTS) == Claim(TASK, 2, 1)
 
 
@@ -281,7 +283,10 @@ def _fake() -> Office:
     async def delete_recording() -> None:
         deleted.add("recording")
 
-    return Office(lambda lease_s: FakeTasks(lease_s, documents, deleted), document, delete_recording)
+    async def restore_recording() -> None:
+        deleted.clear()
+
+    return Office(lambda lease_s: FakeTasks(lease_s, documents, deleted), document, delete_recording, restore_recording)
 
 
 def _real(database: Database) -> Office:
@@ -295,7 +300,10 @@ def _real(database: Database) -> Office:
     async def delete_recording() -> None:
         await database[RECORDINGS].insert_one({"_id": "recording", "deleted_at": datetime.now(UTC)})
 
-    return Office(lambda lease_s: TaskStore(collection, lease_s), document, delete_recording)
+    async def restore_recording() -> None:
+        await database[RECORDINGS].update_one({"_id": "recording"}, {"$set": {"deleted_at": None}})
+
+    return Office(lambda lease_s: TaskStore(collection, lease_s), document, delete_recording, restore_recording)
 
 
 async def _claimed(tasks: AnyTasks) -> Claim:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from chassis.errors import LeaseHeldError, TransientError
+from chassis.errors import LeaseHeldError, RecordingDeletedError, TransientError
 from chassis.work import MAX_ATTEMPTS, Workbench
 from contracts.envelope import event_id, from_message
 from contracts.events import AnalysisFailed
@@ -179,7 +179,8 @@ async def test_of_a_deleted_recording_nothing_is_begun(bench: Bench) -> None:
     bench.tasks.deleted.add(RECORDING)
     errand = Errand()
 
-    await carry_out(bench, errand)
+    with pytest.raises(RecordingDeletedError):
+        await carry_out(bench, errand)
 
     assert (errand.performed, bench.tasks.documents) == (0, {})
 
@@ -191,7 +192,8 @@ async def test_what_is_under_way_when_its_recording_is_deleted_stops_without_a_w
         bench.tasks.deleted.add(RECORDING)
         await asyncio.Event().wait()
 
-    await carry_out(bench, Errand(delete_and_wait))
+    with pytest.raises(RecordingDeletedError):
+        await carry_out(bench, Errand(delete_and_wait))
 
     document = bench.tasks.documents[TASK]
     assert (document["state"], document["attempts"], document["outbox"]) == (State.QUEUED, 0, [])
