@@ -97,6 +97,17 @@ class UploadDocument(ContractModel):
     store_upload_id: str = Field(description="What S3 calls it.")
     created_at: datetime
     expires_at: datetime
+    completing_until: datetime | None = Field(None, description="While somebody is completing it, or died doing so.")
+    answer: dict[str, Any] | None = Field(None, description="What its completion was answered with.")
+
+    @property
+    def parts(self) -> int:
+        """How many parts it has; all but the last are of `part_bytes`."""
+        return -(-self.size_bytes // self.part_bytes)
+
+    def part_size_bytes(self, number: int) -> int:
+        """Return how large a part is, numbered from 1."""
+        return min(self.part_bytes, self.size_bytes - (number - 1) * self.part_bytes)
 
 
 class TaskDocument(ContractModel):

@@ -48,11 +48,12 @@ from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
 from .tiles import TileController
+from .uploads import UploadController
 from .vectors import MappedVectors
 from .wishes import Wishes
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController, ProjectController, ChangeController),
+    *(RecordingController, ResultController, TileController, ProjectController, ChangeController, UploadController),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
     *(get_similar, search_similar, get_duplicates, get_audio),
 )

@@ -71,16 +71,16 @@ class IngestDoor:
         await body.drain(self._max_upload_bytes)
         raise passed_on(said)
 
-    async def ask(self, method: str, path: str, wish: BaseModel, *, project_id: str = "") -> dict[str, Any]:
+    async def ask(self, method: str, path: str, wish: BaseModel | None = None, *, project_id: str = "") -> Any:  # noqa: ANN401 (JSON)
         """Ask for something else than an upload; return the answer, or raise the refusal as a problem."""
         headers = {TOKEN_HEADER: self._internal_token, "X-Project": project_id, "Content-Type": "application/json"}
         # What was not said is not the same as null.
-        content = wish.model_dump_json(exclude_unset=True)
+        content = wish.model_dump_json(exclude_unset=True, by_alias=True) if wish is not None else None
         try:
             answer = await self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise IngestUnavailableError(repr(error)) from error
-        said: dict[str, Any] = answer.json() if answer.content else {}
+        said: Any = answer.json() if answer.content else {}
         if not answer.is_success:
             raise passed_on(said)
         return said

@@ -12,12 +12,14 @@ from contracts.documents import (
     RECORDINGS,
     SPECTROGRAMS,
     TASKS,
+    UPLOADS,
     AnalysisDocument,
     AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
+    UploadDocument,
 )
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
@@ -90,6 +92,14 @@ class Reads:
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         tasks = [task for task in (found.spectrogram, found.analysis) if task is not None]
         return None if tasks and all(task.state is State.FAILED for task in tasks) else found.recording.id
+
+    async def upload(self, caller: Caller, upload_id: str) -> UploadDocument:
+        """Return an upload in parts; an unknown one, or somebody else's, is a 404; too little a role a 403."""
+        raw = await self._database[UPLOADS].find_one({"_id": upload_id, "project_id": {"$in": caller.seen_project_ids}})
+        if raw is None:
+            raise ProblemError(404, "not_found", f"There is no upload {upload_id[:64]} here.")
+        caller.check(raw["project_id"])
+        return UploadDocument.model_validate(raw)
 
     async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
         """Return how a recording's own images are rendered; as by default where there is no such recording."""

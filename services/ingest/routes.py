@@ -42,7 +42,7 @@ async def take_recording(
         named = await open_body(request.headers.get("content-type", ""), name, chunks)
         accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key))
     except RejectedError as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
     except UnprocessableError:
         await body.drain(desk.max_upload_bytes)
         raise
@@ -76,7 +76,8 @@ async def restore_recordings(changes: ChangeDesk, data: Deletion) -> None:
         await changes.restore(data.project_ids, recording_id)
 
 
-def _problem(error: RejectedError) -> ProblemError:
+def problem_of(error: RejectedError) -> ProblemError:
+    """Return the answer to bytes that are no recording."""
     cause = error.cause
     return ProblemError(
         STATUSES.get(cause.code, 422),

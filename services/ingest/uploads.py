@@ -83,6 +83,10 @@ class UploadDesk:
         await self._objects.put_stream(audio_key(recording_id), aiter(stream))
         return await self.settle(recording_id, upload, Received(stream.sha256, stream.size_bytes))
 
+    async def is_known(self, recording_id: str) -> bool:
+        """Tell whether there is a document of this recording."""
+        return await self._recordings.collection.find_one({"_id": recording_id}, {"_id": 1}) is not None
+
     async def settle(self, recording_id: str, upload: Upload, received: Received) -> Accepted:
         """Make a recording of the bytes that lie under the key of `recording_id`, or remove them."""
         started = time.monotonic()
