@@ -72,9 +72,10 @@ async def get_audio(
     if part is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{recording.size_bytes}"
     headers["Content-Length"] = str(len(part) if part is not None else recording.size_bytes)
-    media_type = _MEDIA_TYPES.get(recording.audio.container, "application/octet-stream")
+    # Of a stream Litestar takes the route's media type, whatever its own is.
+    headers["Content-Type"] = _MEDIA_TYPES.get(recording.audio.container, "application/octet-stream")
     content = objects.blocks(recording.object_key, part)
-    return Stream(content, status_code=206 if part is not None else 200, media_type=media_type, headers=headers)
+    return Stream(content, status_code=206 if part is not None else 200, headers=headers)
 
 
 async def _clip(

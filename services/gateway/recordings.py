@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, get, head, post
 from litestar.di import Provide
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
@@ -124,6 +124,23 @@ class RecordingController(Controller):
             answer["status"] = overall_status(found.recording, found.spectrogram, found.analysis)
         where = links(answer["id"])
         return Response({**answer, "links": where}, status_code=status, headers={"Location": where["self"]})
+
+    @head(operation_id="findRecordingByHash", needs=READ)
+    async def of_bytes(
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        sha256: Annotated[str, QueryParameter(pattern="^[0-9a-f]{64}$")],
+        project: str | None = None,
+    ) -> Response[None]:
+        """Ask before sending: 200 and its `Location` where the project has these bytes already, 404 where it has not.
+
+        Bytes of which nothing but failures came, and those of deleted recordings, are worth sending.
+        """
+        recording_id = await reads.of_bytes(opened_project(request.user, project), sha256)
+        if recording_id is None:
+            return Response(None, status_code=404)
+        return Response(None, headers={"Location": links(recording_id)["self"]})
 
     @get(
         operation_id="listRecordings",

@@ -88,8 +88,9 @@ def create_app(settings: IngestSettings) -> Service:
                 kept_s=settings.parted_upload_s,
             )
             await app.state.parts.prepare()
+            sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweep(app.state.parts)))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))

@@ -8,15 +8,19 @@ import pytest_asyncio
 from pydantic import ValidationError
 
 from chassis.documents import Database
+from chassis.errors import ObjectMissingError
+from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
 from contracts.changing import RecordingChange
 from contracts.documents import RECORDINGS, RecordingDocument
 from contracts.envelope import from_message
 from contracts.events import Event, RecordingDeleted, RecordingRestored, RecordingUploaded
+from contracts.objects import audio_key
 from contracts.vocabulary import State
 from services.ingest.changes import ChangeDesk
 from services.ingest.recordings import Recordings
+from services.ingest.sweeping import purge_deleted
 from tests.fakes import FakePublisher
 
 pytestmark = pytest.mark.servers
@@ -166,6 +170,21 @@ async def test_what_cannot_be_restored_is_not_found(database: Database, recordin
         await _desk(database).restore(FIELD, recording_id)
 
     assert refusal.value.status == 404
+
+
+async def test_what_nobody_restores_in_time_goes_for_good(database: Database, objects: ObjectStore) -> None:
+    for recording_id, sha256 in ((ONE, "a"), (THEIRS, "b"), (ANEW, "c")):
+        await _add(database, recording_id, sha256=sha256 * 64)
+        await objects.put(audio_key(recording_id), b"audio", "audio/wav")
+    await _desk(database, retention_s=-1).delete(FIELD, [ONE])
+    await _desk(database).delete(FIELD, [THEIRS])
+
+    await purge_deleted(database[RECORDINGS], objects)
+
+    assert {raw["_id"] async for raw in database[RECORDINGS].find()} == {THEIRS, ANEW}
+    assert await objects.get(audio_key(THEIRS)) == b"audio"
+    with pytest.raises(ObjectMissingError):
+        await objects.get(audio_key(ONE))
 
 
 def _desk(database: Database, retention_s: float = 3600) -> ChangeDesk:
