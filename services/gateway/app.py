@@ -92,7 +92,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.key_ring = KeyRing(database[API_KEYS])
             await app.state.key_ring.prepare()
             app.state.reads = Reads(database)
-            app.state.listing = Listing(database)
+            app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from litestar import Request, Response, get
+from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -33,6 +34,10 @@ _MEDIA_TYPES = {
     "caf": "audio/x-caf",
     "matroska": "audio/x-matroska",
 }
+_OTHERWISE = {
+    206: ResponseSpec(bytes, generate_examples=False, description="The part that `Range` asks for."),
+    304: ResponseSpec(None, description="As `If-None-Match` has it."),
+}
 _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+-]")
 
 
@@ -40,6 +45,8 @@ _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+-]")
     "/recordings/{recording_id:str}/audio",
     operation_id="getAudio",
     needs=READ,
+    problems=(409, 416, 422),
+    responses=_OTHERWISE,
     tags=["recordings"],
     media_type="application/octet-stream",
 )

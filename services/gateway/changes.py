@@ -83,7 +83,7 @@ class ChangeController(Controller):
         items = [DeletedItem(id=each, status="deleted" if each in gone else "not_found") for each in data.ids]
         return BulkDeleted(items=items, restorable_until=deleted.restorable_until)
 
-    @post("/{recording_id:str}/restore", operation_id="restoreRecording", needs=WRITE, status_code=200)
+    @post("/{recording_id:str}/restore", operation_id="restoreRecording", needs=WRITE, problems=(409,), status_code=200)
     async def restore(
         self,
         request: Request[Caller, Any, Any],

@@ -16,10 +16,17 @@ from contracts.vocabulary import State
 
 from .features import NEWEST_FIRST, UPLOADED_AT, Condition, Feature, Order, Query, feature_at
 from .keys import Caller
+from .reads import Reads
+from .standing import has_failed, standing
 
 Stage = dict[str, Any]
 
-_ENDED = [each.value for each in State if each.is_terminal]
+_BADLY_ENDED = frozenset(each for each in State if each.is_terminal) - {State.COMPLETED}
+# Where tasks decide: so many recordings are looked at together, and for one page.
+_BATCH = 500
+_BATCHES_MAX = 40
+# More than these are found sooner by looking at all.
+_CANDIDATES_MAX = 20_000
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,19 @@ class Filters:
         return query | _between("audio.duration_claimed_s", self.duration_min_s, self.duration_max_s)
 
     @property
-    def tasks_query(self) -> Query:
-        """What of it their tasks say: on the fields that `_TASK_STAGES` add."""
-        query: Query = {"status": {"$in": list(self.states)}} if self.states else {}
-        if self.has_failed is not None:
-            query["has_failed"] = self.has_failed
-        return query
+    def is_of_tasks(self) -> bool:
+        """Whether where its tasks stand decides, which a recording's own document does not say."""
+        return bool(self.states) or self.has_failed is not None
+
+    @property
+    def is_of_failures(self) -> bool:
+        """Whether only recordings can meet it of which something ended otherwise than well."""
+        return self.has_failed is True or (bool(self.states) and _BADLY_ENDED.issuperset(self.states))
+
+    def meets(self, recording: State, *tasks: State | None) -> bool:
+        """Tell whether a recording stands as wanted."""
+        stands = not self.states or standing(recording, *tasks) in self.states
+        return stands and self.has_failed in (None, has_failed(recording, *tasks))
 
 
 @dataclass(frozen=True)
@@ -75,33 +89,73 @@ class Line:
 
 
 class Listing:
-    """Pages of the caller's recordings. A cursor names the last one shown, so that what comes meanwhile moves nothing.
+    """Pages of the caller's recordings. A cursor names the last one seen, so that what comes meanwhile moves nothing.
 
-    A list begins in the collection that has an index for its order; what the others say is looked up line by line,
-    until a page is full.
+    A list begins in the collection that has an index for its order. Where tasks decide, recordings are looked at in
+    batches, and a page ends early where too few of many are as wanted: its cursor goes on from there.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, reads: Reads) -> None:
         self._database = database
+        self._reads = reads
 
     async def page(
         self, caller: Caller, wanted: Wanted, cursor: str | None, limit: int
     ) -> tuple[list[Line], str | None]:
         """Return up to `limit` recordings that are as wanted, in order, and the cursor of the next page."""
-        order = wanted.order
         visible = [each for each in caller.project_ids if wanted.filters.project in (None, each)]
-        query: list[Query] = [{"project_id": {"$in": visible}}, _present(order)]
-        if cursor is not None:
-            query.append(_after(order, cursor))
+        query: list[Query] = [{"project_id": {"$in": visible}}, _present(wanted.order)]
+        if not wanted.filters.is_of_tasks:
+            rows, last = await self._batch(wanted, query, cursor, limit)
+            return [_line(wanted, each) for each in rows], last
+        candidates = await self._failed(visible) if wanted.filters.is_of_failures else None
+        if candidates is not None:
+            query.append({"_id": {"$in": candidates}})
+        kept: list[Query] = []
+        for _ in range(_BATCHES_MAX):
+            rows, last = await self._batch(wanted, query, cursor, _BATCH)
+            states = await self._reads.task_states([each["_id"] for each in rows])
+            kept += [each for each in rows if wanted.filters.meets(State(each["state"]), *states[each["_id"]])]
+            if last is None or len(kept) > limit:
+                break
+            cursor = last
+        more = _cursor(wanted.order, kept[limit - 1]) if len(kept) > limit else last
+        return [_line(wanted, each) for each in kept[:limit]], more
+
+    async def _batch(
+        self, wanted: Wanted, query: Sequence[Query], cursor: str | None, limit: int
+    ) -> tuple[list[Query], str | None]:
+        order = wanted.order
+        begun = [*query, _after(order, cursor)] if cursor is not None else list(query)
         direction = -1 if order.descending else 1
         searched = order.is_feature or (bool(wanted.conditions) and order.feature == UPLOADED_AT)
-        stages = _of_search(wanted, query) if searched else _of_recordings(wanted, query)
+        stages = _of_search(wanted, begun) if searched else _of_recordings(wanted, begun)
         stages.insert(1, {"$sort": {order.field: direction, "_id": direction}})
-        shown = {*(each.feature for each in wanted.conditions), *([order.feature] if order.is_feature else [])}
-        stages += [{"$limit": limit + 1}, {"$project": {"features": 1, "sorted_by": f"${order.field}"}}]
+        shown = {"features": 1, "state": 1, "sorted_by": f"${order.field}"}
+        stages += [{"$limit": limit + 1}, {"$project": shown}]
         rows = await self._database[SEARCH if searched else RECORDINGS].aggregate(stages).to_list(limit + 1)
-        lines = [Line(each["_id"], _shown(each.get("features", {}), shown)) for each in rows[:limit]]
-        return lines, _cursor(order, rows[limit - 1]) if len(rows) > limit else None
+        return rows[:limit], _cursor(order, rows[limit - 1]) if len(rows) > limit else None
+
+    async def _failed(self, project_ids: list[str]) -> list[str] | None:
+        """Return the recordings of which anything ended badly; None where they are so many that they are not rare."""
+        found: set[str] = set()
+        badly = {"project_id": {"$in": project_ids}, "state": {"$in": sorted(_BADLY_ENDED)}}
+        for collection, field in ((RECORDINGS, "_id"), (SPECTROGRAMS, "recording_id"), (ANALYSES, "recording_id")):
+            rows = self._database[collection].find(badly, {field: 1}).limit(_CANDIDATES_MAX)
+            ids = [raw[field] async for raw in rows]
+            if len(ids) == _CANDIDATES_MAX:
+                return None
+            found.update(ids)
+        return sorted(found)
+
+
+def _line(wanted: Wanted, row: Query) -> Line:
+    names = {
+        *(each.feature for each in wanted.conditions),
+        *([wanted.order.feature] if wanted.order.is_feature else []),
+    }
+    values = {name: feature_at(row.get("features", {}), name) for name in names}
+    return Line(row["_id"], {name: value for name, value in values.items() if value is not None})
 
 
 def _of_recordings(wanted: Wanted, query: list[Query]) -> list[Stage]:
@@ -109,14 +163,13 @@ def _of_recordings(wanted: Wanted, query: list[Query]) -> list[Stage]:
     if wanted.conditions:
         meeting = {"$and": [each.query for each in wanted.conditions]}
         stages += [*_joined(SEARCH, meeting, {"features": 1}), {"$set": {"features": "$joined.features"}}]
-    return [*stages, *_narrowed_by_tasks(wanted.filters, "$state")]
+    return stages
 
 
 def _of_search(wanted: Wanted, query: list[Query]) -> list[Stage]:
     conditions = [each.query for each in wanted.conditions]
-    joined = _joined(RECORDINGS, wanted.filters.query, {"state": 1})
-    stages: list[Stage] = [{"$match": {"$and": [*query, *conditions]}}, *joined]
-    return [*stages, *_narrowed_by_tasks(wanted.filters, "$joined.state")]
+    joined = [*_joined(RECORDINGS, wanted.filters.query, {"state": 1}), {"$set": {"state": "$joined.state"}}]
+    return [{"$match": {"$and": [*query, *conditions]}}, *joined]
 
 
 def _joined(collection: str, query: Query, fields: Query) -> list[Stage]:
@@ -130,48 +183,6 @@ def _joined(collection: str, query: Query, fields: Query) -> list[Stage]:
     return [{"$lookup": lookup}, {"$unwind": "$joined"}]
 
 
-def _narrowed_by_tasks(filters: Filters, recording_state: str) -> list[Stage]:
-    """Return the stages that know what `views.overall_status` says, in MongoDB's words; none where nobody asks."""
-    if not filters.tasks_query:
-        return []
-    spectrogram, analysis = (_state_of(each) for each in ("spectrogram", "analysis"))
-    refused = {"$eq": [recording_state, State.FAILED]}
-    ended = {"$setIsSubset": [[spectrogram, analysis], _ENDED]}
-    mixed = {"$cond": [ended, State.PARTIAL, State.PROCESSING]}
-    whole = {"$cond": [{"$eq": [spectrogram, analysis]}, spectrogram, mixed]}
-    failed = {"$setIntersection": [[spectrogram, analysis], [State.FAILED, State.PARTIAL]]}
-    known = {
-        "status": {"$cond": [refused, State.FAILED, whole]},
-        "has_failed": {"$or": [refused, {"$ne": [failed, []]}]},
-    }
-    return [*_TASK_STAGES, {"$set": known}, {"$match": filters.tasks_query}]
-
-
-def _newest(collection: str, name: str, stages: list[Stage]) -> Stage:
-    pipeline = [*stages, {"$limit": 1}, {"$project": {"state": 1}}]
-    fields = {"localField": "_id", "foreignField": "recording_id"}
-    return {"$lookup": {"from": collection, **fields, "pipeline": pipeline, "as": name}}
-
-
-# Which of several tasks counts is as in `Reads`.
-_TASK_STAGES = [
-    _newest(SPECTROGRAMS, "spectrogram", [{"$match": {"requested": {"$ne": True}}}, {"$sort": {"created_at": -1}}]),
-    _newest(
-        ANALYSES,
-        "analysis",
-        [
-            {"$match": {"$or": [{"manifest_key": {"$ne": None}}, {"requested": {"$ne": True}}]}},
-            {"$set": {"ended_at": {"$cond": [{"$gt": ["$manifest_key", None]}, "$completed_at", None]}}},
-            {"$sort": {"ended_at": -1, "created_at": -1}},
-        ],
-    ),
-]
-
-
-def _state_of(task: str) -> Query:
-    return {"$ifNull": [{"$first": f"${task}.state"}, State.QUEUED]}
-
-
 def _present(order: Order) -> Query:
     # A wildcard index knows of `$exists` only.
     return {order.field: {"$exists": True} if order.is_feature else {"$ne": None}}
@@ -180,11 +191,6 @@ def _present(order: Order) -> Query:
 def _between(field: str, low: object, high: object) -> Query:
     bounds = {name: bound for name, bound in (("$gte", low), ("$lte", high)) if bound is not None}
     return {field: bounds} if bounds else {}
-
-
-def _shown(features: dict[str, Any], names: set[str]) -> dict[str, Feature]:
-    values = {name: feature_at(features, name) for name in names}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _cursor(order: Order, last: dict[str, Any]) -> str:

@@ -86,12 +86,11 @@ class Reads:
     async def of_bytes(self, project_id: str, sha256: str) -> str | None:
         """Return which recording these bytes are in a project that the caller may see, unless they failed there."""
         query = {"project_id": project_id, "sha256": sha256, "current": True}
-        raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
+        raw = await self._database[RECORDINGS].find_one(query, {"_id": 1})
         if raw is None:
             return None
-        [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
-        tasks = [task for task in (found.spectrogram, found.analysis) if task is not None]
-        return None if tasks and all(task.state is State.FAILED for task in tasks) else found.recording.id
+        tasks = [state for state in (await self.task_states([raw["_id"]]))[raw["_id"]] if state is not None]
+        return None if tasks and all(state is State.FAILED for state in tasks) else str(raw["_id"])
 
     async def upload(self, caller: Caller, upload_id: str) -> UploadDocument:
         """Return an upload in parts; an unknown one, or somebody else's, is a 404; too little a role a 403."""
@@ -146,20 +145,40 @@ class Reads:
         task = await self._database[ANALYSES].find_one({"_id": f"{recording.id}/{wish.request_id}"}, {"outbox": 0})
         return Rerun(wish, AnalysisDocument.model_validate(task) if task is not None else None)
 
+    async def task_states(self, recording_ids: Sequence[str]) -> dict[str, tuple[State | None, State | None]]:
+        """Return where the images stand, and the analysis that is shown; None where nobody has begun."""
+        ids, fields = list(recording_ids), {"recording_id": 1, "state": 1}
+        drawn, analysed, ended = [
+            {raw["recording_id"]: State(raw["state"]) async for raw in rows}
+            for rows in (
+                self._asked_by_uploads(SPECTROGRAMS, ids, fields),
+                self._asked_by_uploads(ANALYSES, ids, fields),
+                self._with_results(ids, fields),
+            )
+        ]
+        shown = {**analysed, **ended}
+        return {each: (drawn.get(each), shown.get(each)) for each in ids}
+
     async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
         # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
         found = await self._tasks(ANALYSES, AnalysisDocument, recording_ids)
-        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
-        rows = self._database[ANALYSES].find(query, {"outbox": 0}).sort("completed_at", 1)
+        rows = self._with_results(recording_ids, {"outbox": 0})
         ended = [AnalysisDocument.model_validate(raw) async for raw in rows]
         return {**found, **{task.recording_id: task for task in ended}}
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
-        # What an upload asked for, not what readers asked for later; of several engine versions, the newest.
-        query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
-        rows = self._database[collection].find(query, {"outbox": 0})
-        tasks = [model.model_validate(raw) async for raw in rows.sort("created_at", 1)]
+        rows = self._asked_by_uploads(collection, recording_ids, {"outbox": 0})
+        tasks = [model.model_validate(raw) async for raw in rows]
         return {task.recording_id: task for task in tasks}
+
+    def _with_results(self, recording_ids: list[str], fields: dict[str, int]) -> Any:  # noqa: ANN401 (a cursor)
+        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
+        return self._database[ANALYSES].find(query, fields).sort("completed_at", 1)
+
+    def _asked_by_uploads(self, collection: str, recording_ids: list[str], fields: dict[str, int]) -> Any:  # noqa: ANN401
+        # Not what readers asked for later; of several engine versions, the newest comes last.
+        query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
+        return self._database[collection].find(query, fields).sort("created_at", 1)
 
 
 def _shown(*, deleted: bool) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class RecordingController(Controller):
         where = links(answer["id"])
         return Response({**answer, "links": where}, status_code=status, headers={"Location": where["self"]})
 
-    @head(operation_id="findRecordingByHash", needs=READ)
+    @head(operation_id="findRecordingByHash", needs=READ, problems=(404,))
     async def of_bytes(
         self,
         request: Request[Caller, Any, Any],

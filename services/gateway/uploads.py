@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post
+from litestar.openapi import ResponseSpec
 from pydantic import BaseModel, Field
 
 from contracts.documents import UploadDocument
@@ -15,6 +16,10 @@ from .keys import Caller
 from .projects import Projects, opened_project
 from .reads import Reads
 from .views import links, overall_status
+
+_KNOWN_ALREADY = {
+    200: ResponseSpec(dict[str, Any], generate_examples=False, description="The same bytes are here already.")
+}
 
 
 class UploadView(BaseModel):
@@ -52,7 +57,7 @@ class UploadController(Controller):
     path = "/uploads"
     tags = ("recordings",)
 
-    @post(operation_id="beginUpload", needs=UPLOAD)
+    @post(operation_id="beginUpload", needs=UPLOAD, problems=(404, 413))
     async def begin(
         self, request: Request[Caller, Any, Any], projects: Projects, ingest: IngestDoor, data: NewUpload
     ) -> Response[UploadView]:
@@ -90,7 +95,14 @@ class UploadController(Controller):
         ]
         return PartUrls(items=items)
 
-    @post("/{upload_id:str}/complete", operation_id="completeUpload", needs=UPLOAD)
+    @post(
+        "/{upload_id:str}/complete",
+        operation_id="completeUpload",
+        needs=UPLOAD,
+        problems=(409, 415, 422),
+        status_code=202,
+        responses=_KNOWN_ALREADY,
+    )
     async def complete(
         self, request: Request[Caller, Any, Any], reads: Reads, ingest: IngestDoor, upload_id: str
     ) -> Response[dict[str, Any]]:
@@ -108,7 +120,7 @@ class UploadController(Controller):
             return Response({**answer, "duplicate_of": said["id"]}, status_code=200)
         return Response(answer, status_code=202, headers={"Location": where["self"]})
 
-    @delete("/{upload_id:str}", operation_id="abortUpload", needs=UPLOAD)
+    @delete("/{upload_id:str}", operation_id="abortUpload", needs=UPLOAD, problems=(409,))
     async def abort(self, request: Request[Caller, Any, Any], reads: Reads, ingest: IngestDoor, upload_id: str) -> None:
         """Give an upload up; its parts are removed."""
         document = await reads.upload(request.user, upload_id)

@@ -20,6 +20,7 @@ from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
 from .renderings import query_of
+from .standing import standing
 
 
 class ImageView(BaseModel):
@@ -162,12 +163,7 @@ def view(
 
 def overall_status(recording: RecordingDocument, *tasks: TaskDocument | None) -> State:
     """Return one word for the whole: `partial` when some of it failed, `processing` as soon as anything began."""
-    if recording.state is State.FAILED:
-        return State.FAILED
-    states = {task.state if task is not None else State.QUEUED for task in tasks}
-    if len(states) == 1:
-        return states.pop()
-    return State.PARTIAL if all(state.is_terminal for state in states) else State.PROCESSING
+    return standing(recording.state, *(task.state if task is not None else None for task in tasks))
 
 
 def spectrogram_view(

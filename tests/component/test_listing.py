@@ -26,7 +26,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 @pytest.fixture
 def listing(database: Database) -> Listing:
     """The list over an empty database."""
-    return Listing(database)
+    return Listing(database, Reads(database))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])

@@ -343,7 +343,8 @@ async def test_what_is_deleted_is_found_no_more_and_what_is_restored_is_found_ag
 
 def listing(searchables: Searchables) -> Listing:
     """Return the list over the same database."""
-    return Listing(searchables._search.database)
+    database = searchables._search.database
+    return Listing(database, Reads(database))
 
 
 async def listed(

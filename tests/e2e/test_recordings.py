@@ -185,6 +185,33 @@ def test_a_deleted_recording_is_nowhere_and_restored_it_is_as_before(system: Sys
     assert system.client.post(f"{where}/restore").status_code == 404
 
 
+def test_a_job_on_a_deleted_recording_stops_and_begins_again_when_it_is_restored(
+    system: System, tmp_path: Path
+) -> None:
+    # Long enough that no machine has analysed it before it is deleted.
+    noise = np.random.default_rng(673).normal(0, 0.1, (40 * 60 * 16_000, 1)).astype(np.float32)
+    path = write(tmp_path / "long.wav", noise, 16_000, subtype="PCM_16")
+    recording_id = system.upload(path, lane="bulk").json()["id"]
+    where = f"/v1/recordings/{recording_id}"
+    system.until(lambda: system.recording(recording_id)["analysis"]["status"] == "processing")
+
+    system.client.delete(where)
+    system.until(lambda: _stopped(system, recording_id))
+    system.client.post(f"{where}/restore")
+    began_again = system.recording(recording_id)["analysis"]["attempts"]
+    system.until(lambda: system.recording(recording_id)["analysis"]["status"] == "processing")
+    system.client.delete(where)
+    system.until(lambda: _stopped(system, recording_id, times=2))
+
+    # What was stopped was no failure, and counts for nothing.
+    assert began_again == 0
+
+
+def _stopped(system: System, recording_id: str, times: int = 1) -> bool:
+    log = system.services["analysis"].process.log.read_text()
+    return sum("task_stopped" in line and recording_id in line for line in log.splitlines()) >= times
+
+
 def test_many_are_deleted_at_once_and_each_is_answered_for(system: System, tmp_path: Path) -> None:
     ids = [system.upload(write(tmp_path / f"{hz}.wav", tone(hz))).json()["id"] for hz in (653.0, 659.0)]
 
