@@ -24,7 +24,7 @@ Stage = dict[str, Any]
 _BADLY_ENDED = frozenset(each for each in State if each.is_terminal) - {State.COMPLETED}
 # Where tasks decide: so many recordings are looked at together, and for one page.
 _BATCH = 500
-_BATCHES_MAX = 40
+_BATCHES_MAX = 10
 # More than these are found sooner by looking at all.
 _CANDIDATES_MAX = 20_000
 

@@ -190,6 +190,29 @@ async def test_a_state_is_asked_for_in_the_words_in_which_it_is_shown(listing: L
     assert set(await _all_pages(listing, ANNA, 7, Wanted(Filters(has_failed=False)))) == shown.keys() - set(failed)
 
 
+@pytest.mark.parametrize("states", [[State.FAILED], [State.COMPLETED, State.FAILED], [State.QUEUED]])
+async def test_a_page_ends_early_rather_than_late_and_the_next_goes_on(
+    listing: Listing, database: Database, monkeypatch: pytest.MonkeyPatch, states: list[State]
+) -> None:
+    for number in range(30):
+        await _add(database, f"r{number:02}", uploaded_at=NOON + timedelta(seconds=number))
+        if number % 7:
+            state = State.FAILED if number == 3 else State.COMPLETED
+            for collection in (SPECTROGRAMS, ANALYSES):
+                await _add_task(database, collection, f"r{number:02}", state=state)
+    wanted = Wanted(Filters(states=states))
+    at_once = await _all_pages(listing, ANNA, 50, wanted)
+
+    for name, value in (("_BATCH", 2), ("_BATCHES_MAX", 2), ("_CANDIDATES_MAX", 1)):
+        monkeypatch.setattr(f"services.gateway.listing.{name}", value)
+    lines, cursor = await listing.page(ANNA, wanted, None, 50)
+
+    assert len(lines) <= 4
+    assert cursor is not None
+    assert await _all_pages(listing, ANNA, 50, wanted) == at_once
+    assert await _all_pages(listing, ANNA, 1, wanted) == at_once
+
+
 @pytest.mark.parametrize("sort", ["-uploaded_at", "name", "tempo.bpm"])
 async def test_features_and_the_rest_narrow_one_list(listing: Listing, database: Database, sort: str) -> None:
     await _add_a_few(database)
