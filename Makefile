@@ -51,8 +51,9 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
-bench-analysis:  ## compute features with Dawnchorus and librosa, side by side (some minutes); ARGS="--only pitch", "--long"
+bench-analysis:  ## compute features with Dawnchorus, librosa and scikit-maad, side by side (some minutes); ARGS="--only pitch", "--long"
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
 
 bench-decoding:  ## decode every kind of recording (a minute); writes the table of docs/decoding.md
@@ -73,7 +74,7 @@ pictures:  ## draw real recordings with axes beside sox's and librosa's images, 
 	$(VENV) -m tests.benchmarks.pictures $(ARGS)
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
-	for extra in ingest spectrogram analysis gateway dev; do \
+	for extra in ingest spectrogram analysis pitch-swift-f0 voice-activity gateway dev; do \
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt

@@ -12,6 +12,7 @@ from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
+from .allocator import keep_freed_memory
 from .analyse import analyse
 from .extractors import OptIn, extractors_named
 from .plan import Plan
@@ -29,6 +30,7 @@ def analyse_recording(
 def warm_up(names: Sequence[str]) -> None:
     """Analyse a second of a tone, so that the first recording finds everything imported, loaded and allocated."""
     let_go_of_compiler()
+    keep_freed_memory()
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
