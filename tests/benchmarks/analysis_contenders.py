@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from audio.decode import AudioLimits
@@ -27,9 +28,10 @@ from services.analysis.extractors import SeriesSource, extractors_named
 from services.analysis.keys import ranked_keys
 from services.analysis.plan import Plan
 from services.analysis.settings import AnalysisSettings
-from services.analysis.shared import SharedInputs
+from services.analysis.shared import Input, SharedBlock, SharedInputs
+from tests.unit.analysis.signals import shared_blocks
 
-from .acoustic_indices import scikit_maad as scikit_maad_indices
+from . import acoustic_indices
 from .figures import measured
 
 Found = Iterator[Any]
@@ -47,7 +49,7 @@ FEATURES = {
     "mel": ("mel",),
     "mfcc": ("mfcc",),
     "harmony": ("chroma", "tonnetz", "key"),
-    "ecoacoustic": ("ecoacoustic",),
+    "indices": ("ecoacoustic",),
     "librosa's without pitch": tuple(name for name in _OF_LIBROSA if name != "pitch"),
     "librosa's": _OF_LIBROSA,
     "without pitch": tuple(name for name in _DEFAULT if name != "pitch"),
@@ -81,20 +83,22 @@ def dawnchorus_array(feature: str, recording: Path) -> None:
         accumulator.result()
 
 
+def dawnchorus_loaded(feature: str, recording: Path) -> None:
+    """Run our extractors alone, on what is decoded, resampled and transformed already."""
+    blocks, rate_hz = _blocks(recording)
+    for extractor in extractors_named(FEATURES[feature]):
+        accumulator = extractor.accumulator(rate_hz=rate_hz, channels=1)
+        for block in blocks:
+            accumulator.add(block)
+        accumulator.result()
+
+
 def librosa(feature: str, recording: Path) -> None:
     """Call a function per measure on a loaded array."""
     samples, rate_hz = _loaded(recording)
     for name in _PARTS.get(feature, (feature,)):
         for found in _LIBROSA[name](_module("librosa"), samples, rate_hz):
             _state(np.asarray(found))
-
-
-def scikit_maad(feature: str, recording: Path) -> None:
-    """Compute the acoustic indices by scikit-maad on a loaded array, and what librosa has by librosa."""
-    samples, rate_hz = _loaded(recording)
-    scikit_maad_indices(samples.astype(np.float64), rate_hz)
-    if feature in _PARTS:
-        librosa(feature, recording)
 
 
 def essentia(_: str, recording: Path) -> None:
@@ -111,6 +115,16 @@ def earlier(feature: str, recording: Path) -> None:
         _module("librosa").beat.beat_track(y=samples, sr=rate_hz)
     if feature in {"pitch", "default set"}:
         _module("librosa").pyin(samples, sr=rate_hz, **_PITCH_HZ)
+
+
+def scikit_maad(feature: str, recording: Path) -> None:
+    """Compute acoustic indices of a loaded array from two spectrograms, as its examples do."""
+    acoustic_indices.scikit_maad(*_loaded_as_it_is(recording))
+
+
+def scikit_maad_once(feature: str, recording: Path) -> None:
+    """Compute acoustic indices of a loaded array from one spectrogram."""
+    acoustic_indices.scikit_maad_once(*_loaded_as_it_is(recording))
 
 
 def _state(values: NDArray[Any]) -> None:
@@ -184,7 +198,17 @@ _PARTS = {
     "default set": tuple(_LIBROSA),
 }
 CONTENDERS: dict[str, Callable[[str, Path], None]] = {
-    each.__name__: each for each in (dawnchorus, dawnchorus_array, librosa, scikit_maad, essentia, earlier)
+    each.__name__: each
+    for each in (
+        dawnchorus,
+        dawnchorus_array,
+        dawnchorus_loaded,
+        librosa,
+        scikit_maad,
+        scikit_maad_once,
+        essentia,
+        earlier,
+    )
 }
 
 
@@ -192,6 +216,17 @@ CONTENDERS: dict[str, Callable[[str, Path], None]] = {
 def _loaded(recording: Path) -> tuple[Any, int]:
     samples, rate_hz = _module("librosa").load(recording)
     return np.ascontiguousarray(samples), int(rate_hz)
+
+
+@cache
+def _loaded_as_it_is(recording: Path) -> tuple[Any, int]:
+    return soundfile.read(recording)
+
+
+@cache
+def _blocks(recording: Path) -> tuple[list[SharedBlock], int]:
+    channels, rate_hz = soundfile.read(recording, dtype="float32", always_2d=True)
+    return list(shared_blocks(channels, rate_hz, needs=tuple(Input))), rate_hz
 
 
 @cache
