@@ -51,7 +51,7 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
-bench-analysis:  ## compute features with Dawnchorus, librosa and scikit-maad, side by side (some minutes); ARGS="--only pitch", "--long"
+bench-analysis:  ## compute features with Dawnchorus, librosa and others, side by side (some minutes); ARGS="--only pitch", "--long"
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
