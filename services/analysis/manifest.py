@@ -29,6 +29,7 @@ ENGINE_VERSION = "1"
 
 # What values can depend on, besides our own code.
 _LIBRARIES = ("av", "numba", "numpy", "opencv-python-headless", "soundfile", "soxr")
+_LIBRARIES_OF_DEVICES = ("torch",)
 _AS_THEY_ARE = ("name", "version", "parameters", "success", "payload")
 
 
@@ -54,7 +55,7 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         timestamp=datetime.now(UTC),
         parameters_id=subject.parameters_id,
         input_sha256=subject.sha256,
-        engine=EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in _LIBRARIES}),
+        engine=_engine(analysis.device),
         rate_hz=analysis.rate_hz,
         channels=analysis.channels,
         duration_s=analysis.duration_s,
@@ -98,6 +99,11 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
     """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
     facts = {"name": name, "version": version, "parameters": parameters}
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+
+
+def _engine(device: str) -> EngineVersions:
+    names = _LIBRARIES if device == "cpu" else (*_LIBRARIES, *_LIBRARIES_OF_DEVICES)
+    return EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in names}, device=device)
 
 
 def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:

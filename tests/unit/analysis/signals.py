@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audio.decode import AudioLimits, mono, open_audio
 from audio.sniff import sniff_source
 from services.analysis.extractors import EXTRACTORS, Accumulator, Extractor, SeriesSource
+from services.analysis.on_device import SpectraDevice
 from services.analysis.shared import Input, SharedBlock, SharedInputs
 
 Floats = NDArray[np.float32]
@@ -39,13 +40,14 @@ def shared_blocks(
     *,
     needs: Collection[Input] = (Input.SPECTRUM,),
     block_frames: int = 65_536,
+    device: SpectraDevice | None = None,
 ) -> Iterator[SharedBlock]:
     """Yield what extractors hear of (n, channels) or (n,) samples, decoded in blocks."""
     decoded = channels.reshape(len(channels), -1)
-    inputs = SharedInputs(rate_hz=rate_hz, needs=needs)
+    inputs = SharedInputs(rate_hz=rate_hz, needs=needs, device=device)
     for start in range(0, len(decoded), block_frames):
         yield from inputs.push(decoded[start : start + block_frames], scale=1.0)
-    yield inputs.finish(channels=decoded.shape[1])
+    yield from inputs.finish(channels=decoded.shape[1])
 
 
 def heard(
