@@ -13,7 +13,10 @@ if not os.environ.get("CI"):
 
 import torch
 
+from services.analysis import torch_stft
 from services.analysis.framed import FRAME_LENGTH, HOP, WINDOW
+
+__all__ = ["FakeGpu", "torch", "torch_stft"]
 
 
 @dataclass

@@ -20,8 +20,10 @@ async def has_gpu(wanted: Literal["cpu", "cuda", "auto"], pool: JobPool) -> bool
     try:
         model = await pool.run(gpu_model, timeout_s=START_TIMEOUT_S)
     except (NoGpuError, JobCrashedError, JobTimeoutError) as error:
-        tell = log.warning if wanted == "cuda" else log.info
-        tell("gpu_missing", reason=str(error))
+        if wanted == "cuda":
+            log.warning("gpu_missing", reason=str(error))
+        else:
+            log.info("gpu_missing", reason=str(error))
         return False
     log.info("gpu_found", model=model)
     return True

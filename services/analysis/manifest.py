@@ -29,7 +29,6 @@ ENGINE_VERSION = "1"
 
 # What values can depend on, besides our own code.
 _LIBRARIES = ("av", "numba", "numpy", "opencv-python-headless", "soundfile", "soxr")
-_LIBRARIES_OF_DEVICES = ("torch",)
 _AS_THEY_ARE = ("name", "version", "parameters", "success", "payload")
 
 
@@ -102,7 +101,7 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
 
 
 def _engine(device: str) -> EngineVersions:
-    names = _LIBRARIES if device == "cpu" else (*_LIBRARIES, *_LIBRARIES_OF_DEVICES)
+    names = _LIBRARIES if device == "cpu" else (*_LIBRARIES, "torch")
     return EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in names}, device=device)
 
 

@@ -1,6 +1,6 @@
 """Signals to analyse, and the shortest way to have an extractor hear them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,15 @@ def heard_with_series(
     """Return what an extractor says, and its series by name, `times_s` among them."""
     width = channels.reshape(len(channels), -1).shape[1]
     accumulator = extractor.accumulator(rate_hz=rate_hz, channels=width)
+    return all_heard(accumulator, shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames))
+
+
+def all_heard(
+    accumulator: Accumulator, blocks: Iterable[SharedBlock]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what an extractor that just started says of these blocks, and its series by name."""
     pieces = []
-    for block in shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames):
+    for block in blocks:
         accumulator.add(block)
         pieces.append(_next_series(accumulator))
     measured = accumulator.result()

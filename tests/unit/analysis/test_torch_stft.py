@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from torch.profiler import ProfilerActivity, profile
 
 from audio.decode import AudioLimits
 from audio.sniff import Container
@@ -17,11 +16,12 @@ from services.analysis.on_device import FRAMES_AHEAD
 from services.analysis.plan import Plan
 from services.analysis.results import Analysis
 from services.analysis.shared import Input, SharedBlock
-from services.analysis.torch_stft import BYTES_PER_FRAME, RESERVE_BYTES, TorchSpectra
-from tests.torch_device import FakeGpu
+from tests.torch_device import FakeGpu, torch, torch_stft
 
 from .signals import Floats, noise, shared_blocks
 
+TorchSpectra = torch_stft.TorchSpectra
+BYTES_PER_FRAME, RESERVE_BYTES = torch_stft.BYTES_PER_FRAME, torch_stft.RESERVE_BYTES
 FRAMES = 300
 FILTERS = mel_filters(22_050, bins=1025, bands=128)
 EVERYTHING = tuple(Input)
@@ -108,7 +108,7 @@ def test_one_frame_is_the_least_and_then_the_device_gives_up() -> None:
 
 
 def test_what_is_estimated_of_a_frame_is_more_than_tensors_take_but_not_twice_as_much() -> None:
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiled:
         TorchSpectra(CopyingGpu()).spectra(signal(1000), FILTERS)
 
     events = [each for each in profiled.profiler.kineto_results.events() if each.name() == "[memory]"]
