@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .rendering import RenderParameters
 from .tiles import StoredTiles
-from .vocabulary import Caveat, ContractModel, Fault, Lane, State
+from .vocabulary import Caveat, ContractModel, Fault, Lane, Role, Scope, State
 
 RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
@@ -206,11 +206,31 @@ class SearchProgressDocument(ContractModel):
     until: datetime
 
 
+class Membership(ContractModel):
+    """A role in a project."""
+
+    project_id: str
+    role: Role
+
+
 class ApiKeyDocument(ContractModel):
-    """An API key; the secret is known by its SHA-256 alone."""
+    """An API key; the secret is known by its SHA-256 alone; written by the gateway."""
 
     id: str = Field(alias="_id")
     name: str
     secret_sha256: str
-    project_ids: tuple[str, ...]
+    memberships: tuple[Membership, ...] = ()
+    scopes: tuple[Scope, ...] = (Scope.READ, Scope.WRITE, Scope.MANAGE)
     created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = Field(None, description="To the minute.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_roles(cls, document: Any) -> Any:  # noqa: ANN401 (pydantic's signature)
+        # Keys from before there were roles might do everything in their projects.
+        if not isinstance(document, dict) or "project_ids" not in document:
+            return document
+        owned = [{"project_id": each, "role": Role.OWNER} for each in document["project_ids"]]
+        return {"memberships": owned, **document}

@@ -36,6 +36,28 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
+class Role(StrEnum):
+    """What a member of a project may do there; each role may do what those before it may."""
+
+    READER = "reader"
+    WRITER = "writer"
+    OWNER = "owner"
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether whoever has this role may do what `other` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+class Scope(StrEnum):
+    """What a key or a token may be used for, whatever the roles of its owner are."""
+
+    READ = "read"
+    WRITE = "write"
+    MANAGE = "manage"
+    OPERATE = "operate"
+
+
 class Stage(StrEnum):
     """What a worker is doing with a recording."""
 

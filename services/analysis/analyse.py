@@ -77,7 +77,7 @@ class _Pass:
     def analysis(self) -> Analysis:
         duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
         grid = segment_grid(self._segmentation, duration_s) if self._segmentation.wants_segments else None
-        results = tuple(self._ended(index, run, grid) for index, run in enumerate(self._runs))
+        results = tuple(self._ended(index, grid) for index in range(len(self._runs)))
         self._progress.finish()
         return Analysis(
             extractors=results,
@@ -88,7 +88,7 @@ class _Pass:
             segments=grid,
             span=Span(start_s=0.0, end_s=duration_s),
             warnings=tuple(self._warnings()),
-            timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
+            timings_s={**self._stopwatch.spent_s, "extract": sum(result.processing_time_s for result in results)},
             device=self._inputs.computed_on,
         )
 
@@ -99,9 +99,10 @@ class _Pass:
         with self._witness.watching(index):
             return ExtractorRun(extractor, plan, rate_hz=shape.rate_hz, channels=shape.channels, path=path)
 
-    def _ended(self, index: int, run: ExtractorRun, grid: SegmentGrid | None) -> ExtractorResult:
+    def _ended(self, index: int, grid: SegmentGrid | None) -> ExtractorResult:
         with self._witness.watching(index):
-            return run.result(grid)
+            # What it held is free for the next one's end.
+            return self._runs.pop(0).result(grid)
 
     def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:

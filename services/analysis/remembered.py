@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from contracts.analysing import Segmentation
+from contracts.canonical import canonical_json
 from contracts.manifest import AudioManifest, ExtractorEntry
 
 from .extractors import Extractor
@@ -35,4 +36,7 @@ def _is_current(entry: ExtractorEntry | None, extractor: Extractor, asked: Segme
     if entry is None or not entry.success:
         return False
     wanted = asked if asked.wants_segments else None
-    return (entry.version, entry.parameters, entry.segmentation) == (extractor.version, extractor.parameters, wanted)
+    if (entry.version, entry.segmentation) != (extractor.version, wanted):
+        return False
+    # As JSON: a manifest read back has lists where an extractor has tuples.
+    return canonical_json(dict(entry.parameters)) == canonical_json(dict(extractor.parameters))

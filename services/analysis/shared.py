@@ -1,7 +1,7 @@
 """The inputs that several extractors need, computed once for all of them."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from .chroma_stream import ChromaBlock, ChromaStream
 from .errors import DeviceFailedError
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
+from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
 from .on_device import FRAMES_AHEAD, SpectraDevice, with_spectra
 from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
 
@@ -31,14 +32,13 @@ __all__ = [
     "Floats",
     "FramedBlock",
     "Input",
+    "MelWindow",
     "SharedBlock",
     "SharedInputs",
     "deviations",
     "frequencies_hz",
     "music_rate_hz",
 ]
-
-MEL_BANDS = 128
 
 # 64 frames of spectrum and magnitude stay in a core's cache.
 _BLOCK_SAMPLES = 64 * HOP
@@ -76,6 +76,7 @@ class SharedBlock(FramedBlock):
     resampled    the piece at 22,050 Hz, where that is lower and was asked for
     projection   that of the spectrum of `music` on mel bands, where that was asked for
     chroma       what follows the chroma of `music`, where that was asked for
+    windows      what collects `music_mel`, where that was asked for
     """
 
     channels: Floats
@@ -83,6 +84,8 @@ class SharedBlock(FramedBlock):
     resampled: FramedBlock | None = None
     projection: MelProjection | None = None
     chroma: ChromaStream | None = None
+    windows: SharedMelWindows | None = None
+    _filled: dict[float, tuple[MelWindow, ...]] = field(default_factory=dict, init=False)
 
     @property
     def music(self) -> FramedBlock:
@@ -119,6 +122,21 @@ class SharedBlock(FramedBlock):
             raise MusicNotComputedError
         return self.chroma.push(self.music, last=not len(self.samples))
 
+    def mel_windows(self, window_s: float) -> tuple[MelWindow, ...]:
+        """Return the windows of `music_mel` that this block fills, and with the last block the rest.
+
+        Who wants windows asks at every block. Raises `MusicNotComputedError`.
+        """
+        if self.windows is None:
+            raise MusicNotComputedError
+        if window_s not in self._filled:
+            # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
+            sounding = bool(self.sounding.any())
+            windows = self.windows.collect(window_s)
+            filled = windows.push(self.music_mel, self.music.sounding, sounding=sounding, last=not len(self.samples))
+            self._filled[window_s] = tuple(filled)
+        return self._filled[window_s]
+
 
 class SharedInputs:
     """Turns decoded blocks of any size into shared blocks of at most 64 frames.
@@ -133,8 +151,9 @@ class SharedInputs:
         self._low_rate = rate_hz <= MUSIC_RATE_HZ
         hears_music = not self._needs.isdisjoint(_OF_MUSIC)
         self._resampled = ResampledStream(rate_hz) if hears_music and not self._low_rate else None
-        self._projection = None
+        self._projection = self._mel_windows = None
         if Input.MUSIC_MEL in self._needs:
+            self._mel_windows = SharedMelWindows(music_rate_hz(rate_hz))
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
         self._device = None if self._needs.isdisjoint(OF_SPECTRA) else device
@@ -168,6 +187,7 @@ class SharedInputs:
             resampled,
             self._projection,
             self._chroma,
+            self._mel_windows,
         )
 
     def _next(self, block: SharedBlock, *, frames_enough: int = FRAMES_AHEAD) -> Iterator[SharedBlock]:
@@ -210,7 +230,9 @@ class SharedInputs:
         if Input.MUSIC_SPECTRUM in self._needs:
             _ = block.music.power, block.music.sounding
         if Input.MUSIC_MEL in self._needs:
-            _ = block.music_mel, block.music.sounding
+            _ = block.music_mel, block.music.sounding, block.sounding
+        for window_s in self._mel_windows.lengths_s if self._mel_windows is not None else ():
+            block.mel_windows(window_s)
         if Input.MUSIC_CHROMA in self._needs:
             _ = block.music_chroma
 

@@ -16,6 +16,7 @@ from contracts.envelope import envelop, event_id
 from contracts.events import AnalysisRequested
 from contracts.vocabulary import Lane, State
 
+from .access import WRITE
 from .keys import Caller
 from .reads import Reads
 from .renderings import SOURCE
@@ -68,7 +69,13 @@ def analysis_request(
     )
 
 
-@post("/recordings/{recording_id:str}/analysis", operation_id="requestAnalysis", tags=["results"], status_code=202)
+@post(
+    "/recordings/{recording_id:str}/analysis",
+    operation_id="requestAnalysis",
+    needs=WRITE,
+    tags=["results"],
+    status_code=202,
+)
 async def request_analysis(
     request: Request[Caller, Any, Any],
     reads: Reads,

@@ -22,7 +22,7 @@ from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS, TASKS
 
-from .access import authenticated
+from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
 from .events import listen
@@ -75,6 +75,7 @@ def create_app(settings: GatewaySettings) -> Service:
         openapi_config=_openapi(),
         state=State({"hub": hub, "progress": progress}),
     )
+    check_declarations(app.routes, "/v1")
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -84,6 +85,7 @@ def create_app(settings: GatewaySettings) -> Service:
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
+            await app.state.key_ring.prepare()
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))

@@ -1,6 +1,7 @@
 """Backfills: one extractor over every recording that lacks it; planned and priced, then announced in the bulk lane."""
 
 import hashlib
+import secrets
 from typing import Any, Literal
 
 from litestar import Request, Response, get, post
@@ -12,6 +13,7 @@ from contracts.analysing import AnalysisWish
 from contracts.documents import ANALYSES, RECORDINGS, ExtractorDocument, RecordingDocument
 from contracts.vocabulary import Lane, State
 
+from .access import WRITE
 from .analyses import AnalysisRequests, analysis_request
 from .keys import Caller
 from .reads import Reads
@@ -71,19 +73,25 @@ class Backfills:
             **counted,
         )
 
-    async def start(self, caller: Caller, extractor: ExtractorDocument) -> int:
-        """Announce a request per recording, once for each version of the extractor; return how many are new."""
+    async def start(self, caller: Caller, extractor: ExtractorDocument, *, again: bool = False) -> int:
+        """Announce a request per recording, once for each version of the extractor; return how many are new.
+
+        `again` announces those that were announced before, too: their first try may have failed.
+        """
         wish, announced = AnalysisWish(extractors=(extractor.id,)), 0
+        series = secrets.token_hex(8) if again else ""
         batch: list[RecordingDocument] = []
         async for raw in self._database[RECORDINGS].aggregate(_lacking(caller, extractor)):
             batch.append(RecordingDocument.model_validate(raw))
             if len(batch) == BATCH:
-                announced += await self._ask(batch, wish, extractor)
+                announced += await self._ask(batch, wish, extractor, series)
                 batch = []
-        return announced + await self._ask(batch, wish, extractor)
+        return announced + await self._ask(batch, wish, extractor, series)
 
-    async def _ask(self, batch: list[RecordingDocument], wish: AnalysisWish, extractor: ExtractorDocument) -> int:
-        ids = {each.id: _request_id(each.id, extractor) for each in batch}
+    async def _ask(
+        self, batch: list[RecordingDocument], wish: AnalysisWish, extractor: ExtractorDocument, series: str
+    ) -> int:
+        ids = {each.id: _request_id(each.id, extractor, series) for each in batch}
         return await self._requests.ask(
             analysis_request(each, wish, request_id=ids[each.id], lane=Lane.BULK) for each in batch
         )
@@ -119,7 +127,7 @@ _NOTHING: dict[str, Any] = {"recordings": 0, "audio_s": 0.0, "unknown_length": 0
 _SPENT = ["$extractors.processing_time", "$timings_s.decode", {"$ifNull": ["$timings_s.shared", 0]}]
 
 
-@get("/extractors/{name:str}/backfill", operation_id="planBackfill", tags=["extractors"])
+@get("/extractors/{name:str}/backfill", operation_id="planBackfill", needs=WRITE, tags=["extractors"])
 async def plan_backfill(
     request: Request[Caller, Any, Any], reads: Reads, backfills: Backfills, name: str
 ) -> BackfillPlan:
@@ -127,13 +135,21 @@ async def plan_backfill(
     return await backfills.plan(request.user, await _extractor(reads, name))
 
 
-@post("/extractors/{name:str}/backfill", operation_id="startBackfill", tags=["extractors"], status_code=202)
+@post(
+    "/extractors/{name:str}/backfill", operation_id="startBackfill", needs=WRITE, tags=["extractors"], status_code=202
+)
 async def start_backfill(
-    request: Request[Caller, Any, Any], reads: Reads, backfills: Backfills, name: str, cost_s_max: float | None = None
+    request: Request[Caller, Any, Any],
+    reads: Reads,
+    backfills: Backfills,
+    name: str,
+    cost_s_max: float | None = None,
+    again: bool = False,
 ) -> Response[Backfill]:
     """Start what the plan says, in the bulk lane: that extractor alone, on those recordings alone.
 
-    Refused where the plan costs more than `cost_s_max`. Started twice, it announces nothing twice.
+    Refused where the plan costs more than `cost_s_max`. Started twice, it announces nothing twice,
+    unless `again` says so: for recordings where the extractor failed.
     """
     extractor = await _extractor(reads, name)
     plan = await backfills.plan(request.user, extractor)
@@ -141,9 +157,8 @@ async def start_backfill(
         facts = plan.model_dump()
         detail = f"This backfill would cost {plan.cost_s:.0f} s of one slot, and {cost_s_max:g} s were allowed."
         raise ProblemError(409, "too_dear", detail, next_step="Allow more, or backfill fewer projects.", plan=facts)
-    return Response(
-        Backfill(**plan.model_dump(), announced=await backfills.start(request.user, extractor)), status_code=202
-    )
+    announced = await backfills.start(request.user, extractor, again=again)
+    return Response(Backfill(**plan.model_dump(), announced=announced), status_code=202)
 
 
 async def _extractor(reads: Reads, name: str) -> ExtractorDocument:
@@ -180,6 +195,6 @@ def _each_is(mine: dict[str, Any]) -> dict[str, Any]:
     return {"$map": {"input": "$extractors", "as": "entry", "in": {"$and": same}}}
 
 
-def _request_id(recording_id: str, extractor: ExtractorDocument) -> str:
-    facts = f"backfill/{recording_id}/{extractor.id}/{extractor.version}"
+def _request_id(recording_id: str, extractor: ExtractorDocument, series: str) -> str:
+    facts = f"backfill/{recording_id}/{extractor.id}/{extractor.version}/{series}".rstrip("/")
     return hashlib.sha256(facts.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from chassis.health import Health
 from contracts.envelope import to_json
 
+from .access import STREAM
 from .keys import Caller
 from .live import Listener, LiveHub, events_or_beats
 from .progress import ProgressBoard
@@ -20,7 +21,7 @@ from .views import view
 RESYNC = "You were too slow for the events; read the status and listen again."
 
 
-@get("/events", operation_id="listenToEvents", tags=["events"])
+@get("/events", operation_id="listenToEvents", needs=STREAM, tags=["events"])
 async def listen(
     request: Request[Caller, Any, Any],
     reads: Reads,

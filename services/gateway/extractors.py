@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from contracts.documents import ExtractorDocument
 
+from .access import KNOWN
 from .reads import Reads
 
 
@@ -30,7 +31,7 @@ class ExtractorList(BaseModel):
     available: list[ExtractorView]
 
 
-@get("/extractors", operation_id="listExtractors", tags=["extractors"])
+@get("/extractors", operation_id="listExtractors", needs=KNOWN, tags=["extractors"])
 async def list_extractors(reads: Reads) -> ExtractorList:
     """List the extractors with their versions, devices, costs (CPU seconds per audio second) and parameters."""
     return ExtractorList(available=[_view(each) for each in await reads.extractors()])

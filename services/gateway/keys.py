@@ -1,23 +1,72 @@
-"""API keys `dc_<id>_<secret>`: made, hashed, checked."""
+"""API keys `dc_<id>_<secret>`: made, hashed, checked; and who calls with one."""
 
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from litestar.exceptions import NotAuthorizedException
 
 from chassis.documents import Collection
-from contracts.documents import ApiKeyDocument
+from chassis.problems import ProblemError
+from contracts.documents import ApiKeyDocument, Membership
+from contracts.vocabulary import Role, Scope
 
 PREFIX = "dc"
+SCOPES = (Scope.READ, Scope.WRITE, Scope.MANAGE)
+# So that a key that is used all the time is not written all the time.
+_USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and which projects they may see."""
+    """Who asks, in which roles, and which role the route needs in the project that it is about.
 
-    key_id: str
-    project_ids: tuple[str, ...]
+    roles  by project
+    """
+
+    id: str
+    roles: Mapping[str, Role] = field(hash=False)
+    scopes: frozenset[Scope] = frozenset(SCOPES)
+    needs: Role = Role.READER
+
+    @cached_property
+    def project_ids(self) -> tuple[str, ...]:
+        """Return the projects in which the caller may do what the route does."""
+        return tuple(project_id for project_id, role in self.roles.items() if role.includes(self.needs))
+
+    @property
+    def seen_project_ids(self) -> tuple[str, ...]:
+        """Return the projects in which the caller has any role: what is there must be looked for in all of them."""
+        return tuple(self.roles)
+
+    def check(self, project_id: str) -> None:
+        """Raise a problem of status 403 unless the caller may do what the route does in this project of theirs."""
+        if project_id not in self.project_ids:
+            raise too_little(self.needs)
+
+
+def too_little(role: Role) -> ProblemError:
+    """Return the problem of a caller whose role does not include `role`."""
+    return ProblemError(
+        403,
+        "forbidden",
+        f"This needs the role {role} in the project.",
+        next_step="Ask an owner of the project; GET /v1/capabilities says which roles you have.",
+    )
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What a key is to be; without `expires_at` it holds until it is revoked."""
+
+    name: str
+    memberships: Sequence[Membership]
+    scopes: Sequence[Scope] = SCOPES
+    expires_at: datetime | None = None
 
 
 class KeyRing:
@@ -26,32 +75,52 @@ class KeyRing:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
 
-    async def create(self, *, name: str, project_ids: tuple[str, ...]) -> str:
-        """Store a new key and return it."""
+    async def prepare(self) -> None:
+        """Make the index by which the members of a project are found."""
+        await self._collection.create_index("memberships.project_id", name="by_project")
+
+    async def create(self, new: NewKey) -> tuple[str, ApiKeyDocument]:
+        """Store a new key; return it, and what is stored of it."""
         key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         document = ApiKeyDocument(
             id=key_id,
-            name=name,
+            name=new.name,
             secret_sha256=_hash(secret),
-            project_ids=project_ids,
+            memberships=tuple(new.memberships),
+            scopes=tuple(new.scopes),
             created_at=datetime.now(UTC),
+            expires_at=new.expires_at,
         )
         await self._collection.insert_one(document.model_dump(by_alias=True))
-        return f"{PREFIX}_{key_id}_{secret}"
+        return f"{PREFIX}_{key_id}_{secret}", document
 
-    async def caller(self, key: str) -> Caller | None:
-        """Return whose key this is; None when it is nobody's."""
+    async def revoke(self, key_id: str) -> bool:
+        """Make a key good for nothing from now on; return whether there is such a key."""
+        # A pipeline, so that who revokes it again does not change when that was.
+        now = {"$ifNull": ["$revoked_at", datetime.now(UTC)]}
+        result = await self._collection.update_one({"_id": key_id}, [{"$set": {"revoked_at": now}}])
+        return result.matched_count == 1
+
+    async def caller(self, key: str) -> Caller:
+        """Return whose key this is. Raises `NotAuthorizedException` for one that is unknown, expired or revoked."""
         prefix, _, rest = key.partition("_")
         key_id, _, secret = rest.partition("_")
-        if prefix != PREFIX or not secret:
-            return None
-        raw = await self._collection.find_one({"_id": key_id})
-        if raw is None:
-            return None
-        document = ApiKeyDocument.model_validate(raw)
-        if not hmac.compare_digest(document.secret_sha256, _hash(secret)):
-            return None
-        return Caller(document.id, document.project_ids)
+        raw = await self._collection.find_one({"_id": key_id}) if prefix == PREFIX and secret else None
+        document = ApiKeyDocument.model_validate(raw) if raw is not None else None
+        if document is None or not hmac.compare_digest(document.secret_sha256, _hash(secret)):
+            raise NotAuthorizedException("This API key is not known here.")
+        now = datetime.now(UTC)
+        if document.revoked_at is not None:
+            raise NotAuthorizedException("This API key was revoked.")
+        if document.expires_at is not None and document.expires_at <= now:
+            raise NotAuthorizedException("This API key has expired.")
+        await self._note_use(document, now)
+        roles = {each.project_id: each.role for each in document.memberships}
+        return Caller(document.id, roles, frozenset(document.scopes))
+
+    async def _note_use(self, document: ApiKeyDocument, now: datetime) -> None:
+        if document.last_used_at is None or document.last_used_at <= now - _USE_NOTED_EVERY:
+            await self._collection.update_one({"_id": document.id}, {"$max": {"last_used_at": now}})
 
 
 def _hash(secret: str) -> str:

@@ -12,6 +12,7 @@ from contracts.documents import PROJECTS, ProjectDocument
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import DEFAULT_PROJECT
 
+from .access import MANAGE, READ
 from .keys import Caller
 
 
@@ -47,13 +48,13 @@ class ProjectController(Controller):
     path = "/projects/{project:str}/rendering"
     tags = ("projects",)
 
-    @get(operation_id="getProjectRendering")
+    @get(operation_id="getProjectRendering", needs=READ)
     async def rendering(self, request: Request[Caller, Any, Any], projects: Projects, project: str) -> ProjectRendering:
         """Say how recordings that are sent to this project are rendered."""
         project_id = opened_project(request.user, project)
         return _shown(project_id, await projects.rendering(project_id))
 
-    @put(operation_id="setProjectRendering")
+    @put(operation_id="setProjectRendering", needs=MANAGE)
     async def set_rendering(
         self, request: Request[Caller, Any, Any], projects: Projects, project: str, data: RenderParameters
     ) -> ProjectRendering:
@@ -62,18 +63,19 @@ class ProjectController(Controller):
         await projects.set_rendering(project_id, data)
         return _shown(project_id, data)
 
-    @delete(operation_id="resetProjectRendering")
+    @delete(operation_id="resetProjectRendering", needs=MANAGE)
     async def reset_rendering(self, request: Request[Caller, Any, Any], projects: Projects, project: str) -> None:
         """Have recordings that are sent to this project from now on rendered as by default."""
         await projects.set_rendering(opened_project(request.user, project), None)
 
 
 def opened_project(caller: Caller, wanted: str | None) -> str:
-    """Return the project that is meant; one that the caller's key does not open is 404."""
+    """Return the project that is meant; one in which the caller has no role is 404, one with too little of it 403."""
     if wanted is None:
         return DEFAULT_PROJECT if DEFAULT_PROJECT in caller.project_ids else caller.project_ids[0]
-    if wanted not in caller.project_ids:
+    if wanted not in caller.roles:
         raise ProblemError(404, "not_found", "There is no such project here.")
+    caller.check(wanted)
     return wanted
 
 

@@ -63,11 +63,12 @@ class Reads:
         self._database = database
 
     async def recording(self, caller: Caller, recording_id: str) -> Found:
-        """Return one recording with its tasks; an unknown one, or somebody else's, is a 404."""
-        query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
+        """Return one recording with its tasks; an unknown one, or somebody else's, is a 404; too little a role, 403."""
+        query = {"_id": recording_id, "project_id": {"$in": caller.seen_project_ids}}
         raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
         if raw is None:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
+        caller.check(raw["project_id"])
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
 

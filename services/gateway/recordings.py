@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 
 from contracts.vocabulary import Lane
 
+from .access import READ, UPLOAD
 from .features import conditions, order
 from .forwarding import IngestDoor
 from .keys import Caller
@@ -51,7 +52,7 @@ class RecordingController(Controller):
     path = "/recordings"
     tags = ("recordings",)
 
-    @post(operation_id="uploadRecording", operation_class=_UploadOperation, request_max_body_size=None)
+    @post(operation_id="uploadRecording", needs=UPLOAD, operation_class=_UploadOperation, request_max_body_size=None)
     async def upload(
         self,
         request: Request[Caller, Any, Any],
@@ -72,7 +73,7 @@ class RecordingController(Controller):
         where = links(answer["id"])
         return Response({**answer, "links": where}, status_code=status, headers={"Location": where["self"]})
 
-    @get(operation_id="listRecordings")
+    @get(operation_id="listRecordings", needs=READ)
     async def page(
         self,
         request: Request[Caller, Any, Any],
@@ -95,7 +96,7 @@ class RecordingController(Controller):
         lines = [summary(each.recording, each.spectrogram, each.analysis) for each in found]
         return RecordingPage(items=lines, next_cursor=next_cursor)
 
-    @get("/{recording_id:str}", operation_id="getRecording")
+    @get("/{recording_id:str}", operation_id="getRecording", needs=READ)
     async def one(
         self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
     ) -> RecordingView:

@@ -16,6 +16,7 @@ from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
 
 from .absent import not_there
+from .access import READ
 from .caching import CACHED, tagged, unchanged
 from .colouring import Colouring, Shown
 from .gallery import Gallery, region_request
@@ -49,7 +50,7 @@ class ResultController(Controller):
     path = "/recordings/{recording_id:str}"
     tags = ("results",)
 
-    @get("/spectrogram", operation_id="getSpectrogram", media_type="image/png")
+    @get("/spectrogram", operation_id="getSpectrogram", needs=READ, media_type="image/png")
     async def image(
         self,
         request: Request[Caller, Any, Any],
@@ -81,7 +82,7 @@ class ResultController(Controller):
         png = await gallery.png(image, shown.colouring, axes=axes)
         return Response(png, media_type="image/png", headers=headers)
 
-    @get("/spectrogram/status", operation_id="getSpectrogramStatus")
+    @get("/spectrogram/status", operation_id="getSpectrogramStatus", needs=READ)
     async def image_status(
         self,
         request: Request[Caller, Any, Any],
@@ -96,7 +97,7 @@ class ResultController(Controller):
         shown = await gallery.rendering(found, rendering, ask=False)
         return await _images_view(reads, found, rendering, shown, progress.of)
 
-    @get("/spectrogram/first-look", operation_id="getFirstLook", media_type="image/png")
+    @get("/spectrogram/first-look", operation_id="getFirstLook", needs=READ, media_type="image/png")
     async def first_look(
         self, request: Request[Caller, Any, Any], reads: Reads, gallery: Gallery, recording_id: str
     ) -> Response[Any]:
@@ -113,7 +114,7 @@ class ResultController(Controller):
         headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
         return Response(await gallery.png(shown, None, axes=False), media_type="image/png", headers=headers)
 
-    @get("/spectrogram/geometry", operation_id="getSpectrogramGeometry", media_type=MediaType.JSON)
+    @get("/spectrogram/geometry", operation_id="getSpectrogramGeometry", needs=READ, media_type=MediaType.JSON)
     async def geometry(
         self,
         request: Request[Caller, Any, Any],
@@ -129,7 +130,7 @@ class ResultController(Controller):
             return not_there(found, shown.task, await _images_view(reads, found, rendering, shown))
         return Response(await gallery.geometry(shown.document), headers=CACHED)
 
-    @get("/spectrogram/region", operation_id="getSpectrogramRegion", media_type="image/png")
+    @get("/spectrogram/region", operation_id="getSpectrogramRegion", needs=READ, media_type="image/png")
     async def region(
         self,
         request: Request[Caller, Any, Any],
@@ -158,7 +159,7 @@ class ResultController(Controller):
         png = await gallery.region(wanted, rendering.palette)
         return Response(png, media_type="image/png", headers=headers)
 
-    @get("/waveform", operation_id="getWaveform", media_type="image/png")
+    @get("/waveform", operation_id="getWaveform", needs=READ, media_type="image/png")
     async def waveform(
         self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
     ) -> Response[Any]:
@@ -172,7 +173,7 @@ class ResultController(Controller):
             return kept
         return Response(await objects.get(task.waveform.key), media_type="image/png", headers=headers)
 
-    @get("/waveform/peaks", operation_id="getPeaks")
+    @get("/waveform/peaks", operation_id="getPeaks", needs=READ)
     async def peaks(
         self,
         request: Request[Caller, Any, Any],
@@ -196,7 +197,7 @@ class ResultController(Controller):
         media_type = MediaType.JSON if form is PeaksForm.JSON else "application/octet-stream"
         return Response(await objects.get(key), media_type=media_type, headers=headers)
 
-    @get("/analysis", operation_id="getAnalysis", media_type=MediaType.JSON)
+    @get("/analysis", operation_id="getAnalysis", needs=READ, media_type=MediaType.JSON)
     async def manifest(
         self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
     ) -> Response[Any]:
@@ -206,7 +207,7 @@ class ResultController(Controller):
             return not_there(found, found.analysis, analysis_view(found.recording, found.analysis))
         return Response(await objects.get(found.analysis.manifest_key), media_type=MediaType.JSON)
 
-    @get("/analysis/status", operation_id="getAnalysisStatus")
+    @get("/analysis/status", operation_id="getAnalysisStatus", needs=READ)
     async def manifest_status(
         self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
     ) -> AnalysisStatus:

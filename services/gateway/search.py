@@ -11,6 +11,7 @@ from chassis.problems import ProblemError
 from contracts.documents import EMBEDDING_DIMENSIONS
 
 from .absent import not_there
+from .access import SEARCH
 from .features import CONDITIONS_MAX, conditions
 from .finding import Finder, Neighbours, Sharing
 from .indexer import EMBEDDING, FINGERPRINT, embedding_of, entry_of, fingerprint_key
@@ -81,7 +82,7 @@ class SimilarSearch(BaseModel):
     where: list[str] = Field(default_factory=list, max_length=CONDITIONS_MAX)
 
 
-@get("/recordings/{recording_id:str}/similar", operation_id="getSimilar", tags=["search"])
+@get("/recordings/{recording_id:str}/similar", operation_id="getSimilar", needs=SEARCH, tags=["search"])
 async def get_similar(
     request: Request[Caller, Any, Any],
     reads: Reads,
@@ -100,7 +101,7 @@ async def get_similar(
     return Response(_similar(neighbours))
 
 
-@post("/search/similar", operation_id="searchSimilar", tags=["search"], status_code=200)
+@post("/search/similar", operation_id="searchSimilar", needs=SEARCH, tags=["search"], status_code=200)
 async def search_similar(
     request: Request[Caller, Any, Any], reads: Reads, finder: Finder, data: SimilarSearch
 ) -> SimilarList:
@@ -114,7 +115,7 @@ async def search_similar(
     return _similar(await finder.similar(request.user, query, conditions(data.where), but_for=None))
 
 
-@get("/recordings/{recording_id:str}/duplicates", operation_id="getDuplicates", tags=["search"])
+@get("/recordings/{recording_id:str}/duplicates", operation_id="getDuplicates", needs=SEARCH, tags=["search"])
 async def get_duplicates(
     request: Request[Caller, Any, Any], reads: Reads, finder: Finder, recording_id: str, limit: Limit = 20
 ) -> Response[Any]:

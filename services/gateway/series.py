@@ -10,6 +10,7 @@ from chassis.problems import ProblemError
 from contracts.documents import AnalysisDocument
 from contracts.manifest import SeriesReference
 
+from .access import READ
 from .caching import tagged, unchanged
 from .keys import Caller
 from .ranges import asked_range
@@ -22,6 +23,7 @@ SUFFIX = ".parquet"
 @get(
     "/recordings/{recording_id:str}/analysis/series/{file_name:str}",
     operation_id="getSeries",
+    needs=READ,
     tags=["results"],
     media_type=PARQUET,
 )

@@ -16,6 +16,7 @@ from contracts.rendering import PaletteName, Reference, RenderParameters, ScaleN
 from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, StoredTiles
 
 from .absent import not_there
+from .access import READ
 from .caching import CACHED, tagged, unchanged
 from .gallery import Gallery
 from .keys import Caller
@@ -64,7 +65,7 @@ class TileController(Controller):
     path = "/recordings/{recording_id:str}/spectrogram/tiles"
     tags = ("results",)
 
-    @get(operation_id="getTiles")
+    @get(operation_id="getTiles", needs=READ)
     async def index(self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str) -> Response[Any]:
         """Return the zoom levels; 202 and the status while the recording is rendered, 404 where it has no tiles."""
         found = await reads.recording(request.user, recording_id)
@@ -73,7 +74,7 @@ class TileController(Controller):
             return not_there(found, task, spectrogram_view(found.recording, task))
         return Response(_view(recording_id, task, stored_tiles(task)), headers=CACHED)
 
-    @get("/{level:int}/{tile:str}", operation_id="getTile", media_type="image/png")
+    @get("/{level:int}/{tile:str}", operation_id="getTile", needs=READ, media_type="image/png")
     async def tile(
         self,
         request: Request[Caller, Any, Any],

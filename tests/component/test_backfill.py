@@ -10,7 +10,7 @@ from chassis.documents import Database
 from contracts.documents import ANALYSES, RECORDINGS, TASKS, AnalysisRequestDocument, ExtractorDocument
 from contracts.envelope import from_message
 from contracts.events import AnalysisRequested
-from contracts.vocabulary import Lane, State
+from contracts.vocabulary import Lane, Role, State
 from services.gateway.analyses import AnalysisRequests
 from services.gateway.backfill import BATCH, Backfills
 from services.gateway.keys import Caller
@@ -18,7 +18,7 @@ from tests.fakes import FakeRelay
 
 pytestmark = pytest.mark.servers
 
-ANNA = Caller("anna", ("field", "lab"))
+ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PITCH = ExtractorDocument(
     id="pitch",
@@ -109,6 +109,13 @@ async def test_a_start_asks_for_that_extractor_alone_in_the_bulk_lane_and_once(
     assert document.outbox[0].routing_key == "analysis.requested.v1.bulk"
     assert json.loads(document.wish)["extractors"] == ["pitch"]
     assert relay.woken > 0
+
+
+async def test_what_failed_is_asked_for_again_when_somebody_says_so(backfills: Backfills, database: Database) -> None:
+    await _add(database, "failed", result("pitch", success=False))
+    await backfills.start(ANNA, PITCH)
+
+    assert [await backfills.start(ANNA, PITCH, again=again) for again in (False, True, True)] == [0, 1, 1]
 
 
 async def test_a_new_version_is_asked_for_again(backfills: Backfills, database: Database) -> None:

@@ -4,6 +4,7 @@ from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import PROJECTS
 from contracts.rendering import PRESETS, RenderParameters
+from contracts.vocabulary import Role
 from services.gateway.keys import Caller
 from services.gateway.projects import Projects, opened_project
 
@@ -53,11 +54,21 @@ async def test_parameters_that_were_taken_back_are_gone(projects: Projects) -> N
     ],
 )
 def test_a_key_opens_its_projects(project_ids: tuple[str, ...], wanted: str | None, opened: str) -> None:
-    assert opened_project(Caller("anna", project_ids), wanted) == opened
+    assert opened_project(Caller("anna", dict.fromkeys(project_ids, Role.OWNER)), wanted) == opened
 
 
 def test_a_project_that_a_key_does_not_open_is_not_there() -> None:
     with pytest.raises(ProblemError) as refusal:
-        opened_project(Caller("anna", ("caves",)), "meadow")
+        opened_project(Caller("anna", {"caves": Role.OWNER}), "meadow")
 
     assert (refusal.value.status, refusal.value.code) == (404, "not_found")
+
+
+def test_a_project_in_which_a_caller_may_too_little_is_forbidden() -> None:
+    anna = Caller("anna", {"caves": Role.READER, "meadow": Role.WRITER}, needs=Role.WRITER)
+
+    with pytest.raises(ProblemError) as refusal:
+        opened_project(anna, "caves")
+
+    assert (refusal.value.status, refusal.value.code) == (403, "forbidden")
+    assert opened_project(anna, None) == "meadow"

@@ -9,14 +9,14 @@ from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS
 from contracts.rendering import PRESETS, RenderParameters
-from contracts.vocabulary import State
+from contracts.vocabulary import Role, State
 from services.gateway.keys import Caller
 from services.gateway.reads import Reads
 
 pytestmark = pytest.mark.servers
 
-ANNA = Caller("anna", ("field", "lab"))
-BERT = Caller("bert", ("music",))
+ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
+BERT = Caller("bert", {"music": Role.OWNER})
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

@@ -25,7 +25,7 @@ from contracts.documents import (
 )
 from contracts.events import AnalysisCompleted
 from contracts.fingerprint import MEDIA_TYPE
-from contracts.vocabulary import State
+from contracts.vocabulary import Role, State
 from services.analysis.landmarks import Integers, fingerprint
 from services.gateway.features import conditions, order
 from services.gateway.finding import Finder
@@ -39,8 +39,8 @@ from .polling import eventually
 
 pytestmark = pytest.mark.servers
 
-ANNA = Caller("anna", ("field", "lab"))
-BERT = Caller("bert", ("music",))
+ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
+BERT = Caller("bert", {"music": Role.OWNER})
 Vector = NDArray[np.float32]
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,13 +7,14 @@ import pytest
 from chassis.metrics import LIVE_CLIENTS
 from contracts.envelope import Envelope, envelop
 from contracts.events import RecordingDeleted
+from contracts.vocabulary import Role
 from services.gateway.keys import Caller
 from services.gateway.live import Listener, LiveHub, events_or_beats
 
 ONE = "0192f0c1-5b7e-4a51-9a52-000000000001"
 TWO = "0192f0c1-5b7e-4a51-9a52-000000000002"
-ANNA = Caller("anna", ("field", "lab"))
-BERT = Caller("bert", ("music",))
+ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
+BERT = Caller("bert", {"music": Role.OWNER})
 
 
 def test_a_listener_hears_the_events_of_its_projects_only() -> None:

@@ -1,0 +1,73 @@
+"""Every operation of the interface: how it is asked for, which role it needs, and what it answers then."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.vocabulary import Role
+
+KNOWN = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the OpenAPI document.
+
+    needs    the least role; None: whoever is known may ask
+    answers  statuses of whoever may
+    shared   it is about no one project or recording: another project's member is answered, too, with what is theirs
+    once     it changes its recording, which is therefore uploaded for it alone
+    """
+
+    needs: Role | None
+    answers: frozenset[int] = frozenset({200})
+    shared: bool = False
+    once: bool = False
+    query: dict[str, Any] = field(default_factory=dict)
+    json: Any = None
+    sends_audio: bool = False
+
+
+def _reading(**facts: Any) -> Operation:
+    return Operation(Role.READER, **facts)
+
+
+# By operation id. `$recording` and `$project` stand for what the test made.
+OPERATIONS: dict[str, Operation] = {
+    "uploadRecording": Operation(
+        Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
+    ),
+    "listRecordings": _reading(shared=True),
+    "getRecording": _reading(),
+    "getSpectrogram": _reading(),
+    "getSpectrogramStatus": _reading(),
+    "getFirstLook": _reading(),
+    "getSpectrogramGeometry": _reading(),
+    "getSpectrogramRegion": _reading(query={"start_s": 0, "end_s": 0.5}),
+    "getTiles": _reading(),
+    "getTile": _reading(),
+    "getWaveform": _reading(),
+    "getPeaks": _reading(),
+    "getAnalysis": _reading(),
+    "getAnalysisStatus": _reading(),
+    "getSeries": _reading(),
+    "requestAnalysis": Operation(Role.WRITER, answers=frozenset({202}), json={}),
+    "getProjectRendering": _reading(),
+    "setProjectRendering": Operation(Role.OWNER, json={}),
+    "resetProjectRendering": Operation(Role.OWNER, answers=frozenset({204})),
+    "listExtractors": Operation(KNOWN, shared=True),
+    "planBackfill": Operation(Role.WRITER, shared=True),
+    "startBackfill": Operation(Role.WRITER, answers=frozenset({202}), shared=True),
+    "getSimilar": _reading(),
+    "searchSimilar": _reading(shared=True, json={"vector": [1.0] * 384}),
+    "getDuplicates": _reading(),
+    "listenToEvents": _reading(query={"recording": "$recording"}),
+}
+# What stands in the place of each parameter of a path.
+PATH = {
+    "recording_id": "$recording",
+    "project": "$project",
+    "name": "loudness",
+    "level": "0",
+    "tile": "0.png",
+    "file_name": "spectral.parquet",
+}
