@@ -70,7 +70,7 @@ class Heard:
             self.payloads[name], series = all_heard(accumulator, blocks)
             self.series |= {(name, each): values for each, values in series.items()}
             if isinstance(accumulator, AttachmentSource):
-                content = (accumulator.attachment() or b"")[HEADER_BYTES:]
+                content = b"".join(accumulator.attachment() or ())[HEADER_BYTES:]
                 self.landmarks = set(np.frombuffer(content, dtype="V8").tolist())
         # Stated by landmarks.
         del self.payloads["fingerprint"]
