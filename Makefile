@@ -15,6 +15,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(VENV) -m pytest $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
@@ -38,6 +39,7 @@ torch:  ## install PyTorch's CPU build, so that the tests of GPUs run; PIP_FIND_
 
 check:  ## lint, types, contracts and tests: what CI runs
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
@@ -53,8 +55,9 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
-bench-analysis:  ## compute features with Dawnchorus and librosa, side by side (some minutes); ARGS="--only pitch", "--long"
+bench-analysis:  ## compute features with Dawnchorus, librosa and scikit-maad, side by side (some minutes); ARGS="--only pitch", "--long"
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
 
 bench-decoding:  ## decode every kind of recording (a minute); writes the table of docs/decoding.md
@@ -75,11 +78,12 @@ pictures:  ## draw real recordings with axes beside sox's and librosa's images, 
 	$(VENV) -m tests.benchmarks.pictures $(ARGS)
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
-	for extra in ingest spectrogram analysis gateway dev; do \
+	for extra in ingest spectrogram analysis pitch-swift-f0 voice-activity gateway dev; do \
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra species -c requirements/dev.txt pyproject.toml -o requirements/species.txt
 
 lock-torch: .local/tools/bin/uv  ## pin PyTorch's CPU build for tests; UV_INDEX or UV_FIND_LINKS says where it is
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu-test -c requirements/dev.txt pyproject.toml -o requirements/gpu-test.txt

@@ -2,6 +2,7 @@
 
 chassis.errors.DawnchorusError
 ├── DuplicateExtractorError                  two extractors have one name: the service does not start
+├── MissingPackageError                      an operator wants an extractor without what it needs: no start either
 ├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
 ├── NoGpuError                               no GPU can be used: spectra are computed on the CPU
 ├── DeviceFailedError                        a GPU gave up: the rest is computed on the CPU
@@ -66,6 +67,25 @@ class DeviceFailedError(DawnchorusError):
     def __str__(self) -> str:
         device, reason = self.args
         return f"The device {device} gave up: {reason}."
+
+
+class MissingPackageError(DawnchorusError):
+    """An extractor that the operator wants needs a package that is not installed."""
+
+    code = "missing_package"
+    next_step = "Install the requirements that the sentence names, or take the extractor out of the settings."
+
+    def __init__(self, extractor: str, package: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(extractor, package)
+
+    def __str__(self) -> str:
+        extractor, package = self.args
+        requirements = f"requirements/{extractor.replace('_', '-')}.txt"
+        return (
+            f"The extractor {extractor!r} needs the package {package!r}, which is not installed. "
+            f"Install {requirements}, or take the extractor out of the settings."
+        )
 
 
 class UnknownExtractorError(UnprocessableError):

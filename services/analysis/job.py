@@ -12,8 +12,10 @@ from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
+from .allocator import keep_freed_memory
 from .analyse import analyse
 from .errors import NoGpuError
+from .extractors import OptIn, extractors_named
 from .gpu import spectra_on_gpu
 from .on_device import SpectraDevice
 from .plan import Plan
@@ -29,14 +31,18 @@ def analyse_recording(
 
 
 def warm_up(names: Sequence[str], *, gpu: bool = False) -> None:
-    """Analyse a second of a tone, so that the first recording finds everything imported and allocated."""
+    """Analyse a second of a tone, so that the first recording finds everything imported, loaded and allocated."""
     let_go_of_compiler()
+    keep_freed_memory()
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         soundfile.write(path, tone.astype(np.int16), 8000)
         plan = Plan(tuple(names), scratch=Path(scratch), gpu=gpu)
         analyse(path, Container.WAV, AudioLimits(), plan, lambda _: None, _device(plan))
+    for extractor in extractors_named(names):
+        if isinstance(extractor, OptIn):
+            extractor.prepare()
 
 
 def _device(plan: Plan) -> SpectraDevice | None:

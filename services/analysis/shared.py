@@ -17,7 +17,7 @@ from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, 
 from .mel import MelProjection
 from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
 from .on_device import FRAMES_AHEAD, SpectraDevice, with_spectra
-from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
+from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, ResampledStream, Resampler, music_rate_hz
 
 __all__ = [
     "BINS",
@@ -28,6 +28,7 @@ __all__ = [
     "OF_SPECTRA",
     "SILENCE_DBFS",
     "SILENCE_RMS",
+    "SPEECH_RATE_HZ",
     "ChromaBlock",
     "Floats",
     "FramedBlock",
@@ -53,6 +54,7 @@ class Input(StrEnum):
     MUSIC_SPECTRUM = "music_spectrum"
     MUSIC_MEL = "music_mel"
     MUSIC_CHROMA = "music_chroma"
+    SPEECH = "speech"
 
 
 _OF_MUSIC_SPECTRA = frozenset({Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
@@ -61,8 +63,8 @@ _OF_MUSIC = _OF_MUSIC_SPECTRA | {Input.MUSIC}
 OF_SPECTRA = _OF_MUSIC_SPECTRA | {Input.SPECTRUM}
 
 
-class MusicNotComputedError(LookupError):
-    """An extractor reads `music` and does not say so in its `needs`."""
+class InputNotComputedError(LookupError):
+    """An extractor reads what it does not name in its `needs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,7 @@ class SharedBlock(FramedBlock):
     projection   that of the spectrum of `music` on mel bands, where that was asked for
     chroma       what follows the chroma of `music`, where that was asked for
     windows      what collects `music_mel`, where that was asked for
+    converted    the piece at 16 kHz, where that was asked for
     """
 
     channels: Floats
@@ -85,6 +88,7 @@ class SharedBlock(FramedBlock):
     projection: MelProjection | None = None
     chroma: ChromaStream | None = None
     windows: SharedMelWindows | None = None
+    converted: Floats | None = None
     _filled: dict[float, tuple[MelWindow, ...]] = field(default_factory=dict, init=False)
 
     @property
@@ -92,22 +96,22 @@ class SharedBlock(FramedBlock):
         """The mono mix at 22,050 Hz as `librosa.load` returns it; at its own rate where that is lower.
 
         It comes 64 frames at a time, in step with the recording but not with this block: often it is empty. Raises
-        `MusicNotComputedError`.
+        `InputNotComputedError`.
         """
         if self.low_rate:
             return self
         if self.resampled is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.resampled
 
     @cached_property
     def music_mel(self) -> Floats:
         """Power of `music` in 128 mel bands, (k, 128) float32, as in `librosa.feature.melspectrogram`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.projection is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         if self.music.spectra is not None and self.music.spectra.mel is not None:
             return self.music.spectra.mel
         return self.projection.project(self.music.power)
@@ -116,19 +120,19 @@ class SharedBlock(FramedBlock):
     def music_chroma(self) -> ChromaBlock:
         """Chroma of `music`: all of its frames in order, but later than they are in `music`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.chroma is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.chroma.push(self.music, last=not len(self.samples))
 
     def mel_windows(self, window_s: float) -> tuple[MelWindow, ...]:
         """Return the windows of `music_mel` that this block fills, and with the last block the rest.
 
-        Who wants windows asks at every block. Raises `MusicNotComputedError`.
+        Who wants windows asks at every block. Raises `InputNotComputedError`.
         """
         if self.windows is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         if window_s not in self._filled:
             # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
             sounding = bool(self.sounding.any())
@@ -136,6 +140,16 @@ class SharedBlock(FramedBlock):
             filled = windows.push(self.music_mel, self.music.sounding, sounding=sounding, last=not len(self.samples))
             self._filled[window_s] = tuple(filled)
         return self._filled[window_s]
+
+    @property
+    def speech(self) -> Floats:
+        """The mono mix at 16 kHz, whatever the recording's rate, (k,) float32: the next samples of it.
+
+        It goes on in step with the recording but not with this block. Raises `InputNotComputedError`.
+        """
+        if self.converted is None:
+            raise InputNotComputedError
+        return self.converted
 
 
 class SharedInputs:
@@ -156,6 +170,7 @@ class SharedInputs:
             self._mel_windows = SharedMelWindows(music_rate_hz(rate_hz))
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
+        self._speech = Resampler(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
         self._device = None if self._needs.isdisjoint(OF_SPECTRA) else device
         self._waiting: list[SharedBlock] = []
         self._waiting_frames = 0
@@ -169,15 +184,19 @@ class SharedInputs:
             samples = mono(piece) * np.float32(scale)
             channels = samples[:, np.newaxis] if piece.shape[1] == 1 else piece * np.float32(scale)
             resampled = self._resampled.push(samples) if self._resampled else None
-            yield from self._next(self._block(self._native.push(samples), channels, resampled))
+            speech = self._speech.push(samples) if self._speech else None
+            yield from self._next(self._block(self._native.push(samples), channels, resampled, speech))
 
     def finish(self, *, channels: int) -> Iterator[SharedBlock]:
         """Yield what is left; the last block has no new samples, but the frames that reach over the recording's end."""
         resampled = self._resampled.finish() if self._resampled else None
-        last = self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled)
+        speech = self._speech.finish() if self._speech else None
+        last = self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled, speech)
         yield from self._next(last, frames_enough=0)
 
-    def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
+    def _block(
+        self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None, speech: Floats | None
+    ) -> SharedBlock:
         return SharedBlock(
             native.samples,
             native.frames,
@@ -188,6 +207,7 @@ class SharedInputs:
             self._projection,
             self._chroma,
             self._mel_windows,
+            speech,
         )
 
     def _next(self, block: SharedBlock, *, frames_enough: int = FRAMES_AHEAD) -> Iterator[SharedBlock]:
