@@ -111,6 +111,7 @@ class WorkerApp:
         objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
+        await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
         return Equipment(
