@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from .interventions import Interventions
 from .recorded import Place, RecordedAt
 from .rendering import RenderParameters
 from .tiles import StoredTiles
@@ -71,7 +72,17 @@ class RecordingDocument(ContractModel):
     deletion_changed_at: datetime | None = Field(None, description="When it was deleted or restored last.")
     purge_at: datetime | None = Field(None, description="When what is deleted goes for good.")
     deletions: int = Field(0, description="How often it was deleted: each is another fact.")
+    cancelled_at: datetime | None = Field(None, description="When its open work was cancelled last.")
+    cancellations: int = 0
+    retried_at: datetime | None = Field(None, description="When what had failed of it was asked for again last.")
+    retries: int = 0
+    batch_id: str | None = Field(None, description="The batch it came with, if any.")
     outbox: tuple[OutboxEntry, ...] = ()
+
+    @property
+    def interventions(self) -> Interventions:
+        """What a reader did to the work on it."""
+        return Interventions(self.cancelled_at, self.retried_at)
 
 
 class UploadKeyDocument(ContractModel):
@@ -122,6 +133,10 @@ class TaskDocument(ContractModel):
     state: State
     attempts: int = 0
     fence: int = 0
+    runs: int = Field(1, description="How often it was begun: once, and once for every retry of what failed.")
+    lane: Lane | None = Field(None, description="By which it came; older documents do not say.")
+    batch_id: str | None = None
+    announced_at: datetime | None = Field(None, description="When it was wanted first.")
     lease_until: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None

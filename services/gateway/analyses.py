@@ -20,6 +20,7 @@ from .access import WRITE
 from .keys import Caller
 from .reads import Reads
 from .renderings import SOURCE
+from .urgency import Priority, lane_of
 from .views import links
 
 
@@ -38,7 +39,7 @@ class AnalysisRequests:
 
 
 def analysis_request(
-    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane
+    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane, batch_id: str | None = None
 ) -> AnalysisRequestDocument:
     """Return the document of a wish. Raises a problem where the recording has no audio."""
     if recording.audio is None:
@@ -49,6 +50,7 @@ def analysis_request(
         recording_id=recording.id,
         project_id=recording.project_id,
         lane=lane,
+        batch_id=batch_id,
         request_id=request_id,
         sha256=recording.sha256,
         size_bytes=recording.size_bytes,
@@ -82,7 +84,8 @@ async def request_analysis(
     analysis_requests: AnalysisRequests,
     recording_id: str,
     data: AnalysisWish | None = None,
-    lane: Lane = Lane.INTERACTIVE,
+    lane: Lane | None = None,
+    priority: Priority = None,
 ) -> Response[dict[str, Any]]:
     """Have a recording analysed again: what is missing, stale, failed, or was asked for in another way.
 
@@ -90,9 +93,9 @@ async def request_analysis(
     """
     wish = data or AnalysisWish()
     found = await reads.recording(request.user, recording_id)
-    _check(wish, await reads.extractors())
-    request_id = secrets.token_hex(8)
-    await analysis_requests.ask([analysis_request(found.recording, wish, request_id=request_id, lane=lane)])
+    check_wish(wish, await reads.extractors())
+    request_id, asked_lane = secrets.token_hex(8), lane_of(lane, priority)
+    await analysis_requests.ask([analysis_request(found.recording, wish, request_id=request_id, lane=asked_lane)])
     status = f"{links(recording_id)['analysis']}/status"
     return Response(
         {"id": recording_id, "request_id": request_id, "status": State.QUEUED, "links": {"status": status}},
@@ -101,7 +104,8 @@ async def request_analysis(
     )
 
 
-def _check(wish: AnalysisWish, available: list[ExtractorDocument]) -> None:
+def check_wish(wish: AnalysisWish, available: list[ExtractorDocument]) -> None:
+    """Raise a problem, 400, where an extractor is wished for that there is not."""
     known = {each.id for each in available}
     unknown = sorted({*(wish.extractors or ()), *wish.parameters} - known)
     if unknown:

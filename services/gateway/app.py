@@ -34,6 +34,7 @@ from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_everything
 from .indexer import SearchIndexer
+from .interventions import Interventions
 from .keys import KeyRing
 from .listing import Listing
 from .live import LiveHub
@@ -60,6 +61,7 @@ _ROUTES = (
 _FROM_STATE = (
     *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "finder", "wishes"),
+    *("render_requests", "interventions"),
 )
 
 
@@ -107,6 +109,8 @@ def create_app(settings: GatewaySettings) -> Service:
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
             app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+            app.state.render_requests = requests
+            app.state.interventions = Interventions(app.state.ingest, app.state.wishes)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))

@@ -108,9 +108,9 @@ class RenderRequests:
         self._relay = relay
         self._long_from_s = long_from_s
 
-    async def ask(self, recording: RecordingDocument, parameters: RenderParameters) -> None:
+    async def ask(self, recording: RecordingDocument, parameters: RenderParameters, lane: Lane | None = None) -> None:
         """Make the wish known, unless it is already."""
-        document = self.document(recording, parameters)
+        document = self.document(recording, parameters, lane)
         if document is None:
             return
         try:
@@ -119,7 +119,13 @@ class RenderRequests:
             return
         self._relay.wake()
 
-    def document(self, recording: RecordingDocument, parameters: RenderParameters) -> RenderRequestDocument | None:
+    def document(
+        self,
+        recording: RecordingDocument,
+        parameters: RenderParameters,
+        lane: Lane | None = None,
+        batch_id: str | None = None,
+    ) -> RenderRequestDocument | None:
         """Return the document of a wish, with the event that announces it; None where there is nothing to draw."""
         if recording.audio is None:
             return None
@@ -127,7 +133,8 @@ class RenderRequests:
         event = SpectrogramRequested(
             recording_id=recording.id,
             project_id=recording.project_id,
-            lane=self._lane(recording.audio.duration_claimed_s),
+            lane=lane or self._lane(recording.audio.duration_claimed_s),
+            batch_id=batch_id,
             sha256=recording.sha256,
             size_bytes=recording.size_bytes,
             container=recording.audio.container,

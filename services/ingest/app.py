@@ -22,11 +22,20 @@ from chassis.serve import Service
 from chassis.web import measured, traced
 
 from .changes import ChangeDesk
+from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
 from .probing import warm_up
 from .recordings import Recordings
-from .routes import STATUSES, change_recording, delete_recordings, restore_recordings, take_recording
+from .routes import (
+    STATUSES,
+    cancel_work,
+    change_recording,
+    delete_recordings,
+    restore_recordings,
+    retry_work,
+    take_recording,
+)
 from .settings import IngestSettings
 from .sweeping import sweep
 from .upload_keys import UploadKeys
@@ -39,12 +48,14 @@ def create_app(settings: IngestSettings) -> Service:
     app = Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
+            *(cancel_work, retry_work),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
+            "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(STATUSES),
@@ -70,6 +81,7 @@ def create_app(settings: IngestSettings) -> Service:
             prepared = (recordings.prepare(), keys.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
             await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
+            app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = UploadDesk(
                 objects,
                 recordings,
@@ -109,3 +121,8 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _interventions(state: State) -> InterventionDesk:
+    interventions: InterventionDesk = state.interventions
+    return interventions

@@ -10,6 +10,7 @@ from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
 from contracts.changing import Deleted, Deletion, RecordingChange
+from contracts.interventions import Selection
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import RENDERING_HEADER, Lane, State
 
@@ -17,6 +18,7 @@ from .changes import ChangeDesk
 from .digests import asked_digests, verified
 from .drafts import Upload
 from .forms import open_body
+from .interventions import InterventionDesk
 from .uploads import RejectedError, UploadDesk
 
 # Everything else that is wrong with a recording is 422.
@@ -74,6 +76,18 @@ async def restore_recordings(changes: ChangeDesk, data: Deletion) -> None:
     """Show deleted recordings again."""
     for recording_id in data.recording_ids:
         await changes.restore(data.project_ids, recording_id)
+
+
+@post("/cancellations", status_code=200)
+async def cancel_work(interventions: InterventionDesk, data: Selection) -> tuple[str, ...]:
+    """Have no more done on recordings; answered with those that are there."""
+    return await interventions.cancel(data)
+
+
+@post("/retries", status_code=200)
+async def retry_work(interventions: InterventionDesk, data: Selection) -> tuple[str, ...]:
+    """Have done again what failed of recordings; answered with those that are there."""
+    return await interventions.retry(data)
 
 
 def problem_of(error: RejectedError) -> ProblemError:
