@@ -22,6 +22,7 @@ from chassis.serve import Service
 from chassis.web import measured, traced
 
 from .changes import ChangeDesk
+from .imports import ImportDesk, import_recording
 from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
@@ -48,13 +49,14 @@ def create_app(settings: IngestSettings) -> Service:
     app = Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
-            *(cancel_work, retry_work),
+            *(cancel_work, retry_work, import_recording),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
+            "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
         },
@@ -92,6 +94,7 @@ def create_app(settings: IngestSettings) -> Service:
                 max_upload_bytes=settings.max_upload_bytes,
                 probe_timeout_s=settings.probe_timeout_s,
             )
+            app.state.imports = ImportDesk(objects, app.state.desk, settings)
             app.state.parts = PartDesk(
                 database,
                 objects,
@@ -126,3 +129,8 @@ def _parts(state: State) -> PartDesk:
 def _interventions(state: State) -> InterventionDesk:
     interventions: InterventionDesk = state.interventions
     return interventions
+
+
+def _imports(state: State) -> ImportDesk:
+    imports: ImportDesk = state.imports
+    return imports

@@ -19,3 +19,4 @@ class IngestSettings(ServiceSettings):
     parted_upload_s: float = 604_800
     idempotency_s: float = 86_400
     retention_s: float = 2_592_000
+    inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
