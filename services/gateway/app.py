@@ -24,7 +24,9 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
+from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
+from .changes import ChangeController
 from .events import listen
 from .extractors import list_extractors
 from .finding import Finder
@@ -33,6 +35,7 @@ from .gallery import Gallery
 from .handlers import show_everything
 from .indexer import SearchIndexer
 from .keys import KeyRing
+from .listing import Listing
 from .live import LiveHub
 from .progress import ProgressBoard
 from .projects import ProjectController, Projects
@@ -45,16 +48,18 @@ from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
 from .tiles import TileController
+from .uploads import UploadController
 from .vectors import MappedVectors
+from .wishes import Wishes
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController, ProjectController),
+    *(RecordingController, ResultController, TileController, ProjectController, ChangeController, UploadController),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
-    *(get_similar, search_similar, get_duplicates),
+    *(get_similar, search_similar, get_duplicates, get_audio),
 )
 _FROM_STATE = (
-    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills", "searchables", "finder"),
+    *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills", "finder", "wishes"),
 )
 
 
@@ -87,6 +92,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.key_ring = KeyRing(database[API_KEYS])
             await app.state.key_ring.prepare()
             app.state.reads = Reads(database)
+            app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
@@ -99,6 +105,7 @@ def create_app(settings: GatewaySettings) -> Service:
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.

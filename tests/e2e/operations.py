@@ -1,5 +1,6 @@
 """Every operation of the interface: how it is asked for, which role it needs, and what it answers then."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +17,14 @@ class Operation:
     answers  statuses of whoever may
     shared   it is about no one project or recording: another project's member is answered, too, with what is theirs
     once     it changes its recording, which is therefore uploaded for it alone
+    deleted  that recording is deleted before
     """
 
     needs: Role | None
     answers: frozenset[int] = frozenset({200})
     shared: bool = False
     once: bool = False
+    deleted: bool = False
     query: dict[str, Any] = field(default_factory=dict)
     json: Any = None
     sends_audio: bool = False
@@ -31,13 +34,28 @@ def _reading(**facts: Any) -> Operation:
     return Operation(Role.READER, **facts)
 
 
-# By operation id. `$recording` and `$project` stand for what the test made.
+# By operation id. `$recording`, `$upload` and `$project` stand for what the test made.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
     ),
+    "findRecordingByHash": _reading(
+        answers=frozenset({404}), query={"project": "$project", "sha256": hashlib.sha256(b"").hexdigest()}
+    ),
     "listRecordings": _reading(shared=True),
     "getRecording": _reading(),
+    "changeRecording": Operation(Role.WRITER, json={"tags": ["seen"]}),
+    "deleteRecording": Operation(Role.WRITER, answers=frozenset({204}), once=True),
+    "deleteRecordings": Operation(Role.WRITER, shared=True, json={"ids": ["nobody's"]}),
+    "restoreRecording": Operation(Role.WRITER, once=True, deleted=True),
+    "getAudio": _reading(),
+    "beginUpload": Operation(
+        Role.WRITER, answers=frozenset({201}), json={"name": "a.wav", "size_bytes": 7, "project": "$project"}
+    ),
+    "getUpload": Operation(Role.WRITER),
+    "getPartUrls": Operation(Role.WRITER, json={"numbers": [1]}),
+    "completeUpload": Operation(Role.WRITER, answers=frozenset({409})),
+    "abortUpload": Operation(Role.WRITER, answers=frozenset({204})),
     "getSpectrogram": _reading(),
     "getSpectrogramStatus": _reading(),
     "getFirstLook": _reading(),
@@ -65,6 +83,7 @@ OPERATIONS: dict[str, Operation] = {
 # What stands in the place of each parameter of a path.
 PATH = {
     "recording_id": "$recording",
+    "upload_id": "$upload",
     "project": "$project",
     "name": "loudness",
     "level": "0",

@@ -54,14 +54,15 @@ class Place:
     def status(self, route: Route, caller: str) -> int:
         """Return how the gateway answers the operation, asked for by one kind of caller."""
         operation = route.operation
-        recording_id = self._uploaded() if operation.once else self.recording_id
-        stands_for = {"$recording": recording_id, "$project": PROJECT}
+        recording_id = self._uploaded(deleted=operation.deleted) if operation.once else self.recording_id
+        upload_id = self._begun() if "{upload_id}" in route.path else ""
+        stands_for = {"$recording": recording_id, "$upload": upload_id, "$project": PROJECT}
         path = re.sub(r"\{(\w+)\}", lambda match: _resolved(PATH[match[1]], stands_for), route.path)
         request = self.system.client.build_request(
             route.method,
             path,
             params={name: _resolved(value, stands_for) for name, value in operation.query.items()},
-            json=operation.json,
+            json=_stated(operation.json, stands_for),
             content=self.audio.read_bytes() if operation.sends_audio else None,
         )
         key = self.keys[caller]
@@ -73,13 +74,21 @@ class Place:
         answer.close()
         return answer.status_code
 
-    def _uploaded(self) -> str:
+    def _begun(self) -> str:
+        headers = {"Authorization": f"Bearer {self.keys['owner']}"}
+        wanted = {"name": "a.wav", "size_bytes": 7, "project": PROJECT}
+        upload_id: str = self.system.client.post("/v1/uploads", json=wanted, headers=headers).json()["id"]
+        return upload_id
+
+    def _uploaded(self, *, deleted: bool) -> str:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}
         content = write(self.audio.parent / "once.wav", _noise(0.2)).read_bytes()
         answer = self.system.client.post(
             "/v1/recordings", params={"project": PROJECT}, content=content, headers=headers
         )
         recording_id: str = answer.json()["id"]
+        if deleted:
+            self.system.client.delete(f"/v1/recordings/{recording_id}", headers=headers)
         return recording_id
 
 
@@ -153,6 +162,12 @@ def _described(document: dict[str, Any]) -> Iterator[Route]:
 
 def _resolved(value: Any, stands_for: dict[str, str]) -> str:
     return stands_for.get(str(value), str(value))
+
+
+def _stated(body: Any, stands_for: dict[str, str]) -> Any:
+    if not isinstance(body, dict):
+        return body
+    return {name: _resolved(value, stands_for) if isinstance(value, str) else value for name, value in body.items()}
 
 
 async def _keys(system: System) -> dict[str, str | None]:
