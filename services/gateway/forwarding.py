@@ -54,12 +54,12 @@ class IngestDoor:
                 "/recordings",
                 params={"lane": lane, **({"name": name} if name else {})},
                 headers={
-                    "Content-Type": request.headers.get("content-type", "application/octet-stream"),
+                    "Content-Type": _plain(request.headers.get("content-type", "application/octet-stream")),
                     TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
                     **({RENDERING_HEADER: rendering.model_dump_json()} if rendering else {}),
                     **({"Idempotency-Key": idempotency_key} if idempotency_key else {}),
-                    **{each: request.headers[each] for each in _DIGESTS if each in request.headers},
+                    **{each: _plain(request.headers[each]) for each in _DIGESTS if each in request.headers},
                 },
                 content=aiter(body),
             )
@@ -94,3 +94,8 @@ class IngestDoor:
                 f"The recording is larger than the limit of {self._max_upload_bytes / 1e6:g} MB.",
                 next_step="Send it as FLAC, or cut it into parts; operators can raise the limit.",
             )
+
+
+def _plain(header: str) -> str:
+    # A client may send any byte in a header; ours to send are ASCII.
+    return header.encode("ascii", "backslashreplace").decode()

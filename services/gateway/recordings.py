@@ -101,7 +101,7 @@ class RecordingController(Controller):
         lane: Lane = Lane.INTERACTIVE,
         name: Annotated[str | None, QueryParameter(max_length=255)] = None,
         idempotency_key: Annotated[
-            str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
+            str | None, HeaderParameter(name="Idempotency-Key", pattern="^[\x20-\x7e]{1,255}$")
         ] = None,
     ) -> Response[dict[str, Any]]:
         """Send a recording: 202 once it is durable; 200 and `duplicate_of` when the same bytes are here already.
