@@ -44,8 +44,9 @@ STREAM = Needs(Role.READER, Scope.READ, RateClass.STREAM)
 WRITE = Needs(Role.WRITER, Scope.WRITE, RateClass.WRITE)
 UPLOAD = Needs(Role.WRITER, Scope.WRITE, RateClass.UPLOAD)
 MANAGE = Needs(Role.OWNER, Scope.MANAGE, RateClass.WRITE)
-# Not about a project: what everyone may know who is known here, and what only operators may do.
+# Not about a project there is: what everyone may know, a new project, and what only operators may do.
 KNOWN = Needs(None, Scope.READ, RateClass.READ)
+FOUND = Needs(None, Scope.MANAGE, RateClass.WRITE)
 OPERATE = Needs(None, Scope.OPERATE, RateClass.WRITE)
 
 

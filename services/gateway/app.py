@@ -1,5 +1,6 @@
 """The composition root of the gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
@@ -25,17 +26,21 @@ from contracts.documents import API_KEYS, TASKS
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
+from .capabilities import get_capabilities
 from .events import listen
 from .extractors import list_extractors
 from .finding import Finder
 from .forwarding import IngestDoor
+from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_everything
 from .indexer import SearchIndexer
+from .issuing import KeyController
 from .keys import KeyRing
 from .live import LiveHub
+from .members import MemberController, Members
 from .progress import ProgressBoard
-from .projects import ProjectController, Projects
+from .projects import ProjectRenderingController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -48,13 +53,14 @@ from .tiles import TileController
 from .vectors import MappedVectors
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController, ProjectController),
+    *(RecordingController, ResultController, TileController),
+    *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
     *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (
     *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills", "searchables", "finder"),
+    *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
 )
 
 
@@ -85,7 +91,8 @@ def create_app(settings: GatewaySettings) -> Service:
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
-            await app.state.key_ring.prepare()
+            app.state.members = Members(database)
+            await asyncio.gather(app.state.key_ring.prepare(), app.state.members.prepare())
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))

@@ -76,8 +76,11 @@ class KeyRing:
         self._collection = collection
 
     async def prepare(self) -> None:
-        """Make the index by which the members of a project are found."""
+        """Make the index by which a project's members are found, and owners of keys from before there were roles."""
         await self._collection.create_index("memberships.project_id", name="by_project")
+        owned = {"$map": {"input": "$project_ids", "in": {"project_id": "$$this", "role": Role.OWNER}}}
+        without_roles = {"memberships": {"$exists": False}, "project_ids": {"$exists": True}}
+        await self._collection.update_many(without_roles, [{"$set": {"memberships": owned}}])
 
     async def create(self, new: NewKey) -> tuple[str, ApiKeyDocument]:
         """Store a new key; return it, and what is stored of it."""
@@ -94,6 +97,17 @@ class KeyRing:
         await self._collection.insert_one(document.model_dump(by_alias=True))
         return f"{PREFIX}_{key_id}_{secret}", document
 
+    async def get(self, key_id: str) -> ApiKeyDocument | None:
+        """Return what is stored of a key; None when there is none."""
+        raw = await self._collection.find_one({"_id": key_id})
+        return ApiKeyDocument.model_validate(raw) if raw is not None else None
+
+    async def opening(self, project_ids: Sequence[str] | None = None) -> list[ApiKeyDocument]:
+        """Return the keys that open any of the projects, or all keys, the newest first."""
+        query = {"memberships.project_id": {"$in": project_ids}} if project_ids is not None else {}
+        rows = self._collection.find(query).sort([("created_at", -1), ("_id", 1)])
+        return [ApiKeyDocument.model_validate(raw) async for raw in rows]
+
     async def revoke(self, key_id: str) -> bool:
         """Make a key good for nothing from now on; return whether there is such a key."""
         # A pipeline, so that who revokes it again does not change when that was.
@@ -105,8 +119,7 @@ class KeyRing:
         """Return whose key this is. Raises `NotAuthorizedException` for one that is unknown, expired or revoked."""
         prefix, _, rest = key.partition("_")
         key_id, _, secret = rest.partition("_")
-        raw = await self._collection.find_one({"_id": key_id}) if prefix == PREFIX and secret else None
-        document = ApiKeyDocument.model_validate(raw) if raw is not None else None
+        document = await self.get(key_id) if prefix == PREFIX and secret else None
         if document is None or not hmac.compare_digest(document.secret_sha256, _hash(secret)):
             raise NotAuthorizedException("This API key is not known here.")
         now = datetime.now(UTC)
