@@ -13,7 +13,8 @@ from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 from chassis.problems import ProblemError
 from contracts.vocabulary import Role, Scope
 
-from .keys import Caller, KeyRing, too_little
+from .callers import Callers
+from .keys import Caller, too_little
 
 
 class RateClass(StrEnum):
@@ -61,15 +62,15 @@ class UndeclaredRouteError(Exception):
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Make the owner of `Authorization: Bearer dc_<id>_<secret>` the request's user, held to what the route needs.
+    """Make whoever `Authorization: Bearer …` names the request's user, held to what the route needs.
 
-    Answers 401 without a key that is good, and 403 where its owner may do such a thing nowhere.
+    Answers 401 without a key or token that is good, and 403 where its owner may do such a thing nowhere.
     """
-    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
         raise NotAuthorizedException("Send an API key: Authorization: Bearer dc_….")
-    key_ring: KeyRing = connection.app.state.key_ring
-    caller = await key_ring.caller(key.strip())
+    callers: Callers = connection.app.state.callers
+    caller = await callers.caller(credential.strip())
     # Only Litestar's own answer to OPTIONS declares nothing.
     needs: Needs = handler.opt.get("needs", KNOWN)
     if needs.scope not in caller.scopes:

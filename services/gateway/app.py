@@ -26,6 +26,7 @@ from contracts.documents import API_KEYS, TASKS
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
+from .callers import Callers
 from .capabilities import get_capabilities
 from .events import listen
 from .extractors import list_extractors
@@ -35,10 +36,11 @@ from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_everything
 from .indexer import SearchIndexer
+from .issuer_keys import IssuerKeys
 from .issuing import KeyController
 from .keys import KeyRing
 from .live import LiveHub
-from .members import MemberController, Members
+from .members import Members
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .reads import Reads
@@ -49,7 +51,9 @@ from .search import get_duplicates, get_similar, search_similar
 from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
+from .sharing import MemberController
 from .tiles import TileController
+from .tokens import TokenRules, Tokens
 from .vectors import MappedVectors
 
 _ROUTES = (
@@ -93,6 +97,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.members = Members(database)
             await asyncio.gather(app.state.key_ring.prepare(), app.state.members.prepare())
+            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
@@ -117,6 +122,22 @@ def create_app(settings: GatewaySettings) -> Service:
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=settings.oidc_timeout_s))
+    keys = IssuerKeys(
+        client,
+        issuer=settings.oidc_issuer,
+        jwks_url=settings.oidc_jwks_url,
+        max_age_s=settings.oidc_keys_max_age_s,
+    )
+    rules = TokenRules(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
+    )
+    return Tokens(rules, keys)
 
 
 async def _open_search(

@@ -10,7 +10,7 @@ from chassis.documents import open_database
 from contracts.documents import API_KEYS, ApiKeyDocument, Membership
 from contracts.vocabulary import DEFAULT_PROJECT, Role, Scope
 
-from .keys import SCOPES, KeyRing, NewKey
+from .keys import SCOPES, KeyRing, NewKey, granted
 from .settings import GatewaySettings
 
 
@@ -27,10 +27,7 @@ def add_topics(parser: argparse.ArgumentParser) -> None:
 
 def membership(text: str) -> Membership:
     """Return what `PROJECT:ROLE` says; without a role, that of an owner."""
-    project_id, _, role = text.rpartition(":")
-    if project_id and role in list(Role):
-        return Membership(project_id=project_id, role=Role(role))
-    return Membership(project_id=text, role=Role.OWNER)
+    return granted(text) or Membership(project_id=text, role=Role.OWNER)
 
 
 def _add_create(create: argparse.ArgumentParser) -> None:

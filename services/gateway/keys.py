@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -57,6 +57,21 @@ def too_little(role: Role) -> ProblemError:
         f"This needs the role {role} in the project.",
         next_step="Ask an owner of the project; GET /v1/capabilities says which roles you have.",
     )
+
+
+def roles_of(memberships: Iterable[Membership]) -> dict[str, Role]:
+    """Return the role in each project; of several in one, that which includes the others."""
+    roles: dict[str, Role] = {}
+    for each in memberships:
+        if each.project_id not in roles or each.role.includes(roles[each.project_id]):
+            roles[each.project_id] = each.role
+    return roles
+
+
+def granted(text: str) -> Membership | None:
+    """Return what `PROJECT:ROLE` gives; None when it is no such thing."""
+    project_id, _, role = text.rpartition(":")
+    return Membership(project_id=project_id, role=Role(role)) if project_id and role in list(Role) else None
 
 
 @dataclass(frozen=True)
@@ -128,8 +143,7 @@ class KeyRing:
         if document.expires_at is not None and document.expires_at <= now:
             raise NotAuthorizedException("This API key has expired.")
         await self._note_use(document, now)
-        roles = {each.project_id: each.role for each in document.memberships}
-        return Caller(document.id, roles, frozenset(document.scopes))
+        return Caller(document.id, roles_of(document.memberships), frozenset(document.scopes))
 
     async def _note_use(self, document: ApiKeyDocument, now: datetime) -> None:
         if document.last_used_at is None or document.last_used_at <= now - _USE_NOTED_EVERY:
