@@ -28,6 +28,7 @@ from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
 from .callers import Callers
 from .capabilities import get_capabilities
+from .described import describe_problems
 from .events import listen
 from .extractors import list_extractors
 from .finding import Finder
@@ -62,6 +63,7 @@ _ROUTES = (
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
     *(get_similar, search_similar, get_duplicates),
 )
+PREFIX = "/v1"
 _FROM_STATE = (
     *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
@@ -72,20 +74,7 @@ def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
     hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
-    app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
-        dependencies={
-            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
-            "rendering": Provide(asked_rendering),
-            "health": Provide(lambda: health, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
-        },
-        exception_handlers=exception_handlers({}),
-        logging_config=None,
-        openapi_config=_openapi(),
-        state=State({"hub": hub, "progress": progress}),
-    )
-    check_declarations(app.routes, "/v1")
+    app = create_api(settings, health, hub, progress)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -118,6 +107,26 @@ def create_app(settings: GatewaySettings) -> Service:
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))
+
+
+def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress: ProgressBoard) -> Litestar:
+    """Return the routes; what is in `_FROM_STATE` beside these must be in the state before they are asked."""
+    app = Litestar(
+        [Router(PREFIX, guards=[authenticated], route_handlers=list(_ROUTES))],
+        dependencies={
+            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            "rendering": Provide(asked_rendering),
+            "health": Provide(lambda: health, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        exception_handlers=exception_handlers({}),
+        logging_config=None,
+        openapi_config=_openapi(),
+        state=State({"hub": hub, "progress": progress}),
+    )
+    check_declarations(app.routes, PREFIX)
+    describe_problems(app.routes, PREFIX)
+    return app
 
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
@@ -166,4 +175,5 @@ def _openapi() -> OpenAPIConfig:
         path="/schema",
         components=Components(security_schemes={"apiKey": key}),
         security=[{"apiKey": []}],
+        use_handler_docstrings=True,
     )
