@@ -15,6 +15,7 @@ ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 SUBJECTS = "subjects"
+RATES = "rates"
 TASKS = "tasks"
 PROJECTS = "projects"
 SEARCH = "search"
@@ -234,3 +235,14 @@ class SubjectDocument(ContractModel):
 
     id: str = Field(alias="_id")
     memberships: tuple[Membership, ...] = ()
+
+
+class RateDocument(ContractModel):
+    """How many requests of a class a caller has had in one minute; `_id` is `{caller}/{class}/{minute}`.
+
+    Written by the gateway, forgotten by MongoDB after `until`.
+    """
+
+    id: str = Field(alias="_id")
+    counted: int
+    until: datetime

@@ -13,6 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
+from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
 from chassis.health import Health
@@ -21,11 +22,12 @@ from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from contracts.documents import API_KEYS, TASKS
+from contracts.documents import API_KEYS, RATES, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
+from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
 from .described import describe_problems
@@ -40,8 +42,10 @@ from .indexer import SearchIndexer
 from .issuer_keys import IssuerKeys
 from .issuing import KeyController
 from .keys import KeyRing
+from .limits import RateLimits, Slots
 from .live import LiveHub
 from .members import Members
+from .metering import metered
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .reads import Reads
@@ -85,12 +89,16 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.members = Members(database)
-            await asyncio.gather(app.state.key_ring.prepare(), app.state.members.prepare())
+            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
+            await asyncio.gather(
+                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
+            )
             app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
+            patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_everything(broker, hub, progress, indexer)
@@ -106,7 +114,7 @@ def create_app(settings: GatewaySettings) -> Service:
             await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))
             yield
 
-    return Service("gateway", health, lifespan, traced(measured(app)))
+    return Service("gateway", health, lifespan, traced(measured(metered(app))))
 
 
 def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress: ProgressBoard) -> Litestar:
@@ -122,7 +130,9 @@ def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub, "progress": progress}),
+        state=State({"hub": hub, "progress": progress, "slots": Slots(settings.at_once)}),
+        request_class=BoundedRequest,
+        request_max_body_size=settings.max_json_bytes,
     )
     check_declarations(app.routes, PREFIX)
     describe_problems(app.routes, PREFIX)

@@ -19,6 +19,7 @@ _MEANINGS = {
     401: ("not_authenticated", "No API key or token, or one that is not good."),
     403: ("forbidden", "Your role in the project, or your key's scopes, do not include this."),
     404: ("not_found", "There is no such thing here, or it is somebody else's."),
+    408: ("too_slow", "The body came too slowly."),
     409: ("not_decodable", "Its state forbids it; `code` says why."),
     413: ("too_large", "The body is larger than the limit."),
     415: ("unsupported", "The body is nothing that is taken here."),
@@ -63,7 +64,7 @@ def describe_problems(routes: Iterable[BaseRoute], prefix: str) -> None:
 def _problems(handler: HTTPRouteHandler, route: HTTPRoute) -> Mapping[int, ResponseSpec]:
     named: tuple[int, ...] = handler.opt.get("problems", ())
     missing = (404,) if route.path_parameters else ()
-    heavy = (413,) if "data" in handler.parsed_fn_signature.parameters else ()
+    heavy = (408, 413) if "data" in handler.parsed_fn_signature.parameters else ()
     return {status: _spec(status) for status in sorted({*_ALWAYS, *missing, *heavy, *named})}
 
 
