@@ -141,6 +141,7 @@ class ExtractorDocument(ContractModel):
     needs: str
     cost_per_audio_s: float = Field(description="CPU seconds per second of one channel at 44.1 kHz.")
     by_default: bool = Field(description="Whether it runs on every upload.")
+    licence: str | None = Field(default=None, description="The terms of what it computes with, where there are any.")
     parameters_schema: str = Field(description="JSON text: documents cannot hold every name that a schema has.")
     published_at: datetime
 
