@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
@@ -30,7 +31,7 @@ from .backfill import Backfills, plan_backfill, start_backfill
 from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
-from .described import describe_problems
+from .described import describe
 from .events import listen
 from .extractors import list_extractors
 from .finding import Finder
@@ -135,7 +136,7 @@ def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress
         request_max_body_size=settings.max_json_bytes,
     )
     check_declarations(app.routes, PREFIX)
-    describe_problems(app.routes, PREFIX)
+    describe(app.routes, PREFIX)
     return app
 
 
@@ -186,4 +187,5 @@ def _openapi() -> OpenAPIConfig:
         components=Components(security_schemes={"apiKey": key}),
         security=[{"apiKey": []}],
         use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(), RedocRenderPlugin()],
     )

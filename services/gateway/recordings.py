@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
 from litestar.params import QueryParameter
 
 from contracts.vocabulary import Lane
 
 from .access import READ, UPLOAD
+from .described import ExemplifiedOperation
 from .features import conditions, order
 from .forwarding import IngestDoor
 from .keys import Caller
@@ -23,10 +24,11 @@ from .views import RecordingPage, RecordingView, links, overall_status, summary,
 
 
 @dataclass
-class _UploadOperation(Operation):
+class _UploadOperation(ExemplifiedOperation):
     """Describes the body, which is streamed on and therefore has no parameter of its own."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         binary = Schema(type="string", format="binary")  # type: ignore[arg-type]  # litestar wants its enum, takes both
         form = Schema(type="object", properties={"file": binary}, required=["file"])  # type: ignore[arg-type]
         self.request_body = RequestBody(
