@@ -76,8 +76,18 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
     """Run the service that `create` makes until SIGTERM, then drain."""
     configure_logging(name, settings.log_level)
     provider = configure_tracing(name)
-    service = create(settings)
-    config = uvicorn.Config(
+    try:
+        service = create(settings)
+        _DrainingServer(_config(service, settings), service.health).run()
+    except DawnchorusError as error:
+        log.critical("service_failed", code=error.code, sentence=str(error))
+        sys.exit(1)
+    finally:
+        provider.shutdown()
+
+
+def _config(service: Service, settings: ServiceSettings) -> uvicorn.Config:
+    return uvicorn.Config(
         service,
         host=settings.host,
         port=settings.port,
@@ -89,10 +99,3 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
     )
-    try:
-        _DrainingServer(config, service.health).run()
-    except DawnchorusError as error:
-        log.critical("service_failed", code=error.code, sentence=str(error))
-        sys.exit(1)
-    finally:
-        provider.shutdown()

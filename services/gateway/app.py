@@ -27,10 +27,12 @@ from contracts.documents import API_KEYS, RATES, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
+from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
 from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
+from .changes import ChangeController
 from .described import describe
 from .events import listen
 from .extractors import list_extractors
@@ -44,6 +46,7 @@ from .issuer_keys import IssuerKeys
 from .issuing import KeyController
 from .keys import KeyRing
 from .limits import RateLimits, Slots
+from .listing import Listing
 from .live import LiveHub
 from .members import Members
 from .metering import metered
@@ -60,18 +63,20 @@ from .settings import GatewaySettings
 from .sharing import MemberController
 from .tiles import TileController
 from .tokens import TokenRules, Tokens
+from .uploads import UploadController
 from .vectors import MappedVectors
+from .wishes import Wishes
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController),
+    *(RecordingController, ResultController, TileController, ChangeController, UploadController),
     *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
-    *(get_similar, search_similar, get_duplicates),
+    *(get_similar, search_similar, get_duplicates, get_audio),
 )
 PREFIX = "/v1"
 _FROM_STATE = (
-    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
+    *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
 )
 
 
@@ -96,6 +101,7 @@ def create_app(settings: GatewaySettings) -> Service:
             )
             app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
+            app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
@@ -109,6 +115,7 @@ def create_app(settings: GatewaySettings) -> Service:
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.

@@ -21,10 +21,15 @@ from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
 
+from .changes import ChangeDesk
+from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
+from .parts import PartDesk
 from .probing import warm_up
 from .recordings import Recordings
-from .routes import STATUSES, take_recording
+from .routes import STATUSES, change_recording, delete_recordings, restore_recordings, take_recording
 from .settings import IngestSettings
+from .sweeping import sweep
+from .upload_keys import UploadKeys
 from .uploads import UploadDesk
 
 
@@ -32,9 +37,16 @@ def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
     app = Litestar(
-        [take_recording],
+        [
+            *(take_recording, change_recording, delete_recordings, restore_recordings),
+            *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
+        ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "changes": Provide(_changes, sync_to_thread=False),
+            "parts": Provide(_parts, sync_to_thread=False),
+        },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
@@ -44,7 +56,7 @@ def create_app(settings: IngestSettings) -> Service:
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings))
+            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
             pool = await stack.enter_async_context(
                 open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up)
             )
@@ -54,18 +66,31 @@ def create_app(settings: IngestSettings) -> Service:
             relay = OutboxRelay(
                 recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
             )
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
+            keys = UploadKeys(database, settings.idempotency_s)
+            prepared = (recordings.prepare(), keys.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
+            await asyncio.gather(*prepared)
+            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.desk = UploadDesk(
                 objects,
                 recordings,
                 relay,
                 pool,
                 AudioLimits(max_duration_s=settings.max_duration_s),
+                keys,
                 max_upload_bytes=settings.max_upload_bytes,
                 probe_timeout_s=settings.probe_timeout_s,
             )
+            app.state.parts = PartDesk(
+                database,
+                objects,
+                app.state.desk,
+                max_bytes=settings.max_parted_upload_bytes,
+                kept_s=settings.parted_upload_s,
+            )
+            await app.state.parts.prepare()
+            sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run()))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
@@ -74,3 +99,13 @@ def create_app(settings: IngestSettings) -> Service:
 def _desk(state: State) -> UploadDesk:
     desk: UploadDesk = state.desk
     return desk
+
+
+def _changes(state: State) -> ChangeDesk:
+    changes: ChangeDesk = state.changes
+    return changes
+
+
+def _parts(state: State) -> PartDesk:
+    parts: PartDesk = state.parts
+    return parts

@@ -25,6 +25,8 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "DAWNCHORUS_HEARTBEAT_S": "1",
         "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
+        # There is none to be found, and nothing shall come of that.
+        "DAWNCHORUS_DEVICE": "auto",
         # A package of somebody else's is found by the analysis service, and used where a test asks for it.
         "PYTHONPATH": str(install(tmp_path_factory.mktemp("site"))),
     }

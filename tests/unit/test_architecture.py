@@ -15,6 +15,7 @@ SERVICES = ("ingest", "spectrogram", "analysis", "gateway")
 EDGES = {
     "app",
     "catalogue",
+    "gpu_search",
     "handlers",
     "isolation",
     "routes",
@@ -32,8 +33,14 @@ WORLD = {
     *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),
 }
 VAGUE = {"manager", "managers", "helper", "helpers", "util", "utils", "common", "misc", "base", "data", "process"}
-# PyAV costs every new child 0.14 s, and most containers never need it.
-IMPORTS_LATE = {"audio/decode.py"}
+# PyAV costs every new child 0.14 s, and most containers never need it. PyTorch costs seconds, and it and the models of
+# opt-in extractors are not installed everywhere.
+IMPORTS_LATE = {
+    "audio/decode.py",
+    "services/analysis/gpu.py",
+    "services/analysis/neural_pitch.py",
+    "services/analysis/speech_probability.py",
+}
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
 
