@@ -61,7 +61,7 @@ PART = {206: ResponseSpec(bytes, generate_examples=False, description="The part 
 
 @dataclass
 class ExemplifiedOperation(Operation):
-    """An operation with its examples: what a running system was asked and answered, its lists cut to two items."""
+    """An operation with its examples, out of the folder `examples`; their lists are cut to two items."""
 
     def __post_init__(self) -> None:
         """Attach the examples that there are."""
