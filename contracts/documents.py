@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .recorded import Place, RecordedAt
 from .rendering import RenderParameters
@@ -15,6 +15,8 @@ SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
+SUBJECTS = "subjects"
+RATES = "rates"
 TASKS = "tasks"
 PROJECTS = "projects"
 SEARCH = "search"
@@ -218,7 +220,8 @@ class ProjectDocument(ContractModel):
 
     id: str = Field(alias="_id")
     rendering: RenderParameters | None = None
-    updated_at: datetime
+    created_at: datetime | None = Field(None, description="Null: it came to be by the first key that opened it.")
+    updated_at: datetime | None = None
 
 
 class SearchDocument(ContractModel):
@@ -273,11 +276,20 @@ class ApiKeyDocument(ContractModel):
     revoked_at: datetime | None = None
     last_used_at: datetime | None = Field(None, description="To the minute.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_roles(cls, document: Any) -> Any:  # noqa: ANN401 (pydantic's signature)
-        # Keys from before there were roles might do everything in their projects.
-        if not isinstance(document, dict) or "project_ids" not in document:
-            return document
-        owned = [{"project_id": each, "role": Role.OWNER} for each in document["project_ids"]]
-        return {"memberships": owned, **document}
+
+class SubjectDocument(ContractModel):
+    """The roles of a token's subject; `_id` is `subject:` and its `sub`; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    memberships: tuple[Membership, ...] = ()
+
+
+class RateDocument(ContractModel):
+    """How many requests of a class a caller has had in one minute; `_id` is `{caller}/{class}/{minute}`.
+
+    Written by the gateway, forgotten by MongoDB after `until`.
+    """
+
+    id: str = Field(alias="_id")
+    counted: int
+    until: datetime

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, head, post
 from litestar.di import Provide
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 from pydantic import BaseModel
 
@@ -14,6 +15,7 @@ from chassis.problems import ProblemError
 from contracts.vocabulary import Lane, State
 
 from .access import READ, UPLOAD
+from .described import ExemplifiedOperation
 from .features import conditions, order
 from .forwarding import IngestDoor
 from .keys import Caller
@@ -26,10 +28,11 @@ from .views import RecordingSummary, RecordingView, links, overall_status, summa
 
 
 @dataclass
-class _UploadOperation(Operation):
+class _UploadOperation(ExemplifiedOperation):
     """Describes the body, which is streamed on and therefore has no parameter of its own."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         binary = Schema(type="string", format="binary")  # type: ignore[arg-type]  # litestar wants its enum, takes both
         form = Schema(type="object", properties={"file": binary}, required=["file"])  # type: ignore[arg-type]
         self.request_body = RequestBody(
@@ -40,6 +43,11 @@ class _UploadOperation(Operation):
             },
             required=True,
         )
+
+
+_KNOWN_ALREADY = {
+    200: ResponseSpec(dict[str, Any], generate_examples=False, description="The same bytes are here already.")
+}
 
 
 class RecordingPage(BaseModel):
@@ -90,7 +98,15 @@ class RecordingController(Controller):
     path = "/recordings"
     tags = ("recordings",)
 
-    @post(operation_id="uploadRecording", needs=UPLOAD, operation_class=_UploadOperation, request_max_body_size=None)
+    @post(
+        operation_id="uploadRecording",
+        needs=UPLOAD,
+        problems=(404, 408, 413, 415, 422),
+        operation_class=_UploadOperation,
+        status_code=202,
+        responses=_KNOWN_ALREADY,
+        request_max_body_size=None,
+    )
     async def upload(
         self,
         request: Request[Caller, Any, Any],
