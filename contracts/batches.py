@@ -44,6 +44,7 @@ class BatchItemDocument(ContractModel):
     uri: str | None = None
     name: str | None = Field(None, description="What its sender calls it.")
     recording_id: str | None = None
+    is_again: bool = Field(False, description="Whether its recording was here, and is only to be worked on again.")
     duplicate: bool = Field(False, description="Whether its bytes were here before.")
     task_ids: tuple[str, ...] = Field((), description="Of what was asked for besides what its upload gets.")
     state: State

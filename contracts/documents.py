@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .interventions import Interventions
 from .recorded import Place, RecordedAt
@@ -16,6 +16,8 @@ SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
+SUBJECTS = "subjects"
+RATES = "rates"
 TASKS = "tasks"
 PROJECTS = "projects"
 SEARCH = "search"
@@ -212,6 +214,8 @@ class RenderRequestDocument(ContractModel):
     recording_id: str
     project_id: str
     parameters: dict[str, Any]
+    lane: Lane | None = None
+    audio_s: float | None = None
     requested_at: datetime
     outbox: tuple[OutboxEntry, ...] = ()
 
@@ -224,6 +228,8 @@ class AnalysisRequestDocument(ContractModel):
     project_id: str
     request_id: str = Field(description="The `parameters_id` of the task that comes of it.")
     wish: str = Field(description="JSON text: documents cannot hold every name that parameters may have.")
+    lane: Lane | None = None
+    audio_s: float | None = None
     requested_at: datetime
     outbox: tuple[OutboxEntry, ...] = ()
 
@@ -233,7 +239,8 @@ class ProjectDocument(ContractModel):
 
     id: str = Field(alias="_id")
     rendering: RenderParameters | None = None
-    updated_at: datetime
+    created_at: datetime | None = Field(None, description="Null: it came to be by the first key that opened it.")
+    updated_at: datetime | None = None
 
 
 class SearchDocument(ContractModel):
@@ -288,11 +295,20 @@ class ApiKeyDocument(ContractModel):
     revoked_at: datetime | None = None
     last_used_at: datetime | None = Field(None, description="To the minute.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_roles(cls, document: Any) -> Any:  # noqa: ANN401 (pydantic's signature)
-        # Keys from before there were roles might do everything in their projects.
-        if not isinstance(document, dict) or "project_ids" not in document:
-            return document
-        owned = [{"project_id": each, "role": Role.OWNER} for each in document["project_ids"]]
-        return {"memberships": owned, **document}
+
+class SubjectDocument(ContractModel):
+    """The roles of a token's subject; `_id` is `subject:` and its `sub`; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    memberships: tuple[Membership, ...] = ()
+
+
+class RateDocument(ContractModel):
+    """How many requests of a class a caller has had in one minute; `_id` is `{caller}/{class}/{minute}`.
+
+    Written by the gateway, forgotten by MongoDB after `until`.
+    """
+
+    id: str = Field(alias="_id")
+    counted: int
+    until: datetime

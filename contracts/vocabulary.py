@@ -13,6 +13,8 @@ TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
 
 # By this one the gateway tells ingest how an upload is to be rendered, as JSON of `RenderParameters`.
 RENDERING_HEADER = "X-Rendering"
+# And by this one, of which batch it is a part.
+BATCH_HEADER = "X-Batch"
 
 
 class State(StrEnum):

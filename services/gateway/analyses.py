@@ -66,6 +66,8 @@ def analysis_request(
         project_id=recording.project_id,
         request_id=request_id,
         wish=wish.model_dump_json(),
+        lane=lane,
+        audio_s=recording.audio.duration_claimed_s,
         requested_at=now,
         outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
     )
@@ -75,6 +77,7 @@ def analysis_request(
     "/recordings/{recording_id:str}/analysis",
     operation_id="requestAnalysis",
     needs=WRITE,
+    problems=(409,),
     tags=["results"],
     status_code=202,
 )

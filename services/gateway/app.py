@@ -1,5 +1,6 @@
 """The composition root of the gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
@@ -9,9 +10,11 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
+from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
 from chassis.health import Health
@@ -20,26 +23,35 @@ from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from contracts.documents import API_KEYS, TASKS
+from contracts.documents import API_KEYS, RATES, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
+from .bodies import BoundedRequest
+from .callers import Callers
+from .capabilities import get_capabilities
 from .changes import ChangeController
+from .described import describe
 from .events import listen
 from .extractors import list_extractors
 from .finding import Finder
 from .forwarding import IngestDoor
+from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_everything
 from .indexer import SearchIndexer
-from .interventions import Interventions
+from .issuer_keys import IssuerKeys
+from .issuing import KeyController
 from .keys import KeyRing
+from .limits import RateLimits, Slots
 from .listing import Listing
 from .live import LiveHub
+from .members import Members
+from .metering import metered
 from .progress import ProgressBoard
-from .projects import ProjectController, Projects
+from .projects import ProjectRenderingController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -48,20 +60,26 @@ from .search import get_duplicates, get_similar, search_similar
 from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
+from .sharing import MemberController
 from .tiles import TileController
+from .tokens import TokenRules, Tokens
 from .uploads import UploadController
 from .vectors import MappedVectors
 from .wishes import Wishes
+from .working import WORK_ROUTES, WORK_STATE, open_work
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController, ProjectController, ChangeController, UploadController),
+    *(RecordingController, ResultController, TileController, ChangeController, UploadController),
+    *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
     *(get_similar, search_similar, get_duplicates, get_audio),
+    *WORK_ROUTES,
 )
+PREFIX = "/v1"
 _FROM_STATE = (
     *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills", "finder", "wishes"),
-    *("render_requests", "interventions"),
+    *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
+    *WORK_STATE,
 )
 
 
@@ -69,20 +87,7 @@ def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
     hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
-    app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
-        dependencies={
-            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
-            "rendering": Provide(asked_rendering),
-            "health": Provide(lambda: health, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
-        },
-        exception_handlers=exception_handlers({}),
-        logging_config=None,
-        openapi_config=_openapi(),
-        state=State({"hub": hub, "progress": progress}),
-    )
-    check_declarations(app.routes, "/v1")
+    app = create_api(settings, health, hub, progress)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -92,12 +97,18 @@ def create_app(settings: GatewaySettings) -> Service:
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
-            await app.state.key_ring.prepare()
+            app.state.members = Members(database)
+            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
+            await asyncio.gather(
+                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
+            )
+            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
+            patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_everything(broker, hub, progress, indexer)
@@ -109,18 +120,57 @@ def create_app(settings: GatewaySettings) -> Service:
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
             app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
-            app.state.render_requests = requests
-            app.state.interventions = Interventions(app.state.ingest, app.state.wishes)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
+            runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))
+            await stack.enter_async_context(
+                background(start_patiently(broker), relay.run(), indexer.run(), runner.run())
+            )
             yield
 
-    return Service("gateway", health, lifespan, traced(measured(app)))
+    return Service("gateway", health, lifespan, traced(measured(metered(app))))
+
+
+def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress: ProgressBoard) -> Litestar:
+    """Return the routes; what is in `_FROM_STATE` beside these must be in the state before they are asked."""
+    app = Litestar(
+        [Router(PREFIX, guards=[authenticated], route_handlers=list(_ROUTES))],
+        dependencies={
+            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            "rendering": Provide(asked_rendering),
+            "health": Provide(lambda: health, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        exception_handlers=exception_handlers({}),
+        logging_config=None,
+        openapi_config=_openapi(),
+        state=State({"hub": hub, "progress": progress, "slots": Slots(settings.at_once)}),
+        request_class=BoundedRequest,
+        request_max_body_size=settings.max_json_bytes,
+    )
+    check_declarations(app.routes, PREFIX)
+    describe(app.routes, PREFIX)
+    return app
 
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=settings.oidc_timeout_s))
+    keys = IssuerKeys(
+        client,
+        issuer=settings.oidc_issuer,
+        jwks_url=settings.oidc_jwks_url,
+        max_age_s=settings.oidc_keys_max_age_s,
+    )
+    rules = TokenRules(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
+    )
+    return Tokens(rules, keys)
 
 
 async def _open_search(
@@ -149,4 +199,6 @@ def _openapi() -> OpenAPIConfig:
         path="/schema",
         components=Components(security_schemes={"apiKey": key}),
         security=[{"apiKey": []}],
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(), RedocRenderPlugin()],
     )

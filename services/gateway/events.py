@@ -21,7 +21,14 @@ from .views import view
 RESYNC = "You were too slow for the events; read the status and listen again."
 
 
-@get("/events", operation_id="listenToEvents", needs=STREAM, tags=["events"])
+@get(
+    "/events",
+    operation_id="listenToEvents",
+    needs=STREAM,
+    problems=(404,),
+    tags=["events"],
+    media_type="text/event-stream",
+)
 async def listen(
     request: Request[Caller, Any, Any],
     reads: Reads,

@@ -7,11 +7,11 @@ import structlog
 from litestar import Request
 from pydantic import BaseModel
 
-from chassis.bodies import RequestBody
+from chassis.bodies import Patience, RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import RENDERING_HEADER, TOKEN_HEADER, Lane
+from contracts.vocabulary import BATCH_HEADER, RENDERING_HEADER, TOKEN_HEADER, Lane
 
 from .passing import passed_on
 
@@ -31,10 +31,13 @@ class IngestUnavailableError(TransientError):
 class IngestDoor:
     """The way to ingest."""
 
-    def __init__(self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int, patience: Patience
+    ) -> None:
         self._client = client
         self._internal_token = internal_token
         self._max_upload_bytes = max_upload_bytes
+        self._patience = patience
 
     async def forward(
         self,
@@ -45,21 +48,23 @@ class IngestDoor:
         lane: Lane,
         name: str | None,
         idempotency_key: str | None = None,
+        batch_id: str | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
-        body = RequestBody(request)
+        body = RequestBody(request, self._patience)
         await self._refuse_too_large(request.headers.get("content-length", "0"), body)
         try:
             answer = await self._client.post(
                 "/recordings",
                 params={"lane": lane, **({"name": name} if name else {})},
                 headers={
-                    "Content-Type": request.headers.get("content-type", "application/octet-stream"),
+                    "Content-Type": _plain(request.headers.get("content-type", "application/octet-stream")),
                     TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
                     **({RENDERING_HEADER: rendering.model_dump_json()} if rendering else {}),
+                    **({BATCH_HEADER: batch_id} if batch_id else {}),
                     **({"Idempotency-Key": idempotency_key} if idempotency_key else {}),
-                    **{each: request.headers[each] for each in _DIGESTS if each in request.headers},
+                    **{each: _plain(request.headers[each]) for each in _DIGESTS if each in request.headers},
                 },
                 content=aiter(body),
             )
@@ -94,3 +99,8 @@ class IngestDoor:
                 f"The recording is larger than the limit of {self._max_upload_bytes / 1e6:g} MB.",
                 next_step="Send it as FLAC, or cut it into parts; operators can raise the limit.",
             )
+
+
+def _plain(header: str) -> str:
+    # A client may send any byte in a header; ours to send are ASCII.
+    return header.encode("ascii", "backslashreplace").decode()

@@ -88,6 +88,12 @@ class Reads:
         found = await self._with_tasks([RecordingDocument.model_validate(raw) async for raw in rows])
         return {each.recording.id: each for each in found}
 
+    async def of_project(self, project_id: str, recording_id: str) -> RecordingDocument | None:
+        """Return a recording of a project that was checked already."""
+        query = {"_id": recording_id, "project_id": project_id, "deleted_at": None}
+        raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
+        return RecordingDocument.model_validate(raw) if raw is not None else None
+
     async def of_bytes(self, project_id: str, sha256: str) -> str | None:
         """Return which recording these bytes are in a project that the caller may see, unless they failed there."""
         query = {"project_id": project_id, "sha256": sha256, "current": True}

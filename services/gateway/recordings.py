@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, head, post
 from litestar.di import Provide
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 from pydantic import BaseModel
 
@@ -14,22 +15,28 @@ from chassis.problems import ProblemError
 from contracts.vocabulary import Lane, State
 
 from .access import READ, UPLOAD
+from .batches import Batches
+from .described import ExemplifiedOperation
 from .features import conditions, order
+from .forecast import Forecasts
 from .forwarding import IngestDoor
+from .joining import joined, project_of
 from .keys import Caller
 from .listing import Filters, Listing, Wanted
 from .progress import ProgressBoard
 from .projects import Projects, opened_project
 from .reads import Reads
 from .search import Where
+from .urgency import Priority, lane_of
 from .views import RecordingSummary, RecordingView, links, overall_status, summary, view
 
 
 @dataclass
-class _UploadOperation(Operation):
+class _UploadOperation(ExemplifiedOperation):
     """Describes the body, which is streamed on and therefore has no parameter of its own."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         binary = Schema(type="string", format="binary")  # type: ignore[arg-type]  # litestar wants its enum, takes both
         form = Schema(type="object", properties={"file": binary}, required=["file"])  # type: ignore[arg-type]
         self.request_body = RequestBody(
@@ -40,6 +47,11 @@ class _UploadOperation(Operation):
             },
             required=True,
         )
+
+
+_KNOWN_ALREADY = {
+    200: ResponseSpec(dict[str, Any], generate_examples=False, description="The same bytes are here already.")
+}
 
 
 class RecordingPage(BaseModel):
@@ -90,18 +102,29 @@ class RecordingController(Controller):
     path = "/recordings"
     tags = ("recordings",)
 
-    @post(operation_id="uploadRecording", needs=UPLOAD, operation_class=_UploadOperation, request_max_body_size=None)
+    @post(
+        operation_id="uploadRecording",
+        needs=UPLOAD,
+        problems=(404, 408, 413, 415, 422),
+        operation_class=_UploadOperation,
+        status_code=202,
+        responses=_KNOWN_ALREADY,
+        request_max_body_size=None,
+    )
     async def upload(
         self,
         request: Request[Caller, Any, Any],
         ingest: IngestDoor,
         reads: Reads,
         projects: Projects,
+        batches: Batches,
         project: str | None = None,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | None = None,
+        priority: Priority = None,
+        batch: Annotated[str | None, QueryParameter(max_length=64, description="The batch that it is part of.")] = None,
         name: Annotated[str | None, QueryParameter(max_length=255)] = None,
         idempotency_key: Annotated[
-            str | None, HeaderParameter(name="Idempotency-Key", min_length=1, max_length=255)
+            str | None, HeaderParameter(name="Idempotency-Key", pattern="^[\x20-\x7e]{1,255}$")
         ] = None,
     ) -> Response[dict[str, Any]]:
         """Send a recording: 202 once it is durable; 200 and `duplicate_of` when the same bytes are here already.
@@ -109,16 +132,18 @@ class RecordingController(Controller):
         The same `Idempotency-Key` and bytes are answered the same for a day; with other bytes it is 422.
         `Content-Digest` (RFC 9530) or `Digest` (RFC 3230), sha-256 and sha-512, are compared with the body.
         """
-        project_id = opened_project(request.user, project)
-        rendering = await projects.rendering(project_id)
-        status, answer = await ingest.forward(
+        part_of = await batches.one(request.user, batch) if batch is not None else None
+        project_id = opened_project(request.user, project_of(part_of, project))
+        sent = ingest.forward(
             request,
             project_id=project_id,
-            rendering=rendering,
-            lane=lane,
+            rendering=await projects.rendering(project_id),
+            lane=lane_of(lane, priority, part_of.lane if part_of is not None else Lane.INTERACTIVE),
             name=name,
             idempotency_key=idempotency_key,
+            batch_id=batch,
         )
+        status, answer = await (sent if part_of is None else joined(batches, part_of, sent))
         if "duplicate_of" in answer:
             found = await reads.recording(request.user, answer["id"])
             answer["status"] = overall_status(found.recording, found.spectrogram, found.analysis)
@@ -182,11 +207,20 @@ class RecordingController(Controller):
 
     @get("/{recording_id:str}", operation_id="getRecording", needs=READ)
     async def one(
-        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        forecasts: Forecasts,
+        progress: ProgressBoard,
+        recording_id: str,
     ) -> RecordingView:
-        """Say where a recording stands, what it is, what came of it, and what went wrong."""
+        """Say where a recording stands, what it is, what came of it, what went wrong, and when it will be done."""
         found = await reads.recording(request.user, recording_id)
-        return view(found.recording, found.spectrogram, found.analysis, progress.of)
+        shown = view(found.recording, found.spectrogram, found.analysis, progress.of)
+        if shown.status.is_terminal:
+            return shown
+        forecast = await forecasts.of(found.recording, found.spectrogram, found.analysis, progress.of)
+        return shown.model_copy(update={"forecast": forecast})
 
 
 def _sparse(page: RecordingPage, fields: str) -> Any:  # noqa: ANN401 (a part of the page)

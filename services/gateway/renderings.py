@@ -148,6 +148,8 @@ class RenderRequests:
             recording_id=recording.id,
             project_id=recording.project_id,
             parameters=parameters.document(),
+            lane=event.lane,
+            audio_s=recording.audio.duration_claimed_s,
             requested_at=now,
             outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
         )

@@ -1,8 +1,12 @@
 """What an operator can set for the gateway."""
 
-from pydantic import SecretStr
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
+
+from .limits import RateClass
 
 
 class GatewaySettings(ServiceSettings):
@@ -16,6 +20,49 @@ class GatewaySettings(ServiceSettings):
     drawing_timeout_s: float = 30
     heartbeat_s: float = 15
     listener_backlog: int = 1000
+    reads_per_minute: int = 6000
+    writes_per_minute: int = 600
+    uploads_per_minute: int = 1200
+    searches_per_minute: int = 600
+    streams_per_minute: int = 600
+    uploads_at_once: int = 64
+    streams_at_once: int = 1000
+    max_json_bytes: int = 1_000_000
+    sender_silent_s: float = 30
+    sender_bytes_per_s_min: float = 1000
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    oidc_roles_claim: str = "dawnchorus"
+    oidc_roles: dict[str, tuple[str, ...]] | None = None
+    oidc_keys_max_age_s: float = 3600
+    oidc_timeout_s: float = 5
+    inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    batch_slots: int = Field(default=8, ge=1)
+    batch_poll_s: float = 1
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600
+
+    @property
+    def quotas(self) -> dict[RateClass, int]:
+        """Return how many requests of each class a caller has in a minute; 0: as many as they like."""
+        return {
+            RateClass.READ: self.reads_per_minute,
+            RateClass.WRITE: self.writes_per_minute,
+            RateClass.UPLOAD: self.uploads_per_minute,
+            RateClass.SEARCH: self.searches_per_minute,
+            RateClass.STREAM: self.streams_per_minute,
+        }
+
+    @property
+    def at_once(self) -> dict[RateClass, int]:
+        """Return how many requests of a class a caller may have under way on one replica; 0: as many as they like."""
+        return {RateClass.UPLOAD: self.uploads_at_once, RateClass.STREAM: self.streams_at_once}
+
+    @model_validator(mode="after")
+    def _with_audience(self) -> Self:
+        # Without one, a token that somebody got for any other program would open this one.
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("DAWNCHORUS_OIDC_ISSUER and DAWNCHORUS_OIDC_AUDIENCE go together")
+        return self

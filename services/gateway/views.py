@@ -19,6 +19,7 @@ from contracts.recorded import Place, RecordedAt
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
+from .forecast import WorkForecast
 from .renderings import query_of
 from .standing import standing, unstarted
 
@@ -107,6 +108,7 @@ class RecordingView(RecordingSummary):
     analysis: AnalysisView
     timings_s: dict[str, float]
     errors: list[ErrorView]
+    forecast: WorkForecast | None = Field(None, description="Only of one recording, while its work is open.")
 
 
 Heard = Callable[[TaskDocument], float | None]

@@ -11,11 +11,11 @@ from litestar.di import Provide
 from audio.format import AudioLimits
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
-from chassis.documents import open_database
+from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
-from chassis.objects import open_object_store
+from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
@@ -70,45 +70,49 @@ def create_app(settings: IngestSettings) -> Service:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
-            pool = await stack.enter_async_context(
-                open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up)
-            )
             broker = create_broker(settings)
             stack.push_async_callback(broker.stop)
             recordings = Recordings(database)
-            relay = OutboxRelay(
-                recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
-            )
-            keys = UploadKeys(database, settings.idempotency_s)
-            prepared = (recordings.prepare(), keys.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
-            await asyncio.gather(*prepared)
+            publisher = Publisher(broker, settings.publish_timeout_s)
+            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
-            app.state.desk = UploadDesk(
-                objects,
-                recordings,
-                relay,
-                pool,
-                AudioLimits(max_duration_s=settings.max_duration_s),
-                keys,
-                max_upload_bytes=settings.max_upload_bytes,
-                probe_timeout_s=settings.probe_timeout_s,
-            )
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
+            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings)
-            app.state.parts = PartDesk(
-                database,
-                objects,
-                app.state.desk,
-                max_bytes=settings.max_parted_upload_bytes,
-                kept_s=settings.parted_upload_s,
-            )
-            await app.state.parts.prepare()
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+async def _open_desk(
+    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+) -> UploadDesk:
+    pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up))
+    keys = UploadKeys(database, settings.idempotency_s)
+    await asyncio.gather(pool.ready(), keys.prepare())
+    return UploadDesk(
+        objects,
+        Recordings(database),
+        relay,
+        pool,
+        AudioLimits(max_duration_s=settings.max_duration_s),
+        keys,
+        max_upload_bytes=settings.max_upload_bytes,
+        probe_timeout_s=settings.probe_timeout_s,
+    )
+
+
+async def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
+    parts = PartDesk(
+        database, objects, desk, max_bytes=settings.max_parted_upload_bytes, kept_s=settings.parted_upload_s
+    )
+    await parts.prepare()
+    return parts
 
 
 def _desk(state: State) -> UploadDesk:

@@ -47,9 +47,7 @@ class ImportDesk:
 
         Raises `ForeignUriError`, `NothingThereError`, `TooLargeError`, and `RejectedError` for what is no recording.
         """
-        key = inbox_key(
-            order.uri, inbox_uri(self._settings.s3_bucket, self._settings.inbox_prefix, order.project_id)
-        )
+        key = inbox_key(order.uri, inbox_uri(self._settings.s3_bucket, self._settings.inbox_prefix, order.project_id))
         recording_id = str(uuid.uuid4())
         await self._copy(order.uri, key, audio_key(recording_id))
         received = await self._received(audio_key(recording_id))

@@ -12,7 +12,7 @@ from chassis.tracing import trace_id
 from contracts.changing import Deleted, Deletion, RecordingChange
 from contracts.interventions import Selection
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import RENDERING_HEADER, Lane, State
+from contracts.vocabulary import BATCH_HEADER, RENDERING_HEADER, Lane, State
 
 from .changes import ChangeDesk
 from .digests import asked_digests, verified
@@ -32,6 +32,7 @@ async def take_recording(
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
+    batch_id: Annotated[str | None, HeaderParameter(name=BATCH_HEADER)] = None,
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,
 ) -> Response[dict[str, Any]]:
@@ -42,7 +43,8 @@ async def take_recording(
         # Of the whole body, whatever is in it: a form has other bytes than its recording.
         chunks = verified(aiter(body), asked_digests(request.headers))
         named = await open_body(request.headers.get("content-type", ""), name, chunks)
-        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key))
+        upload = Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key, batch_id)
+        accepted = await desk.accept(upload)
     except RejectedError as error:
         raise problem_of(error) from error
     except UnprocessableError:

@@ -16,6 +16,7 @@ class Operation:
     needs    the least role; None: whoever is known may ask
     answers  statuses of whoever may
     shared   it is about no one project or recording: another project's member is answered, too, with what is theirs
+    last     it gives its caller a role more, and is therefore asked for after all others
     once     it changes its recording, which is therefore uploaded for it alone
     deleted  that recording is deleted before
     """
@@ -23,6 +24,7 @@ class Operation:
     needs: Role | None
     answers: frozenset[int] = frozenset({200})
     shared: bool = False
+    last: bool = False
     once: bool = False
     deleted: bool = False
     query: dict[str, Any] = field(default_factory=dict)
@@ -34,7 +36,7 @@ def _reading(**facts: Any) -> Operation:
     return Operation(Role.READER, **facts)
 
 
-# By operation id. `$recording`, `$upload` and `$project` stand for what the test made.
+# By operation id. `$recording`, `$upload`, `$project` and `$key` stand for what the test made, `$new` for no name yet.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
@@ -72,6 +74,41 @@ OPERATIONS: dict[str, Operation] = {
     "cancelRecording": Operation(Role.WRITER, answers=frozenset({202}), once=True),
     "retryRecording": Operation(Role.WRITER, answers=frozenset({409})),
     "reprocessRecording": Operation(Role.WRITER, answers=frozenset({202}), json={}),
+    "createBatch": Operation(
+        Role.WRITER, answers=frozenset({202}), json={"project": "$project", "items": [{"recording_id": "$recording"}]}
+    ),
+    "listBatches": _reading(shared=True),
+    "getBatch": _reading(),
+    "listBatchItems": _reading(),
+    "retryFailedItems": Operation(Role.WRITER, answers=frozenset({202})),
+    "cancelBatch": Operation(Role.WRITER, answers=frozenset({202})),
+    "processRecording": Operation(
+        Role.WRITER,
+        answers=frozenset({202}),
+        query={"project": "$project"},
+        json={"input_uri": "s3://nobody/s", "video_id": "a"},
+    ),
+    "processBatch": Operation(
+        Role.WRITER,
+        answers=frozenset({202}),
+        query={"project": "$project"},
+        json={"items": [{"input_uri": "s3://nobody/s", "video_id": "a"}]},
+    ),
+    "getTaskStatus": _reading(),
+    "getCapabilities": Operation(KNOWN, shared=True),
+    "listProjects": _reading(shared=True),
+    "createProject": Operation(KNOWN, answers=frozenset({201}), shared=True, last=True, json={"id": "$new"}),
+    "getProject": _reading(),
+    "listMembers": Operation(Role.OWNER),
+    "setMember": Operation(Role.OWNER, json={"role": "reader"}),
+    "removeMember": Operation(Role.OWNER, answers=frozenset({204})),
+    "createKey": Operation(
+        Role.OWNER,
+        answers=frozenset({201}),
+        json={"name": "test", "projects": [{"project": "$project", "role": "reader"}]},
+    ),
+    "listKeys": Operation(Role.OWNER, shared=True),
+    "revokeKey": Operation(Role.OWNER, answers=frozenset({204})),
     "getProjectRendering": _reading(),
     "setProjectRendering": Operation(Role.OWNER, json={}),
     "resetProjectRendering": Operation(Role.OWNER, answers=frozenset({204})),
@@ -88,6 +125,8 @@ PATH = {
     "recording_id": "$recording",
     "upload_id": "$upload",
     "project": "$project",
+    "key_id": "$key",
+    "member": "$key",
     "name": "loudness",
     "level": "0",
     "tile": "0.png",

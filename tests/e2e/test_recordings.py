@@ -83,6 +83,17 @@ def test_a_digest_is_compared_with_the_body(system: System, tmp_path: Path, head
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_digest")
 
 
+@pytest.mark.parametrize(
+    ("header", "status"), [("Idempotency-Key", 400), ("Content-Digest", 400), ("Digest", 400), ("Content-Type", 202)]
+)
+def test_any_byte_in_a_header_is_the_clients_problem(system: System, tmp_path: Path, header: str, status: int) -> None:
+    body = write(tmp_path / "h.wav", tone(677.0 + len(header))).read_bytes()
+
+    answer = system.client.post("/v1/recordings", content=body, headers=[(header.encode(), b"audio/\xe9")])
+
+    assert answer.status_code == status, answer.text
+
+
 def test_audio_comes_back_whole_in_parts_and_as_a_clip(system: System, tmp_path: Path) -> None:
     path = write(tmp_path / "gräser & «Vögel».wav", tone(631.0, duration_s=3.0))
     body = path.read_bytes()
