@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -126,9 +127,9 @@ class BatchRunner:
         await self._batches.change(item, state=State.FAILED, attempts=attempts, error=fault.model_dump())
         return True
 
-    async def _begun(self, batch: BatchDocument, item: BatchItemDocument) -> dict[str, object]:
+    async def _begun(self, batch: BatchDocument, item: BatchItemDocument) -> dict[str, Any]:
         """Have done what the batch says, and return what the item's document then says."""
-        facts: dict[str, object] = {"state": State.PROCESSING, "begun_at": datetime.now(UTC)}
+        facts: dict[str, Any] = {"state": State.PROCESSING, "begun_at": datetime.now(UTC)}
         if item.recording_id is not None:
             recording = await self._known(batch, item.recording_id)
             if item.begun_at is not None:

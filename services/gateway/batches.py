@@ -75,7 +75,10 @@ class Batches:
 
     async def counts(self, batch_id: str) -> dict[State, int]:
         """Return how many items there are in each state."""
-        stages = [{"$match": {"batch_id": batch_id}}, {"$group": {"_id": "$state", "items": {"$sum": 1}}}]
+        stages: list[dict[str, Any]] = [
+            {"$match": {"batch_id": batch_id}},
+            {"$group": {"_id": "$state", "items": {"$sum": 1}}},
+        ]
         return {State(raw["_id"]): raw["items"] async for raw in self._items.aggregate(stages)}
 
     async def append(self, batch: BatchDocument, **facts: Any) -> None:  # noqa: ANN401 (fields of an item)

@@ -108,9 +108,15 @@ class RenderRequests:
         self._relay = relay
         self._long_from_s = long_from_s
 
-    async def ask(self, recording: RecordingDocument, parameters: RenderParameters, lane: Lane | None = None) -> None:
+    async def ask(
+        self,
+        recording: RecordingDocument,
+        parameters: RenderParameters,
+        lane: Lane | None = None,
+        batch_id: str | None = None,
+    ) -> None:
         """Make the wish known, unless it is already."""
-        document = self.document(recording, parameters, lane)
+        document = self.document(recording, parameters, lane, batch_id)
         if document is None:
             return
         try:
