@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
 
 import httpx
+from faststream.rabbit import RabbitBroker
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -25,12 +26,15 @@ from contracts.documents import API_KEYS, TASKS
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .backfill import Backfills, plan_backfill, start_backfill
-from .events import listen
+from .events import get_history, listen
 from .extractors import list_extractors
+from .filters import asked_filter
 from .finding import Finder
+from .following import HistoryFollower, HistoryStream
 from .forwarding import IngestDoor
 from .gallery import Gallery
-from .handlers import show_everything
+from .handlers import show_progress
+from .history import History
 from .indexer import SearchIndexer
 from .keys import KeyRing
 from .live import LiveHub
@@ -44,16 +48,18 @@ from .search import get_duplicates, get_similar, search_similar
 from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
+from .telling import Teller
 from .tiles import TileController
 from .vectors import MappedVectors
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ProjectController),
-    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
+    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
+    *(listen, get_history),
     *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (
-    *("reads", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("reads", "objects", "ingest", "teller", "history", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "searchables", "finder"),
 )
 
@@ -67,13 +73,14 @@ def create_app(settings: GatewaySettings) -> Service:
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),
+            "wanted": Provide(asked_filter),
             "health": Provide(lambda: health, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
         },
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub, "progress": progress}),
+        state=State({"settings": settings, "progress": progress}),
     )
     check_declarations(app.routes, "/v1")
 
@@ -92,8 +99,13 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
-            show_everything(broker, hub, progress, indexer)
+            show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
+            app.state.history = History(database, settings.history_days)
+            await app.state.history.prepare()
+            stream = HistoryStream(settings.amqp_url.get_secret_value(), settings.publish_timeout_s)
+            follower = HistoryFollower(stream, app.state.history, hub, indexer.note)
+            app.state.teller = Teller(hub, app.state.history, follower, health, settings)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
@@ -102,7 +114,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))
+            await stack.enter_async_context(background(_follow(broker, follower), relay.run(), indexer.run()))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))
@@ -110,6 +122,12 @@ def create_app(settings: GatewaySettings) -> Service:
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _follow(broker: RabbitBroker, follower: HistoryFollower) -> None:
+    # The first to connect declares the stream.
+    await start_patiently(broker)
+    await follower.run()
 
 
 async def _open_search(

@@ -61,6 +61,7 @@ OPERATIONS: dict[str, Operation] = {
     "searchSimilar": _reading(shared=True, json={"vector": [1.0] * 384}),
     "getDuplicates": _reading(),
     "listenToEvents": _reading(query={"recording": "$recording"}),
+    "getRecordingHistory": _reading(),
 }
 # What stands in the place of each parameter of a path.
 PATH = {
