@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
 
 import httpx
-from faststream.rabbit import RabbitBroker
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -13,7 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
-from chassis.broker import Publisher, create_broker, start_patiently
+from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.objects import open_object_store
@@ -25,16 +24,16 @@ from contracts.documents import API_KEYS, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
+from .announcing import FROM_STATE as ANNOUNCING
+from .announcing import follow, open_history, open_webhooks
 from .backfill import Backfills, plan_backfill, start_backfill
 from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
 from .finding import Finder
-from .following import HistoryFollower, HistoryStream
 from .forwarding import IngestDoor
 from .gallery import Gallery
 from .handlers import show_progress
-from .history import History
 from .indexer import SearchIndexer
 from .keys import KeyRing
 from .live import LiveHub
@@ -48,19 +47,33 @@ from .search import get_duplicates, get_similar, search_similar
 from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
-from .telling import Teller
 from .tiles import TileController
 from .vectors import MappedVectors
+from .webhook_routes import WebhookController
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ProjectController),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
-    *(listen, get_history),
+    *(listen, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (
-    *("reads", "objects", "ingest", "teller", "history", "gallery", "progress", "projects"),
+    *(
+        "reads",
+        "objects",
+        "ingest",
+        "teller",
+        "history",
+        "webhooks",
+        "deliveries",
+        "sender",
+        "outward",
+        "gallery",
+        "progress",
+        "projects",
+    ),
     *("analysis_requests", "backfills", "searchables", "finder"),
+    *ANNOUNCING,
 )
 
 
@@ -101,11 +114,8 @@ def create_app(settings: GatewaySettings) -> Service:
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
-            app.state.history = History(database, settings.history_days)
-            await app.state.history.prepare()
-            stream = HistoryStream(settings.amqp_url.get_secret_value(), settings.publish_timeout_s)
-            follower = HistoryFollower(stream, app.state.history, hub, indexer.note)
-            app.state.teller = Teller(hub, app.state.history, follower, health, settings)
+            sender = await open_webhooks(stack, app.state, database, settings)
+            follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
@@ -114,7 +124,8 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(_follow(broker, follower), relay.run(), indexer.run()))
+            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run())
+            await stack.enter_async_context(background(*works))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(app)))
@@ -122,12 +133,6 @@ def create_app(settings: GatewaySettings) -> Service:
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
-
-
-async def _follow(broker: RabbitBroker, follower: HistoryFollower) -> None:
-    # The first to connect declares the stream.
-    await start_patiently(broker)
-    await follower.run()
 
 
 async def _open_search(

@@ -14,7 +14,7 @@ from .keys import Caller
 from .projects import opened_project
 from .reads import Reads
 
-_TYPES_MAX = 50
+TYPES_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ async def asked_filter(
     project: str | None = None,
     recording: str | None = None,
     batch: str | None = None,
-    types: Annotated[list[str] | None, QueryParameter(name="type", max_items=_TYPES_MAX)] = None,
+    types: Annotated[list[str] | None, QueryParameter(name="type", max_items=TYPES_MAX)] = None,
 ) -> EventFilter:
     """Return what a request asks for; a recording or project that the caller may not see is 404."""
     return await checked_filter(request.user, reads, project=project, recording=recording, batch=batch, types=types)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ REMEMBERED = 10_000
 ATTACH_S = 5.0
 
 Hear = Callable[[Event], None]
+Tell = Callable[[Sequence[Shown]], Awaitable[None]]
 Batches = AsyncGenerator[list[StoredMessage], None]
 
 _NOTHING: list[StoredMessage] = []
@@ -47,14 +48,16 @@ class HistoryStream:
 class HistoryFollower:
     """Reads the stream from where all replicas together got to; whoever crashes repeats, and nothing is kept twice.
 
-    `hear` is called with every event that is shown.
+    `hear` is called with every event that is shown. `tell` is awaited with all that were read, also with those that
+    were read before a crash, until the history says that they are recorded.
     """
 
-    def __init__(self, stream: HistoryStream, history: History, hub: LiveHub, hear: Hear) -> None:
+    def __init__(self, stream: HistoryStream, history: History, hub: LiveHub, hear: Hear, tell: Tell) -> None:
         self._stream = stream
         self._history = history
         self._hub = hub
         self._hear = hear
+        self._tell = tell
         self._known: OrderedDict[str, None] = OrderedDict()
         self._recorded = asyncio.Condition()
         self.recorded: int | None = None
@@ -132,6 +135,7 @@ class HistoryFollower:
                 self._hear(each.envelope.event)
                 self._hub.show(each)
         await self._history.record(read)
+        await self._tell(read)
         last = Position(base + batch[-1].offset, _event_id(batch[-1]))
         await self._history.advance(base, last)
         await self._note_recorded(last.number)

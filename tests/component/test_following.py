@@ -20,7 +20,7 @@ from contracts.topology import HISTORY_QUEUE
 from services.gateway.filters import EventFilter
 from services.gateway.following import HistoryFollower, HistoryStream
 from services.gateway.history import History, Position
-from services.gateway.live import LiveHub
+from services.gateway.live import LiveHub, Shown
 from services.gateway.settings import GatewaySettings
 from services.gateway.telling import Message, Teller
 
@@ -73,7 +73,7 @@ class Place:
         history, hub = History(self.database, settings.history_days), LiveHub(settings.listener_backlog)
         await history.prepare()
         heard: list[Event] = []
-        follower = HistoryFollower(HistoryStream(self.rabbit.url, 5), history, hub, heard.append)
+        follower = HistoryFollower(HistoryStream(self.rabbit.url, 5), history, hub, heard.append, _tell_nobody)
         teller = Teller(hub, history, follower, Health(), settings)
         following = asyncio.create_task(follower.run())
         try:
@@ -193,6 +193,10 @@ async def test_after_the_broker_lost_its_stream_the_new_ones_events_come_after_t
 
         assert await replica.kept() == ["a", "b", "c", "d", "e"]
         assert _ids(await replica.listening(2, last)) == ["d", "e"]
+
+
+async def _tell_nobody(_: Sequence[Shown]) -> None:
+    return
 
 
 async def _has_kept(replica: Replica, count: int) -> None:
