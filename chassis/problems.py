@@ -1,12 +1,12 @@
 """Errors over HTTP: RFC 9457 problem details with a stable code and the trace id."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import HTTPException, InternalServerException, NotAuthorizedException
 from litestar.types import ExceptionHandlersMap
 
 from .documents import PyMongoError
@@ -106,11 +106,19 @@ def _of_database(request: Request[Any, Any, Any], error: PyMongoError) -> Respon
 
 
 def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    if isinstance(error, InternalServerException) and (faults := getattr(error.__cause__, "errors", None)):
+        return problem(_of_body(faults), request.url.path)
     status = error.status_code
     extra: dict[str, Any] = {"errors": error.extra} if isinstance(error.extra, list) else {}
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAuthorizedException) else error.headers
     made = ProblemError(status, _CODES.get(status, "http_error"), error.detail, headers=headers, **extra)
     return problem(made, request.url.path)
+
+
+def _of_body(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
+    # Litestar takes a wrong field of a body for one of our dependencies where both have the same name.
+    errors = [{"message": each["msg"], "key": ".".join(map(str, each["loc"])), "source": "body"} for each in faults]
+    return ProblemError(400, _CODES[400], "The body is not what this route takes.", errors=errors)
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .rendering import RenderParameters
 from .tiles import StoredTiles
@@ -14,6 +14,7 @@ SPECTROGRAMS = "spectrograms"
 ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
+SUBJECTS = "subjects"
 TASKS = "tasks"
 PROJECTS = "projects"
 SEARCH = "search"
@@ -171,7 +172,8 @@ class ProjectDocument(ContractModel):
 
     id: str = Field(alias="_id")
     rendering: RenderParameters | None = None
-    updated_at: datetime
+    created_at: datetime | None = Field(None, description="Null: it came to be by the first key that opened it.")
+    updated_at: datetime | None = None
 
 
 class SearchDocument(ContractModel):
@@ -226,11 +228,9 @@ class ApiKeyDocument(ContractModel):
     revoked_at: datetime | None = None
     last_used_at: datetime | None = Field(None, description="To the minute.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_roles(cls, document: Any) -> Any:  # noqa: ANN401 (pydantic's signature)
-        # Keys from before there were roles might do everything in their projects.
-        if not isinstance(document, dict) or "project_ids" not in document:
-            return document
-        owned = [{"project_id": each, "role": Role.OWNER} for each in document["project_ids"]]
-        return {"memberships": owned, **document}
+
+class SubjectDocument(ContractModel):
+    """The roles of a token's subject; `_id` is `subject:` and its `sub`; written by the gateway."""
+
+    id: str = Field(alias="_id")
+    memberships: tuple[Membership, ...] = ()

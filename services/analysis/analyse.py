@@ -67,7 +67,7 @@ class _Pass:
     def analysis(self) -> Analysis:
         duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
         grid = segment_grid(self._segmentation, duration_s) if self._segmentation.wants_segments else None
-        results = tuple(self._ended(index, run, grid) for index, run in enumerate(self._runs))
+        results = tuple(self._ended(index, grid) for index in range(len(self._runs)))
         self._progress.finish()
         return Analysis(
             extractors=results,
@@ -78,7 +78,7 @@ class _Pass:
             segments=grid,
             span=Span(start_s=0.0, end_s=duration_s),
             warnings=self._warnings(),
-            timings_s={**self._stopwatch.spent_s, "extract": sum(run.spent_s for run in self._runs)},
+            timings_s={**self._stopwatch.spent_s, "extract": sum(result.processing_time_s for result in results)},
         )
 
     def _started(self, index: int, extractor: Extractor, plan: Plan) -> ExtractorRun:
@@ -88,9 +88,10 @@ class _Pass:
         with self._witness.watching(index):
             return ExtractorRun(extractor, plan, rate_hz=shape.rate_hz, channels=shape.channels, path=path)
 
-    def _ended(self, index: int, run: ExtractorRun, grid: SegmentGrid | None) -> ExtractorResult:
+    def _ended(self, index: int, grid: SegmentGrid | None) -> ExtractorResult:
         with self._witness.watching(index):
-            return run.result(grid)
+            # What it held is free for the next one's end.
+            return self._runs.pop(0).result(grid)
 
     def _timed(self, part: str, pieces: Iterator[T]) -> Iterator[T]:
         while True:

@@ -24,9 +24,9 @@ class FrameWindows:
         self._waiting_frames += len(arrays[0])
         while self._waiting_frames >= self._frames:
             joined = self._joined()
-            yield tuple(each[: self._frames] for each in joined)
-            self._waiting = [tuple(each[self._frames :] for each in joined)]
+            self._waiting = [tuple(each[self._frames :].copy() for each in joined)]
             self._waiting_frames -= self._frames
+            yield tuple(each[: self._frames] for each in joined)
 
     def finish(self) -> Iterator[Arrays]:
         """Yield what is left, if anything."""

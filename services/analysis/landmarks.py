@@ -21,6 +21,7 @@ from contracts.fingerprint import (
 from .shared import Floats
 
 Integers = NDArray[np.int32]
+Landmarks = NDArray[np.uint32]
 
 # A peak is the highest cell within so many frames and bins of it: a quarter of a second and 170 Hz at 22,050 Hz.
 PEAK_FRAMES = 10
@@ -50,8 +51,8 @@ class Peaks:
     bin: Integers
     prominence: Floats
 
-    def chosen(self, which: NDArray[np.bool_]) -> "Peaks":
-        """Return some of the peaks, (k,) bool."""
+    def chosen(self, which: NDArray[np.bool_] | slice) -> "Peaks":
+        """Return some of the peaks, (k,) bool or a slice."""
         return Peaks(self.frame[which], self.bin[which], self.prominence[which])
 
 
@@ -67,25 +68,29 @@ class PeakPicker:
         self._heard: NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
         self._first_frame = 0
         self._searched = 0
-        self._decided = 0
+        self.decided = 0
         self._undecided = _NO_PEAKS
-        self._kept: list[Peaks] = []
 
-    def push(self, power: Floats, heard: NDArray[np.bool_]) -> None:
-        """Take the next frames: (k, 1025) float32, and whether there is a sound in each, (k,)."""
+    def push(self, power: Floats, heard: NDArray[np.bool_]) -> Peaks:
+        """Take the next frames: (k, 1025) float32, and whether there is a sound in each, (k,).
+
+        Return the peaks up to the frame `decided`, from there on which more are to come; not too many at any time.
+        """
         if not len(power):
-            return
+            return _NO_PEAKS
         self._power = np.concatenate([self._power, power[:, _LOWEST_BIN:_BINS]])
         self._heard = np.concatenate([self._heard, heard])
-        if self._first_frame + len(self._power) - PEAK_FRAMES - self._searched >= _FRAMES_AT_ONCE:
-            self._search(self._first_frame + len(self._power) - PEAK_FRAMES)
+        end_frame = self._first_frame + len(self._power) - PEAK_FRAMES
+        if end_frame - self._searched < _FRAMES_AT_ONCE:
+            return _NO_PEAKS
+        self._search(end_frame)
+        return self._thinned_out(end_frame - CROWD_FRAMES)
 
     def finish(self) -> Peaks:
-        """Return the peaks of all frames, not too many at any time."""
+        """Return the peaks that are left."""
         end_frame = self._first_frame + len(self._power)
         self._search(end_frame)
-        self._thin_out(end_frame)
-        return _joined([_NO_PEAKS, *self._kept])
+        return self._thinned_out(end_frame)
 
     def _search(self, end_frame: int) -> None:
         if end_frame <= self._searched:
@@ -101,35 +106,50 @@ class PeakPicker:
             found = Peaks((frame + self._searched).astype(np.int32), (bins + _LOWEST_BIN).astype(np.int32), prominence)
             self._undecided = _joined([self._undecided, found])
         self._searched = end_frame
-        self._thin_out(end_frame - CROWD_FRAMES)
         passed = max(0, end_frame - PEAK_FRAMES - self._first_frame)
         self._power, self._heard = self._power[passed:], self._heard[passed:]
         self._first_frame += passed
 
-    def _thin_out(self, end_frame: int) -> None:
+    def _thinned_out(self, end_frame: int) -> Peaks:
         """Decide on the peaks before `end_frame`, whose neighbours are all known."""
         stays = _stand_out(self._undecided.frame, self._undecided.prominence)
-        new = (self._undecided.frame >= self._decided) & (self._undecided.frame < end_frame)
-        self._kept.append(self._undecided.chosen(stays & new))
-        self._decided = max(self._decided, end_frame)
-        self._undecided = self._undecided.chosen(self._undecided.frame >= self._decided - CROWD_FRAMES)
+        new = (self._undecided.frame >= self.decided) & (self._undecided.frame < end_frame)
+        decided = self._undecided.chosen(stays & new)
+        self.decided = max(self.decided, end_frame)
+        self._undecided = self._undecided.chosen(self._undecided.frame >= self.decided - CROWD_FRAMES)
+        return decided
 
 
-def landmarks(peaks: Peaks) -> tuple[Integers, Integers]:
-    """Return the frame of each landmark, ascending, and what is heard there, both (n,) int32.
+class PeakJoiner:
+    """Joins each peak with the next few that are at most 63 frames and 127 bins away: these pairs are landmarks.
 
-    Each peak is joined with the next few that are at most 63 frames and 127 bins away.
+    A landmark is the frame of its earlier peak, and what is heard there, as `contracts.fingerprint` has it.
     """
-    frame = np.empty(PARTNERS * len(peaks.frame), dtype=np.int32)
-    heard = np.empty_like(frame)
-    count = _join(peaks.frame, peaks.bin, frame, heard)
-    return frame[:count], heard[:count]
+
+    def __init__(self) -> None:
+        """Start before the first peak."""
+        self._waiting = _NO_PEAKS
+
+    def push(self, peaks: Peaks, *, decided: int) -> Landmarks:
+        """Take the next peaks, after which none before the frame `decided` comes; return landmarks, (n, 2) uint32."""
+        self._waiting = _joined([self._waiting, peaks])
+        return self._joined_up_to(int(np.searchsorted(self._waiting.frame, decided - FRAMES_APART_MAX)))
+
+    def finish(self, peaks: Peaks) -> Landmarks:
+        """Return the landmarks that are left with the last peaks."""
+        self._waiting = _joined([self._waiting, peaks])
+        return self._joined_up_to(len(self._waiting.frame))
+
+    def _joined_up_to(self, anchors: int) -> Landmarks:
+        landmarks = np.empty((PARTNERS * anchors, 2), dtype=np.uint32)
+        count = _join(self._waiting.frame, self._waiting.bin, anchors, landmarks)
+        self._waiting = self._waiting.chosen(slice(anchors, None))
+        return landmarks[:count]
 
 
-def fingerprint(frame: Integers, heard: Integers, rate_hz: int) -> bytes:
-    """Return landmarks in the form of `contracts.fingerprint`."""
-    header = MAGIC + struct.pack("<III", FORMAT_VERSION, rate_hz, len(frame))
-    return header + np.stack([frame, heard], axis=1).astype("<u4").tobytes()
+def fingerprint_header(landmarks: int, rate_hz: int) -> bytes:
+    """Return what goes before so many landmarks in the form of `contracts.fingerprint`."""
+    return MAGIC + struct.pack("<III", FORMAT_VERSION, rate_hz, landmarks)
 
 
 def _joined(pieces: list[Peaks]) -> Peaks:
@@ -161,10 +181,10 @@ def _count_crowds(frame: Integers, prominence: Floats, stays: NDArray[np.bool_])
         stays[index] = more_prominent < CROWD_MAX
 
 
-@compiled("int64(int32[::1], int32[::1], int32[::1], int32[::1])")
-def _join(frame: Integers, bins: Integers, anchor_frame: Integers, heard: Integers) -> int:
+@compiled("int64(int32[::1], int32[::1], int64, uint32[:,::1])")
+def _join(frame: Integers, bins: Integers, anchors: int, landmarks: Landmarks) -> int:
     count = 0
-    for anchor in range(len(frame)):
+    for anchor in range(anchors):
         partners = 0
         for other in range(anchor + 1, len(frame)):
             later = frame[other] - frame[anchor]
@@ -172,8 +192,8 @@ def _join(frame: Integers, bins: Integers, anchor_frame: Integers, heard: Intege
             if later > FRAMES_APART_MAX or partners == PARTNERS:
                 break
             if later > 0 and abs(higher) <= BINS_APART_MAX:
-                anchor_frame[count] = frame[anchor]
-                heard[count] = (
+                landmarks[count, 0] = frame[anchor]
+                landmarks[count, 1] = (
                     (bins[anchor] << ANCHOR_SHIFT) | ((higher + BINS_APART_OFFSET) << BINS_APART_SHIFT) | later
                 )
                 count += 1

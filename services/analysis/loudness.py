@@ -1,12 +1,12 @@
 """Loudness after ITU-R BS.1770-4 and EBU R 128: integrated, momentary, short-term, and its range."""
 
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .kweighting import Floats, WeightedEnergy
+from .put_aside import PutAside
 
 Doubles = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Loudness:
 
 
 class LoudnessMeter:
-    """Takes samples; keeps three seconds of energies, and two numbers per 100 ms."""
+    """Takes samples; keeps three seconds of energies, and puts two numbers per 100 ms aside."""
 
     def __init__(self, *, rate_hz: int, channels: int) -> None:
         """Start at sample zero."""
@@ -47,8 +47,8 @@ class LoudnessMeter:
         self._steps = 0
         self._momentary_max = 0.0
         self._short_term_max = 0.0
-        self._gating_blocks = array("d")
-        self._short_terms = array("d")
+        self._gating_blocks = PutAside(np.float64)
+        self._short_terms = PutAside(np.float64)
 
     def add(self, samples: Floats) -> None:
         """Take the next samples, (n, channels) float32 in [-1, 1]."""
@@ -61,17 +61,17 @@ class LoudnessMeter:
         self._steps += len(mean_squares)
         self._momentary_max = max(self._momentary_max, momentary.max(initial=0.0))
         self._short_term_max = max(self._short_term_max, short_term.max(initial=0.0))
-        self._gating_blocks.extend(self._on_hops(momentary))
-        self._short_terms.extend(self._on_hops(short_term))
+        self._gating_blocks.add(self._on_hops(momentary))
+        self._short_terms.add(self._on_hops(short_term))
         self._recent = self._recent[-_SHORT_TERM_STEPS + 1 :]
 
     def loudness(self) -> Loudness:
         """Return what was measured."""
         return Loudness(
-            integrated_lufs=_integrated(np.array(self._gating_blocks)),
+            integrated_lufs=_integrated(self._gating_blocks),
             momentary_max_lufs=_audible(self._momentary_max),
             short_term_max_lufs=_audible(self._short_term_max),
-            range_lu=_range(np.array(self._short_terms)),
+            range_lu=_range(self._short_terms),
         )
 
     def _means(self, steps: int, fresh: int) -> Doubles:
@@ -92,21 +92,34 @@ def loudness_lufs(mean_square: float) -> float:
     return float(-0.691 + 10 * np.log10(mean_square))
 
 
-def _integrated(blocks: Doubles) -> float | None:
-    audible = blocks[blocks > _mean_square(ABSOLUTE_GATE_LUFS)]
-    if not len(audible):
-        return None
-    foreground = audible[audible > audible.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
-    return loudness_lufs(foreground.mean())
+def _integrated(blocks: PutAside[np.float64]) -> float | None:
+    gate = _gate(blocks, RELATIVE_GATE_LU)
+    foreground = None if gate is None else _mean_above(blocks, gate)
+    return None if foreground is None else loudness_lufs(foreground)
 
 
-def _range(short_terms: Doubles) -> float | None:
-    audible = short_terms[short_terms > _mean_square(ABSOLUTE_GATE_LUFS)]
-    if not len(audible):
+def _range(short_terms: PutAside[np.float64]) -> float | None:
+    gate = _gate(short_terms, RANGE_GATE_LU)
+    if gate is None:
         return None
-    foreground = audible[audible > audible.mean() * 10 ** (RANGE_GATE_LU / 10)]
-    low, high = np.percentile(10 * np.log10(foreground), RANGE_PERCENTILES)
+    levels_db = np.concatenate([10 * np.log10(piece[piece > gate]) for piece in short_terms.pieces()])
+    low, high = np.percentile(levels_db, RANGE_PERCENTILES, overwrite_input=True)
     return float(high - low)
+
+
+def _gate(blocks: PutAside[np.float64], relative_lu: float) -> float | None:
+    """Return the mean square that counts as foreground; None where nothing is audible."""
+    absolute = _mean_square(ABSOLUTE_GATE_LUFS)
+    audible = _mean_above(blocks, absolute)
+    return None if audible is None else max(absolute, audible * 10 ** (relative_lu / 10))
+
+
+def _mean_above(blocks: PutAside[np.float64], gate: float) -> float | None:
+    total, count = 0.0, 0
+    for piece in blocks.pieces():
+        above = piece[piece > gate]
+        total, count = total + float(above.sum()), count + len(above)
+    return total / count if count else None
 
 
 def _audible(mean_square: float) -> float | None:

@@ -12,7 +12,7 @@ Floats = NDArray[np.float32]
 
 DELTA_FRAMES = 9
 
-_FRAMES_AT_ONCE = 4096
+_FRAMES_AT_ONCE = 1024
 
 
 def mfccs(mel_power: Floats, coefficients: int) -> Floats:

@@ -12,7 +12,7 @@ from .power_levels import floor_db, power_levels_db
 Floats = NDArray[np.float32]
 
 _LAG_FRAMES = 1
-_FRAMES_AT_ONCE = 4096
+_FRAMES_AT_ONCE = 1024
 
 # librosa's settings of the peak picker, found by a search over the CPJKU onset data set.
 _PEAK_BEFORE_S = 0.03

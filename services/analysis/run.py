@@ -124,8 +124,9 @@ class ExtractorRun:
             if content is None:
                 return None
             path = self._path.with_suffix(".attachment")
-            path.write_bytes(content)
-            return AttachmentFile(str(path), self._accumulator.media_type, len(content))
+            with path.open("wb") as file:
+                file.writelines(content)
+            return AttachmentFile(str(path), self._accumulator.media_type, path.stat().st_size)
         return None
 
     @contextmanager

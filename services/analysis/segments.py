@@ -10,7 +10,7 @@ import numpy as np
 from contracts.analysing import Segmentation
 
 from .extractors import SeriesBlock
-from .series import STATISTICS, Aggregate, Series
+from .series import KEPT_FRAMES_MIN, STATISTICS, Aggregate, Series
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,14 @@ class SegmentCutter:
 
     def _begin_until(self, time_s: float) -> None:
         while self._next * self._hop_s <= time_s:
-            self._open[self._next * self._hop_s] = {name: Series() for name in self._units}
+            self._open[self._next * self._hop_s] = self._begun()
             self._next += 1
             if self._next > self._segmentation.segments_max:
                 self._thin()
+
+    def _begun(self) -> dict[str, Series]:
+        # Eight segments of 64 bands are open at once.
+        return {name: Series(kept_frames=KEPT_FRAMES_MIN) for name in self._units}
 
     def _thin(self) -> None:
         self._hop_s *= 2

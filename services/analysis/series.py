@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT_MAX = 1 << 20
+# What the quantiles are taken from: 1 MiB of float32, and of many columns at least so many frames.
+KEPT_VALUES = 1 << 18
+KEPT_FRAMES_MIN = 1 << 14
 
 # As they are stated, and as they are named here.
 STATISTICS = {
@@ -58,17 +60,16 @@ class Aggregates:
 
 
 class Columns:
-    """Mean, deviation, minimum and maximum of every value of several series; quantiles of at most `kept_max`.
+    """Mean, deviation, minimum and maximum of every value of several series; quantiles of at most `kept_frames`.
 
-    Up to `kept_max` values the quantiles are exact. Beyond, they come from every second frame, then every fourth, and
-    so on. 2²⁰ values, 4 MiB of float32, are 20 minutes of 20 columns at 43 frames per second.
+    Up to as many frames the quantiles are exact. Beyond, they come from every second frame, then every fourth, and so
+    on. That are 2¹⁸ frames of one column, and never less than 2¹⁴: six minutes at 43 frames per second.
     """
 
-    def __init__(self, columns: int, *, kept_max: int = KEPT_MAX) -> None:
+    def __init__(self, columns: int, *, kept_frames: int | None = None) -> None:
         """Start empty."""
         self.count = 0
-        self._columns = columns
-        self._kept_max = kept_max
+        self._kept_frames_max = kept_frames or max(KEPT_VALUES // columns, KEPT_FRAMES_MIN)
         self._mean = np.zeros(columns)
         self._squared_deviations = np.zeros(columns)
         self._minimum = np.full(columns, np.inf)
@@ -103,11 +104,12 @@ class Columns:
             self._make_room(stop)
         self._kept[self._kept_frames : stop] = kept
         self._kept_frames = stop
-        while self._kept_frames * self._columns > self._kept_max:
+        while self._kept_frames > self._kept_frames_max:
             self._thin()
 
     def _make_room(self, frames: int) -> None:
-        larger = np.empty((max(frames, 2 * len(self._kept), _FRAMES_FIRST), self._columns), dtype=np.float32)
+        doubled = min(2 * len(self._kept), self._kept_frames_max)
+        larger = np.empty((max(frames, doubled, _FRAMES_FIRST), self._kept.shape[1]), dtype=np.float32)
         larger[: self._kept_frames] = self._kept[: self._kept_frames]
         self._kept = larger
 
@@ -129,11 +131,11 @@ class Columns:
 
 
 class Series:
-    """The statistics of one series, which keeps at most 2²⁰ values (3.4 h of frames at 44.1 kHz): 4 MiB."""
+    """The statistics of one series, which keeps at most `kept_frames` values: 2¹⁸ by default, 1 MiB."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept_frames: int | None = None) -> None:
         """Start empty."""
-        self._column = Columns(1)
+        self._column = Columns(1, kept_frames=kept_frames)
 
     @property
     def count(self) -> int:

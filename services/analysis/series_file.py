@@ -9,11 +9,14 @@ from pyarrow import parquet
 
 from .extractors import SeriesBlock
 from .results import SeriesFile
+from .shared import Floats
 
 TIME_COLUMN = "time_s"
 
-# At 86 frames per second 12.7 minutes; eight columns of them are 2 MiB, and more columns have fewer rows.
+# At 86 frames per second 12.7 minutes; eight columns of them are 2 MiB, and more columns have fewer rows. But the
+# writer holds 1.6 kB of each column of each group until the end: a day of 64 columns shall not have too many.
 ROWS_PER_GROUP = 1 << 16
+_ROWS_PER_GROUP_MIN = 1 << 14
 _VALUES_PER_GROUP = 1 << 19
 
 
@@ -32,9 +35,10 @@ class SeriesWriter:
         self._writer = parquet.ParquetWriter(
             path, self._schema, compression="zstd", use_dictionary=False, use_byte_stream_split=True
         )
-        self._rows_per_group = min(ROWS_PER_GROUP, max(1, _VALUES_PER_GROUP // max(1, len(units))))
-        self._waiting: list[SeriesBlock] = []
-        self._waiting_frames = 0
+        rows = min(ROWS_PER_GROUP, max(_ROWS_PER_GROUP_MIN, _VALUES_PER_GROUP // max(1, len(units))))
+        self._times_s = np.empty(rows)
+        self._columns = np.empty((len(units), rows), dtype=np.float32)
+        self._filled = 0
         self._frames = 0
 
     def add(self, block: SeriesBlock) -> None:
@@ -43,10 +47,9 @@ class SeriesWriter:
         if lengths != dict.fromkeys(self._units, len(block.times_s)):
             promised = f"{sorted(self._units)} of {len(block.times_s)} frames"
             raise ValueError(f"of the series {promised} came {lengths}")
-        self._waiting.append(block)
-        self._waiting_frames += len(block.times_s)
-        if self._waiting_frames >= self._rows_per_group:
-            self._flush()
+        taken = 0
+        while taken < len(block.times_s):
+            taken += self._take(block, taken)
 
     def finish(self) -> SeriesFile:
         """Write what is left and return what the file holds."""
@@ -56,24 +59,37 @@ class SeriesWriter:
 
     def abandon(self) -> None:
         """Remove the file of a series that came to nothing."""
-        self._waiting = []
         self._writer.close()
         self._path.unlink()
 
-    def _flush(self) -> None:
-        if not self._waiting_frames:
-            return
-        times = np.concatenate([block.times_s for block in self._waiting], dtype=np.float64)
-        columns = [pa.array(times), *(self._column(name) for name in self._units)]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        self._frames += len(times)
-        self._waiting, self._waiting_frames = [], 0
+    def _take(self, block: SeriesBlock, start: int) -> int:
+        """Fill the row group with the block's frames from `start` on; return for how many there was room."""
+        room = len(self._times_s) - self._filled
+        part = slice(start, min(start + room, len(block.times_s)))
+        count = part.stop - part.start
+        place = slice(self._filled, self._filled + count)
+        self._times_s[place] = block.times_s[part]
+        for column, name in zip(self._columns, self._units, strict=True):
+            column[place] = block.values[name][part]
+        self._filled += count
+        if count == room:
+            self._flush()
+        return count
 
-    def _column(self, name: str) -> pa.Array:
-        values = np.concatenate([block.values[name] for block in self._waiting], dtype=np.float32)
-        if np.isinf(values).any():
-            raise ValueError(f"a frame of {name} is infinite")
-        return pa.array(values, mask=np.isnan(values))
+    def _flush(self) -> None:
+        if not self._filled:
+            return
+        named = zip(self._columns[:, : self._filled], self._units, strict=True)
+        columns = [pa.array(self._times_s[: self._filled]), *(_nullable(column, name) for column, name in named)]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._frames += self._filled
+        self._filled = 0
+
+
+def _nullable(values: Floats, name: str) -> pa.Array:
+    if np.isinf(values).any():
+        raise ValueError(f"a frame of {name} is infinite")
+    return pa.array(values, mask=np.isnan(values))
 
 
 def _fields(units: Mapping[str, str]) -> list[pa.Field]:

@@ -1,7 +1,7 @@
 """The inputs that several extractors need, computed once for all of them."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from audio.decode import mono
 from .chroma_stream import ChromaBlock, ChromaStream
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
+from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
 from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
 
 __all__ = [
@@ -28,14 +29,13 @@ __all__ = [
     "Floats",
     "FramedBlock",
     "Input",
+    "MelWindow",
     "SharedBlock",
     "SharedInputs",
     "deviations",
     "frequencies_hz",
     "music_rate_hz",
 ]
-
-MEL_BANDS = 128
 
 # 64 frames of spectrum and magnitude stay in a core's cache.
 _BLOCK_SAMPLES = 64 * HOP
@@ -70,6 +70,7 @@ class SharedBlock(FramedBlock):
     resampled    the piece at 22,050 Hz, where that is lower and was asked for
     projection   that of the spectrum of `music` on mel bands, where that was asked for
     chroma       what follows the chroma of `music`, where that was asked for
+    windows      what collects `music_mel`, where that was asked for
     """
 
     channels: Floats
@@ -77,6 +78,8 @@ class SharedBlock(FramedBlock):
     resampled: FramedBlock | None = None
     projection: MelProjection | None = None
     chroma: ChromaStream | None = None
+    windows: SharedMelWindows | None = None
+    _filled: dict[float, tuple[MelWindow, ...]] = field(default_factory=dict, init=False)
 
     @property
     def music(self) -> FramedBlock:
@@ -111,6 +114,21 @@ class SharedBlock(FramedBlock):
             raise MusicNotComputedError
         return self.chroma.push(self.music, last=not len(self.samples))
 
+    def mel_windows(self, window_s: float) -> tuple[MelWindow, ...]:
+        """Return the windows of `music_mel` that this block fills, and with the last block the rest.
+
+        Who wants windows asks at every block. Raises `MusicNotComputedError`.
+        """
+        if self.windows is None:
+            raise MusicNotComputedError
+        if window_s not in self._filled:
+            # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
+            sounding = bool(self.sounding.any())
+            windows = self.windows.collect(window_s)
+            filled = windows.push(self.music_mel, self.music.sounding, sounding=sounding, last=not len(self.samples))
+            self._filled[window_s] = tuple(filled)
+        return self._filled[window_s]
+
 
 class SharedInputs:
     """Turns decoded blocks of any size into shared blocks of at most 64 frames."""
@@ -122,8 +140,9 @@ class SharedInputs:
         self._low_rate = rate_hz <= MUSIC_RATE_HZ
         hears_music = not self._needs.isdisjoint(_OF_MUSIC)
         self._resampled = ResampledStream(rate_hz) if hears_music and not self._low_rate else None
-        self._projection = None
+        self._projection = self._mel_windows = None
         if Input.MUSIC_MEL in self._needs:
+            self._mel_windows = SharedMelWindows(music_rate_hz(rate_hz))
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
 
@@ -151,6 +170,7 @@ class SharedInputs:
             resampled,
             self._projection,
             self._chroma,
+            self._mel_windows,
         )
         # What is shared is computed now, so that no single extractor is charged with its time.
         if Input.SPECTRUM in self._needs:
@@ -158,7 +178,9 @@ class SharedInputs:
         if Input.MUSIC_SPECTRUM in self._needs:
             _ = block.music.power, block.music.sounding
         if Input.MUSIC_MEL in self._needs:
-            _ = block.music_mel, block.music.sounding
+            _ = block.music_mel, block.music.sounding, block.sounding
+        for window_s in self._mel_windows.lengths_s if self._mel_windows is not None else ():
+            block.mel_windows(window_s)
         if Input.MUSIC_CHROMA in self._needs:
             _ = block.music_chroma
         return block

@@ -1,6 +1,6 @@
 """The tempo of a window of onset strength, and how it changes inside the window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class TempoWindow:
     end_s: float
     course: TempoCourse
     onsets: int = 0
-    beats_s: tuple[float, ...] = ()
+    beats_s: Doubles = field(default_factory=lambda: np.empty(0))
     estimate: TempoEstimate | None = None
     reason: Reason | None = None
 
@@ -75,7 +75,7 @@ class TempoWindow:
         """State how fast the beats follow each other on average; the period of `bpm` is a whole number of frames."""
         if len(self.beats_s) < 2:
             return absent(self.reason or Reason.TOO_SHORT, unit="BPM")
-        return measured(60 * (len(self.beats_s) - 1) / (self.beats_s[-1] - self.beats_s[0]), unit="BPM")
+        return measured(float(60 * (len(self.beats_s) - 1) / (self.beats_s[-1] - self.beats_s[0])), unit="BPM")
 
     def bpm(self) -> Measure:
         """State the tempo."""
@@ -119,7 +119,7 @@ def judged(window: MelWindow, judgement: TempoJudgement) -> TempoWindow:
         *span,
         course=_course(strength, window, judgement),
         onsets=len(onset_frames(strength.mean, rate_hz)),
-        beats_s=tuple(((window.start_frame + beats) / frames_per_s).tolist()),
+        beats_s=np.asarray((window.start_frame + beats) / frames_per_s, dtype=np.float64),
         estimate=estimate,
         reason=reason,
     )

@@ -13,7 +13,8 @@ from litestar.routes import BaseRoute, HTTPRoute, WebSocketRoute
 from chassis.problems import ProblemError
 from contracts.vocabulary import Role, Scope
 
-from .keys import Caller, KeyRing, too_little
+from .callers import Callers
+from .keys import Caller, too_little
 
 
 class RateClass(StrEnum):
@@ -44,8 +45,9 @@ STREAM = Needs(Role.READER, Scope.READ, RateClass.STREAM)
 WRITE = Needs(Role.WRITER, Scope.WRITE, RateClass.WRITE)
 UPLOAD = Needs(Role.WRITER, Scope.WRITE, RateClass.UPLOAD)
 MANAGE = Needs(Role.OWNER, Scope.MANAGE, RateClass.WRITE)
-# Not about a project: what everyone may know who is known here, and what only operators may do.
+# Not about a project there is: what everyone may know, a new project, and what only operators may do.
 KNOWN = Needs(None, Scope.READ, RateClass.READ)
+FOUND = Needs(None, Scope.MANAGE, RateClass.WRITE)
 OPERATE = Needs(None, Scope.OPERATE, RateClass.WRITE)
 
 
@@ -60,15 +62,15 @@ class UndeclaredRouteError(Exception):
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Make the owner of `Authorization: Bearer dc_<id>_<secret>` the request's user, held to what the route needs.
+    """Make whoever `Authorization: Bearer …` names the request's user, held to what the route needs.
 
-    Answers 401 without a key that is good, and 403 where its owner may do such a thing nowhere.
+    Answers 401 without a key or token that is good, and 403 where its owner may do such a thing nowhere.
     """
-    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
         raise NotAuthorizedException("Send an API key: Authorization: Bearer dc_….")
-    key_ring: KeyRing = connection.app.state.key_ring
-    caller = await key_ring.caller(key.strip())
+    callers: Callers = connection.app.state.callers
+    caller = await callers.caller(credential.strip())
     # Only Litestar's own answer to OPTIONS declares nothing.
     needs: Needs = handler.opt.get("needs", KNOWN)
     if needs.scope not in caller.scopes:

@@ -1,5 +1,6 @@
 """The composition root of the gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
@@ -27,18 +28,24 @@ from .analyses import AnalysisRequests, request_analysis
 from .announcing import FROM_STATE as ANNOUNCING
 from .announcing import follow, open_history, open_webhooks
 from .backfill import Backfills, plan_backfill, start_backfill
+from .callers import Callers
+from .capabilities import get_capabilities
 from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
 from .finding import Finder
 from .forwarding import IngestDoor
+from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_progress
 from .indexer import SearchIndexer
+from .issuer_keys import IssuerKeys
+from .issuing import KeyController
 from .keys import KeyRing
 from .live import LiveHub
+from .members import Members
 from .progress import ProgressBoard
-from .projects import ProjectController, Projects
+from .projects import ProjectRenderingController, Projects
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -47,32 +54,22 @@ from .search import get_duplicates, get_similar, search_similar
 from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
+from .sharing import MemberController
 from .tiles import TileController
+from .tokens import TokenRules, Tokens
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController, ProjectController),
+    *(RecordingController, ResultController, TileController),
+    *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
     *(listen, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (
-    *(
-        "reads",
-        "objects",
-        "ingest",
-        "teller",
-        "history",
-        "webhooks",
-        "deliveries",
-        "sender",
-        "outward",
-        "gallery",
-        "progress",
-        "projects",
-    ),
-    *("analysis_requests", "backfills", "searchables", "finder"),
+    *("reads", "objects", "ingest", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
     *ANNOUNCING,
 )
 
@@ -105,7 +102,9 @@ def create_app(settings: GatewaySettings) -> Service:
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
-            await app.state.key_ring.prepare()
+            app.state.members = Members(database)
+            await asyncio.gather(app.state.key_ring.prepare(), app.state.members.prepare())
+            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
@@ -133,6 +132,22 @@ def create_app(settings: GatewaySettings) -> Service:
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=settings.oidc_timeout_s))
+    keys = IssuerKeys(
+        client,
+        issuer=settings.oidc_issuer,
+        jwks_url=settings.oidc_jwks_url,
+        max_age_s=settings.oidc_keys_max_age_s,
+    )
+    rules = TokenRules(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
+    )
+    return Tokens(rules, keys)
 
 
 async def _open_search(

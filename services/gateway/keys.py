@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -59,6 +59,21 @@ def too_little(role: Role) -> ProblemError:
     )
 
 
+def roles_of(memberships: Iterable[Membership]) -> dict[str, Role]:
+    """Return the role in each project; of several in one, that which includes the others."""
+    roles: dict[str, Role] = {}
+    for each in memberships:
+        if each.project_id not in roles or each.role.includes(roles[each.project_id]):
+            roles[each.project_id] = each.role
+    return roles
+
+
+def granted(text: str) -> Membership | None:
+    """Return what `PROJECT:ROLE` gives; None when it is no such thing."""
+    project_id, _, role = text.rpartition(":")
+    return Membership(project_id=project_id, role=Role(role)) if project_id and role in list(Role) else None
+
+
 @dataclass(frozen=True)
 class NewKey:
     """What a key is to be; without `expires_at` it holds until it is revoked."""
@@ -76,8 +91,11 @@ class KeyRing:
         self._collection = collection
 
     async def prepare(self) -> None:
-        """Make the index by which the members of a project are found."""
+        """Make the index by which a project's members are found, and owners of keys from before there were roles."""
         await self._collection.create_index("memberships.project_id", name="by_project")
+        owned = {"$map": {"input": "$project_ids", "in": {"project_id": "$$this", "role": Role.OWNER}}}
+        without_roles = {"memberships": {"$exists": False}, "project_ids": {"$exists": True}}
+        await self._collection.update_many(without_roles, [{"$set": {"memberships": owned}}])
 
     async def create(self, new: NewKey) -> tuple[str, ApiKeyDocument]:
         """Store a new key; return it, and what is stored of it."""
@@ -94,6 +112,17 @@ class KeyRing:
         await self._collection.insert_one(document.model_dump(by_alias=True))
         return f"{PREFIX}_{key_id}_{secret}", document
 
+    async def get(self, key_id: str) -> ApiKeyDocument | None:
+        """Return what is stored of a key; None when there is none."""
+        raw = await self._collection.find_one({"_id": key_id})
+        return ApiKeyDocument.model_validate(raw) if raw is not None else None
+
+    async def opening(self, project_ids: Sequence[str] | None = None) -> list[ApiKeyDocument]:
+        """Return the keys that open any of the projects, or all keys, the newest first."""
+        query = {"memberships.project_id": {"$in": project_ids}} if project_ids is not None else {}
+        rows = self._collection.find(query).sort([("created_at", -1), ("_id", 1)])
+        return [ApiKeyDocument.model_validate(raw) async for raw in rows]
+
     async def revoke(self, key_id: str) -> bool:
         """Make a key good for nothing from now on; return whether there is such a key."""
         # A pipeline, so that who revokes it again does not change when that was.
@@ -105,8 +134,7 @@ class KeyRing:
         """Return whose key this is. Raises `NotAuthorizedException` for one that is unknown, expired or revoked."""
         prefix, _, rest = key.partition("_")
         key_id, _, secret = rest.partition("_")
-        raw = await self._collection.find_one({"_id": key_id}) if prefix == PREFIX and secret else None
-        document = ApiKeyDocument.model_validate(raw) if raw is not None else None
+        document = await self.get(key_id) if prefix == PREFIX and secret else None
         if document is None or not hmac.compare_digest(document.secret_sha256, _hash(secret)):
             raise NotAuthorizedException("This API key is not known here.")
         now = datetime.now(UTC)
@@ -115,8 +143,7 @@ class KeyRing:
         if document.expires_at is not None and document.expires_at <= now:
             raise NotAuthorizedException("This API key has expired.")
         await self._note_use(document, now)
-        roles = {each.project_id: each.role for each in document.memberships}
-        return Caller(document.id, roles, frozenset(document.scopes))
+        return Caller(document.id, roles_of(document.memberships), frozenset(document.scopes))
 
     async def _note_use(self, document: ApiKeyDocument, now: datetime) -> None:
         if document.last_used_at is None or document.last_used_at <= now - _USE_NOTED_EVERY:

@@ -1,14 +1,15 @@
 """Projects: how the recordings that are sent to them are rendered; the gateway is the only writer."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Controller, Request, delete, get, put
 from pydantic import BaseModel, Field
 
-from chassis.documents import Database
+from chassis.documents import Database, DuplicateKeyError
 from chassis.problems import ProblemError
-from contracts.documents import PROJECTS, ProjectDocument
+from contracts.documents import API_KEYS, PROJECTS, RECORDINGS, SUBJECTS, ProjectDocument
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import DEFAULT_PROJECT
 
@@ -29,7 +30,25 @@ class Projects:
     """What is particular about projects; one without a document is as all are by default."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._collection = database[PROJECTS]
+
+    async def create(self, project_id: str) -> datetime:
+        """Make a project, and return when that was. Raises a 409 where there is one of this name, or was."""
+        now = datetime.now(UTC)
+        if await self._is_used(project_id):
+            raise _taken(project_id)
+        try:
+            await self._collection.insert_one(ProjectDocument(id=project_id, created_at=now).model_dump(by_alias=True))
+        except DuplicateKeyError as error:
+            raise _taken(project_id) from error
+        return now
+
+    async def created_at(self, project_ids: Sequence[str]) -> dict[str, datetime | None]:
+        """Return when projects were made, of those that were made as such."""
+        rows = self._collection.find({"_id": {"$in": project_ids}})
+        documents = [ProjectDocument.model_validate(raw) async for raw in rows]
+        return {each.id: each.created_at for each in documents}
 
     async def rendering(self, project_id: str) -> RenderParameters | None:
         """Return a project's own parameters, if it has any."""
@@ -38,11 +57,19 @@ class Projects:
 
     async def set_rendering(self, project_id: str, rendering: RenderParameters | None) -> None:
         """Give a project parameters of its own, or with None the default ones again."""
-        document = ProjectDocument(id=project_id, rendering=rendering, updated_at=datetime.now(UTC))
-        await self._collection.replace_one({"_id": project_id}, document.model_dump(by_alias=True), upsert=True)
+        said = rendering.model_dump() if rendering is not None else None
+        change = {"$set": {"rendering": said, "updated_at": datetime.now(UTC)}}
+        await self._collection.update_one({"_id": project_id}, change, upsert=True)
+
+    async def _is_used(self, project_id: str) -> bool:
+        # A key made on the command line brings a project into being without a document of its own.
+        by_member, by_recording = {"memberships.project_id": project_id}, {"project_id": project_id}
+        uses = ((API_KEYS, by_member), (SUBJECTS, by_member), (RECORDINGS, by_recording))
+        found = [await self._database[name].find_one(query, {"_id": 1}) for name, query in uses]
+        return any(each is not None for each in found)
 
 
-class ProjectController(Controller):
+class ProjectRenderingController(Controller):
     """What clients say of their projects."""
 
     path = "/projects/{project:str}/rendering"
@@ -77,6 +104,12 @@ def opened_project(caller: Caller, wanted: str | None) -> str:
         raise ProblemError(404, "not_found", "There is no such project here.")
     caller.check(wanted)
     return wanted
+
+
+def _taken(project_id: str) -> ProblemError:
+    return ProblemError(
+        409, "project_exists", f"There is a project {project_id} already.", next_step="Choose another name."
+    )
 
 
 def _shown(project_id: str, own: RenderParameters | None) -> ProjectRendering:

@@ -1,6 +1,8 @@
 """What an operator can set for the gateway."""
 
-from pydantic import IPvAnyNetwork, SecretStr
+from typing import Self
+
+from pydantic import IPvAnyNetwork, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 
@@ -26,6 +28,20 @@ class GatewaySettings(ServiceSettings):
     webhook_disable_after_s: float = 259_200
     outward_http: bool = False
     outward_networks: tuple[IPvAnyNetwork, ...] = ()
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    oidc_roles_claim: str = "dawnchorus"
+    oidc_roles: dict[str, tuple[str, ...]] | None = None
+    oidc_keys_max_age_s: float = 3600
+    oidc_timeout_s: float = 5
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600
+
+    @model_validator(mode="after")
+    def _with_audience(self) -> Self:
+        # Without one, a token that somebody got for any other program would open this one.
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("DAWNCHORUS_OIDC_ISSUER and DAWNCHORUS_OIDC_AUDIENCE go together")
+        return self

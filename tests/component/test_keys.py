@@ -135,6 +135,8 @@ async def test_a_key_from_before_there_were_roles_owns_its_projects(ring: KeyRin
         {}, {"$set": {"project_ids": ["field"]}, "$unset": {"memberships": "", "scopes": ""}}
     )
 
+    await ring.prepare()
+
     assert (await ring.caller(key)).roles == {"field": Role.OWNER}
 
 

@@ -15,12 +15,14 @@ class Operation:
     needs    the least role; None: whoever is known may ask
     answers  statuses of whoever may
     shared   it is about no one project or recording: another project's member is answered, too, with what is theirs
+    last     it gives its caller a role more, and is therefore asked for after all others
     once     it changes its recording, which is therefore uploaded for it alone
     """
 
     needs: Role | None
     answers: frozenset[int] = frozenset({200})
     shared: bool = False
+    last: bool = False
     once: bool = False
     query: dict[str, Any] = field(default_factory=dict)
     json: Any = None
@@ -31,7 +33,7 @@ def _reading(**facts: Any) -> Operation:
     return Operation(Role.READER, **facts)
 
 
-# By operation id. `$recording` and `$project` stand for what the test made.
+# By operation id. `$recording`, `$project` and `$key` stand for what the test made, `$new` for a name of nobody's.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
@@ -51,6 +53,20 @@ OPERATIONS: dict[str, Operation] = {
     "getAnalysisStatus": _reading(),
     "getSeries": _reading(),
     "requestAnalysis": Operation(Role.WRITER, answers=frozenset({202}), json={}),
+    "getCapabilities": Operation(KNOWN, shared=True),
+    "listProjects": _reading(shared=True),
+    "createProject": Operation(KNOWN, answers=frozenset({201}), shared=True, last=True, json={"id": "$new"}),
+    "getProject": _reading(),
+    "listMembers": Operation(Role.OWNER),
+    "setMember": Operation(Role.OWNER, json={"role": "reader"}),
+    "removeMember": Operation(Role.OWNER, answers=frozenset({204})),
+    "createKey": Operation(
+        Role.OWNER,
+        answers=frozenset({201}),
+        json={"name": "test", "projects": [{"project": "$project", "role": "reader"}]},
+    ),
+    "listKeys": Operation(Role.OWNER, shared=True),
+    "revokeKey": Operation(Role.OWNER, answers=frozenset({204})),
     "getProjectRendering": _reading(),
     "setProjectRendering": Operation(Role.OWNER, json={}),
     "resetProjectRendering": Operation(Role.OWNER, answers=frozenset({204})),
@@ -67,6 +83,8 @@ OPERATIONS: dict[str, Operation] = {
 PATH = {
     "recording_id": "$recording",
     "project": "$project",
+    "key_id": "$key",
+    "member": "$key",
     "name": "loudness",
     "level": "0",
     "tile": "0.png",

@@ -42,7 +42,7 @@ class Chroma:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "chroma"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "How much each of the twelve pitch classes sounds, in the recording's own tuning."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
@@ -59,7 +59,7 @@ class Chroma:
 
 
 class ChromaAccumulator:
-    """Keeps 4 MiB of chroma for the quantiles."""
+    """Keeps 1 MiB of chroma for the quantiles."""
 
     def __init__(self, rate_hz: int) -> None:
         """Start before the first frame."""

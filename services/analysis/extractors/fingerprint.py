@@ -1,7 +1,11 @@
 """A fingerprint that finds the same sound again in other recordings, re-encoded, cut, or beside other sounds."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import ClassVar
+
+import numpy as np
 
 from contracts.fingerprint import MEDIA_TYPE
 from services.analysis.landmarks import (
@@ -10,14 +14,15 @@ from services.analysis.landmarks import (
     PARTNERS,
     PEAK_BINS,
     PEAK_FRAMES,
-    Integers,
+    Landmarks,
+    PeakJoiner,
     PeakPicker,
-    fingerprint,
-    landmarks,
+    fingerprint_header,
 )
 from services.analysis.measures import Payload, Reason, absent, measured
 from services.analysis.mel_windows import LOWEST_RATE_HZ
 from services.analysis.music_heard import MusicHeard
+from services.analysis.put_aside import PutAside
 from services.analysis.shared import (
     FRAME_LENGTH,
     HOP,
@@ -70,7 +75,7 @@ class FingerprintFamily:
 
 
 class FingerprintAccumulator:
-    """Landmarks of 8 bytes, at most 46 and some 17 of them a second: 0.5 MB for an hour, 12 MB for a day."""
+    """Puts landmarks of 8 bytes aside, at most 46 and some 17 of them a second: 0.5 MB for an hour, 12 MB for a day."""
 
     media_type: ClassVar[str] = MEDIA_TYPE
 
@@ -78,33 +83,44 @@ class FingerprintAccumulator:
         """Start before the first frame of music at `rate_hz`."""
         self._rate_hz = rate_hz
         self._peaks = PeakPicker()
+        self._joiner = PeakJoiner()
+        self._landmarks = PutAside(np.uint32)
         self._heard = MusicHeard(rate_hz)
         self._frames = 0
-        self._made: tuple[Integers, Integers] | None = None
+        self._complete = False
 
     def add(self, block: SharedBlock) -> None:
         """Take the frames that the block completes."""
         self._frames += len(block.music.frames)
         self._heard.add(block)
-        self._peaks.push(block.music.power, block.music.sounding)
+        peaks = self._peaks.push(block.music.power, block.music.sounding)
+        self._keep(self._joiner.push(peaks, decided=self._peaks.decided))
 
     def result(self) -> Payload:
         """Return how many landmarks there are, and how densely."""
-        frame, heard = landmarks(self._peaks.finish())
+        self._keep(self._joiner.finish(self._peaks.finish()))
         reason = self._heard.reason_for_nothing()
-        if reason is None and not len(frame):
+        if reason is None and not self._count:
             reason = Reason.TOO_SHORT
         if reason is not None:
             return {"landmarks": absent(reason, unit="landmarks"), "landmark_rate": absent(reason, unit="1/s")}
-        self._made = frame, heard
+        self._complete = True
         duration_s = self._frames * HOP / self._rate_hz
         return {
-            "landmarks": measured(len(frame), unit="landmarks"),
-            "landmark_rate": measured(len(frame) / duration_s, unit="1/s"),
+            "landmarks": measured(self._count, unit="landmarks"),
+            "landmark_rate": measured(self._count / duration_s, unit="1/s"),
         }
 
-    def attachment(self) -> bytes | None:
+    def attachment(self) -> Iterator[bytes] | None:
         """Return the landmarks; None where there are none."""
-        if self._made is None:
+        if not self._complete:
             return None
-        return fingerprint(*self._made, self._rate_hz)
+        pieces = (piece.astype("<u4").tobytes() for piece in self._landmarks.pieces())
+        return chain([fingerprint_header(self._count, self._rate_hz)], pieces)
+
+    @property
+    def _count(self) -> int:
+        return self._landmarks.count // 2
+
+    def _keep(self, landmarks: Landmarks) -> None:
+        self._landmarks.add(landmarks.ravel())

@@ -48,7 +48,7 @@ class LoudnessFamily:
 
 
 class LoudnessAccumulator:
-    """Sums per channel, and the loudness meter's two numbers per 100 ms."""
+    """Sums per channel, and the loudness meter."""
 
     def __init__(self, settings: LoudnessFamily, *, rate_hz: int, channels: int) -> None:
         """Start at sample zero."""

@@ -1,13 +1,13 @@
 """The timbre of the recording as mel-frequency cepstral coefficients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, aggregated_each, measured, unaggregated
-from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S, MelWindow, MelWindows
+from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S
 from services.analysis.mfcc import DELTA_FRAMES, deltas, mfccs
 from services.analysis.music_heard import MusicHeard
 from services.analysis.power_levels import RANGE_DB
@@ -19,6 +19,7 @@ from services.analysis.shared import (
     MUSIC_RATE_HZ,
     SILENCE_DBFS,
     Input,
+    MelWindow,
     SharedBlock,
     music_rate_hz,
 )
@@ -49,7 +50,7 @@ class Mfcc:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "mfcc"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "Mel-frequency cepstral coefficients with first and second derivatives."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
@@ -66,14 +67,14 @@ class Mfcc:
 
 
 class MfccAccumulator:
-    """Transforms windows of the mel spectrogram as they fill up: 13 MiB, and 12 MiB for the quantiles."""
+    """Transforms windows of the mel spectrogram as they fill up: 4 MiB for the quantiles."""
 
     def __init__(self, settings: Mfcc, rate_hz: int) -> None:
         """Start before the first frame."""
         self._rate_hz = rate_hz
         self._count = settings.coefficients
         self._heard = MusicHeard(rate_hz)
-        self._mel = MelWindows(rate_hz, window_s=settings.window_s)
+        self._window_s = settings.window_s
         self._coefficients = FrameColumns(numbered("mfcc", self._count), "dB", rate_hz)
         self._deltas = {order: Columns(self._count) for order in (1, 2)}
 
@@ -86,7 +87,7 @@ class MfccAccumulator:
         """Take the frames that the block completes."""
         self._heard.add(block)
         if self._heard.usable:
-            self._take(self._mel.push(block))
+            self._take(block.mel_windows(self._window_s))
 
     def series(self) -> SeriesBlock | None:
         """Return the coefficients of the windows since the last call; their derivatives follow from them."""
@@ -94,8 +95,6 @@ class MfccAccumulator:
 
     def result(self) -> Payload:
         """Return the aggregates, coefficient by coefficient."""
-        if self._heard.usable:
-            self._take(self._mel.finish())
         reason = self._heard.reason_for_nothing()
         return {
             "mfcc": self._coefficients.aggregated(reason),
@@ -104,7 +103,7 @@ class MfccAccumulator:
             "rate": measured(self._rate_hz, unit="Hz"),
         }
 
-    def _take(self, windows: Iterator[MelWindow]) -> None:
+    def _take(self, windows: Iterable[MelWindow]) -> None:
         for window in windows:
             if not len(window.power):
                 continue

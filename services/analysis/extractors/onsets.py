@@ -1,6 +1,6 @@
 """Where sounds begin in the recording, and how much of it is silent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, ClassVar
 
@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, listed, measured, unlisted
-from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S, MelWindow, MelWindows
+from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S
 from services.analysis.onsets import onset_frames, onset_strength
 from services.analysis.series import Series
 from services.analysis.shared import (
@@ -18,6 +18,7 @@ from services.analysis.shared import (
     MUSIC_RATE_HZ,
     SILENCE_DBFS,
     Input,
+    MelWindow,
     SharedBlock,
     music_rate_hz,
 )
@@ -52,7 +53,7 @@ class Onsets:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "onsets"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "When sounds begin, how strongly, and how much of the recording is silent."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
@@ -75,7 +76,6 @@ class OnsetsAccumulator:
         """Start before the first frame."""
         self._settings = settings
         self._rate_hz = rate_hz
-        self._mel = MelWindows(rate_hz, window_s=settings.window_s)
         self._pending = PendingSeries()
         self._strength = Series()
         self._times_s: list[float] = []
@@ -93,7 +93,7 @@ class OnsetsAccumulator:
         """Take the frames that the block completes."""
         self._inner += int(np.count_nonzero(block.inner))
         self._silent += int(np.count_nonzero(block.inner & ~block.sounding))
-        self._pick(self._mel.push(block))
+        self._pick(block.mel_windows(self._settings.window_s))
 
     def series(self) -> SeriesBlock | None:
         """Return onset strength, and 1 where an onset is."""
@@ -101,7 +101,6 @@ class OnsetsAccumulator:
 
     def result(self) -> Payload:
         """Return how many onsets there are, when, and how strong."""
-        self._pick(self._mel.finish())
         reason = None if self._listened_s else self._reason or Reason.SILENT
         return {
             "onsets": absent(reason, unit="onsets") if reason else measured(self._strength.count, unit="onsets"),
@@ -114,7 +113,7 @@ class OnsetsAccumulator:
             "rate": measured(self._rate_hz, unit="Hz"),
         }
 
-    def _pick(self, windows: Iterator[MelWindow]) -> None:
+    def _pick(self, windows: Iterable[MelWindow]) -> None:
         for window in windows:
             reason = window.reason_for_nothing(shortest_s=FRAME_LENGTH / self._rate_hz)
             self._reason = self._reason or reason

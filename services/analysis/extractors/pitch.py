@@ -64,7 +64,7 @@ class Pitch:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "Fundamental frequency by pYIN from C2 to C7, voicing, range and vibrato."
     needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU
@@ -103,7 +103,7 @@ _NO_FRAMES = _Frames(np.empty(0, dtype=np.float32), np.empty(0, dtype=np.bool_),
 
 
 class PitchAccumulator:
-    """Three series of at most 4 MiB, and 6 MiB of the tracker's values."""
+    """Three series of at most 1 MiB, and 6 MiB of the tracker's values."""
 
     def __init__(self, settings: Pitch, rate_hz: int) -> None:
         """Start before the first frame."""

@@ -1,6 +1,6 @@
 """What an extractor is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -61,8 +61,8 @@ class AttachmentSource(Protocol):
     def media_type(self) -> str:
         """What the bytes are."""
 
-    def attachment(self) -> bytes | None:
-        """Return what is stored beside the manifest, if there is anything; called once, after `result`."""
+    def attachment(self) -> Iterable[bytes] | None:
+        """Return what is stored beside the manifest piece by piece, if anything; called once, after `result`."""
 
 
 class Extractor(Protocol):

@@ -48,7 +48,7 @@ class Quality:
     )
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "Recorder health: faults of the signal, noise floor, bandwidth, and a traffic light."
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
@@ -75,7 +75,7 @@ class Quality:
 
 
 class QualityAccumulator:
-    """Sums and counts per channel, one steady spectrum, and a series of levels of at most 4 MiB."""
+    """Sums and counts per channel, one steady spectrum, and a series of levels of at most 1 MiB."""
 
     def __init__(self, settings: Quality, *, rate_hz: int, channels: int) -> None:
         """Start before the first sample."""

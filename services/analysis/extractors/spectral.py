@@ -12,7 +12,7 @@ from services.analysis import contrast
 from services.analysis.frame_windows import Arrays, FrameWindows
 from services.analysis.measures import Measure, Payload, Reason, aggregated, aggregated_each, summarized, unaggregated
 from services.analysis.power_levels import RANGE_DB
-from services.analysis.series import KEPT_MAX, Columns, Series
+from services.analysis.series import Columns, Series
 from services.analysis.shared import FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, Input, SharedBlock, frequencies_hz
 from services.analysis.spectral import (
     SpectralFlux,
@@ -67,7 +67,7 @@ class Spectral:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "spectral"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = (
         "Centroid, bandwidth, roll-off, flatness, contrast, flux, zero crossings, RMS of frames."
     )
@@ -86,7 +86,7 @@ class Spectral:
 
 
 class SpectralAccumulator:
-    """Seven series of at most 4 MiB each, 4 MiB of contrasts, and a window of 6 MiB, for a recording of any length."""
+    """A window of 6 MiB, and 4 MiB for the quantiles, for a recording of any length."""
 
     def __init__(self, settings: Spectral, rate_hz: int) -> None:
         """Start before the first frame."""
@@ -102,7 +102,7 @@ class SpectralAccumulator:
         self._inner_before = False
         self._passed = 0
         self._pending = PendingSeries()
-        self._of_sound = Columns(len(_UNITS), kept_max=len(_UNITS) * KEPT_MAX)
+        self._of_sound = Columns(len(_UNITS))
         self._contrasts = Columns(len(_CONTRASTS))
         self._fluxes = Series()
         self._rms = Series()
@@ -171,9 +171,9 @@ class SpectralAccumulator:
             self._of_sound.add(values[sounding])
             self._fluxes.add(flux[sounding & np.isfinite(flux)])
             self._rms.add(rms[inner])
-            heard = np.column_stack([values, flux, contrasts_db])
-            heard[~sounding] = np.nan
-            self._offer(np.column_stack([heard, rms]), inner)
+            columns = np.column_stack([values, flux, contrasts_db, rms])
+            columns[~sounding, :-1] = np.nan
+            self._offer(columns, inner)
 
     def _offer(self, columns: Floats, inner: Flags) -> None:
         times_s = np.multiply(self._passed + np.flatnonzero(inner), HOP / self._rate_hz, dtype=np.float64)

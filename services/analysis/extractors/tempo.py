@@ -1,6 +1,6 @@
 """How fast the recording's onsets follow each other, where they do so regularly."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import median_low
 from typing import Annotated, ClassVar
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, listed, measured, unlisted
-from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S, MelWindow, MelWindows
+from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S
 from services.analysis.series import Series
 from services.analysis.shared import (
     FRAME_LENGTH,
@@ -18,6 +18,7 @@ from services.analysis.shared import (
     MUSIC_RATE_HZ,
     SILENCE_DBFS,
     Input,
+    MelWindow,
     SharedBlock,
     music_rate_hz,
 )
@@ -102,7 +103,6 @@ class TempoAccumulator:
         """Start before the first frame."""
         self._settings = settings
         self._rate_hz = rate_hz
-        self._mel = MelWindows(rate_hz, window_s=settings.window_s)
         self._windows: list[TempoWindow] = []
         self._courses: list[TempoCourse] = []
         self._course_bpm = Series()
@@ -114,7 +114,7 @@ class TempoAccumulator:
 
     def add(self, block: SharedBlock) -> None:
         """Take the frames that the block completes."""
-        self._judge(self._mel.push(block))
+        self._judge(block.mel_windows(self._settings.window_s))
 
     def series(self) -> SeriesBlock | None:
         """Return the course of the tempo through the windows that are judged."""
@@ -131,7 +131,6 @@ class TempoAccumulator:
 
     def result(self) -> Payload:
         """Return the tempo of the whole, its beats and its course, and the tempo of each window."""
-        self._judge(self._mel.finish())
         middle = self._middle()
         return {
             "bpm": middle.bpm(),
@@ -145,7 +144,7 @@ class TempoAccumulator:
             "windows": [window.measures() for window in self._windows],
         }
 
-    def _judge(self, windows: Iterator[MelWindow]) -> None:
+    def _judge(self, windows: Iterable[MelWindow]) -> None:
         for window in windows:
             found = judged(window, self._settings.judgement)
             self._windows.append(found)
@@ -156,10 +155,10 @@ class TempoAccumulator:
     def _beats(self, middle: TempoWindow) -> dict[str, Measure]:
         if middle.reason is not None:
             return {"beats": absent(middle.why, unit="beats"), "beat_times": unlisted(middle.why, unit="s")}
-        beats_s = [beat for window in self._windows for beat in window.beats_s]
+        beats_s = np.concatenate([window.beats_s for window in self._windows])
         return {
             "beats": measured(len(beats_s), unit="beats"),
-            "beat_times": listed(beats_s[: self._settings.listed_beats], unit="s"),
+            "beat_times": listed(beats_s[: self._settings.listed_beats].tolist(), unit="s"),
         }
 
     def _middle(self) -> TempoWindow:

@@ -40,7 +40,7 @@ class Tonnetz:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "tonnetz"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "Tonal centroid on the circles of fifths, minor and major thirds."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
@@ -57,7 +57,7 @@ class Tonnetz:
 
 
 class TonnetzAccumulator:
-    """Keeps 4 MiB of centroids for the quantiles."""
+    """Keeps 1 MiB of centroids for the quantiles."""
 
     def __init__(self, rate_hz: int) -> None:
         """Start before the first frame."""

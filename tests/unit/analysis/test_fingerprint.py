@@ -188,7 +188,8 @@ def stored(samples: Floats, rate_hz: int, **blocks: int) -> bytes | None:
     for block in shared_blocks(samples, rate_hz, needs={Input.MUSIC_SPECTRUM}, **blocks):
         accumulator.add(block)
     accumulator.result()
-    return accumulator.attachment()
+    pieces = accumulator.attachment()
+    return None if pieces is None else b"".join(pieces)
 
 
 def fingerprint_of(samples: Floats, rate_hz: int) -> Fingerprint:

@@ -27,7 +27,7 @@ def test_statistics_do_not_depend_on_the_blocks_that_values_came_in() -> None:
 
 def test_columns_beyond_their_limit_keep_every_second_frame_and_then_every_fourth() -> None:
     values = np.arange(7000, dtype=np.float32).reshape(3500, 2)
-    columns = Columns(2, kept_max=2000)
+    columns = Columns(2, kept_frames=1000)
 
     for block in np.array_split(values, 11):
         columns.add(block)
