@@ -22,6 +22,8 @@ log = structlog.get_logger()
 # Longer than our own clients keep an idle connection (httpx: 5 s): one that closes just when it is used again
 # fails a request, and an upload, whose body is gone, cannot be sent again.
 KEEP_ALIVE_S = 60
+# Clients have nothing to say over a WebSocket.
+WEBSOCKET_MESSAGE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
+        ws_max_size=WEBSOCKET_MESSAGE_BYTES,
     )
     try:
         _DrainingServer(config, service.health).run()

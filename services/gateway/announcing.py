@@ -17,15 +17,18 @@ from .live import LiveHub
 from .sending import Ladder, WebhookSender
 from .settings import GatewaySettings
 from .telling import Teller
+from .tickets import Tickets
 from .webhooks import Webhooks
 
-FROM_STATE = ("teller", "history", "webhooks", "deliveries", "sender", "outward")
+FROM_STATE = ("teller", "history", "webhooks", "deliveries", "sender", "outward", "tickets")
 
 
 async def open_history(
     state: State, database: Database, settings: GatewaySettings, hub: LiveHub, health: Health, hear: Hear
 ) -> HistoryFollower:
     """Put into `state` what the routes of events need; return what follows the stream and feeds them."""
+    state.tickets = Tickets(database)
+    await state.tickets.prepare()
     state.history = History(database, settings.history_days)
     await state.history.prepare()
     stream = HistoryStream(settings.amqp_url.get_secret_value(), settings.publish_timeout_s)

@@ -55,6 +55,8 @@ from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
 from .sharing import MemberController
+from .sockets import listen_by_socket
+from .tickets import create_ticket
 from .tiles import TileController
 from .tokens import TokenRules, Tokens
 from .vectors import MappedVectors
@@ -64,7 +66,7 @@ _ROUTES = (
     *(RecordingController, ResultController, TileController),
     *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
-    *(listen, get_history, WebhookController),
+    *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates),
 )
 _FROM_STATE = (

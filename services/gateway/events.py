@@ -5,10 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import structlog
 from litestar import Request, get
+from litestar.background_tasks import BackgroundTask
 from litestar.params import HeaderParameter, Parameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 from litestar.types import Message as AsgiMessage
 from pydantic import BaseModel, Field
 
@@ -22,6 +24,8 @@ from .progress import ProgressBoard
 from .reads import Reads
 from .telling import Message, Teller
 from .views import view
+
+log = structlog.get_logger()
 
 _PAGE_MAX = 1000
 _END = 2**62
@@ -39,17 +43,40 @@ def cut_off_stalled(app: ASGIApp) -> ASGIApp:
 
     async def cut_off(scope: Scope, receive: Receive, send: Send) -> None:
         stall_s: float = scope["litestar_app"].state.settings.listener_stall_s
+        stalled = asyncio.Event()
 
         async def send_in_time(message: AsgiMessage) -> None:
-            async with asyncio.timeout(stall_s):
-                await send(message)
+            try:
+                async with asyncio.timeout(stall_s):
+                    await send(message)
+            except TimeoutError:
+                log.warning("listener_stalled")
+                stalled.set()
+                # Whoever streams listens for the end beside it, and cancels this.
+                await asyncio.Event().wait()
 
-        await app(scope, receive, send_in_time)
+        async def receive_or_give_up() -> ReceiveMessage:
+            received, given_up = asyncio.ensure_future(receive()), asyncio.ensure_future(stalled.wait())
+            try:
+                await asyncio.wait([received, given_up], return_when=asyncio.FIRST_COMPLETED)
+                return received.result() if received.done() else {"type": "http.disconnect"}
+            finally:
+                received.cancel()
+                given_up.cancel()
+
+        await app(scope, receive_or_give_up, send_in_time)
 
     return cut_off
 
 
-@get("/events", operation_id="listenToEvents", needs=STREAM, tags=["events"], middleware=[cut_off_stalled])
+@get(
+    "/events",
+    operation_id="listenToEvents",
+    needs=STREAM,
+    takes_ticket=True,
+    tags=["events"],
+    middleware=[cut_off_stalled],
+)
 async def listen(
     request: Request[Caller, Any, Any],
     reads: Reads,
@@ -66,9 +93,14 @@ async def listen(
     Progress has no id and is not repeated. An event `resync` says that something was missed: read the status.
     """
     last_id = last_event_id or since
-    first = await _status(reads, request.user, wanted.recording_id, progress) if last_id is None else None
-    messages = _encoded(teller.tell(wanted, last_id, first))
-    return ServerSentEvent(messages, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    first = await status_of(reads, request.user, wanted.recording_id, progress) if last_id is None else None
+    messages = teller.tell(wanted, last_id, first)
+    return ServerSentEvent(
+        _encoded(messages),
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        # A stream that is broken off between two messages would be a listener until the garbage is collected.
+        background=BackgroundTask(messages.aclose),
+    )
 
 
 @get("/recordings/{recording_id:str}/history", operation_id="getRecordingHistory", needs=READ, tags=["events"])
@@ -95,7 +127,8 @@ async def get_history(
     )
 
 
-async def _status(reads: Reads, caller: Caller, recording_id: str | None, progress: ProgressBoard) -> Message | None:
+async def status_of(reads: Reads, caller: Caller, recording_id: str | None, progress: ProgressBoard) -> Message | None:
+    """Return what stands at the beginning of a stream about one recording."""
     if recording_id is None:
         return None
     found = await reads.recording(caller, recording_id)

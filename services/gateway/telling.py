@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 from chassis.health import Health
@@ -52,7 +52,7 @@ class Teller:
 
     async def tell(
         self, wanted: EventFilter, last_id: str | None, first: Message | None = None
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """Yield `first`, or what came after `last_id`; then everything that happens, until the client is too slow.
 
         Also ends when this replica drains, and after the lifetime of a stream, so that access is checked again.

@@ -33,6 +33,10 @@ def _reading(**facts: Any) -> Operation:
     return Operation(Role.READER, **facts)
 
 
+def _owning(status: int = 200, **facts: Any) -> Operation:
+    return Operation(Role.OWNER, answers=frozenset({status}), **facts)
+
+
 # By operation id. `$recording`, `$project` and `$key` stand for what the test made, `$new` for a name of nobody's.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
@@ -78,10 +82,22 @@ OPERATIONS: dict[str, Operation] = {
     "getDuplicates": _reading(),
     "listenToEvents": _reading(query={"recording": "$recording"}),
     "getRecordingHistory": _reading(),
+    "createEventTicket": Operation(KNOWN, answers=frozenset({201}), shared=True),
+    "createWebhook": _owning(201, json={"url": "http://127.0.0.1:9/hook", "project": "$project"}),
+    "listWebhooks": _owning(shared=True),
+    "getWebhook": _owning(),
+    "changeWebhook": _owning(json={"description": "another"}),
+    "deleteWebhook": _owning(204),
+    "rotateWebhookSecret": _owning(),
+    "pingWebhook": _owning(202),
+    "listDeliveries": _owning(),
+    "repeatDelivery": _owning(202),
 }
 # What stands in the place of each parameter of a path.
 PATH = {
     "recording_id": "$recording",
+    "webhook_id": "$webhook",
+    "event_id": "$event",
     "project": "$project",
     "key_id": "$key",
     "member": "$key",
