@@ -15,6 +15,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(VENV) -m pytest $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
@@ -34,6 +35,7 @@ status:  ## show what runs
 
 check:  ## lint, types, contracts and tests: what CI runs
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
@@ -49,8 +51,9 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
-bench-analysis:  ## compute features with Dawnchorus and librosa, side by side (some minutes); ARGS="--only pitch", "--long"
+bench-analysis:  ## compute features with Dawnchorus, librosa and scikit-maad, side by side (some minutes); ARGS="--only pitch", "--long"
 	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
 
 bench-decoding:  ## decode every kind of recording (a minute); writes the table of docs/decoding.md
@@ -79,6 +82,7 @@ lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra species -c requirements/dev.txt pyproject.toml -o requirements/species.txt
 
 .local/tools/bin/uv:
 	python3 -m venv .local/tools && .local/tools/bin/python -m pip install --quiet uv

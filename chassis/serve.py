@@ -14,6 +14,7 @@ import uvicorn
 from .errors import DawnchorusError
 from .health import Health, answer_operations
 from .logging import configure_logging
+from .patience import HEAD_BYTES_MAX, impatient_protocol
 from .settings import ServiceSettings
 from .tracing import configure_tracing
 
@@ -85,6 +86,8 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
         log_config=None,
         access_log=False,
         lifespan="on",
+        http=impatient_protocol(settings.head_timeout_s),
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         ws_max_size=WEBSOCKET_MESSAGE_BYTES,

@@ -16,6 +16,7 @@ class ServiceSettings(BaseSettings):
     port: int = 8000
     log_level: str = "INFO"
     drain_timeout_s: float = 30.0
+    head_timeout_s: float = 20.0
 
     amqp_url: SecretStr = Field(validation_alias="AMQP_URL")
     mongodb_url: SecretStr = Field(validation_alias="MONGODB_URL")

@@ -15,6 +15,7 @@ ANALYSES = "analyses"
 EXTRACTORS = "extractors"
 API_KEYS = "api_keys"
 SUBJECTS = "subjects"
+RATES = "rates"
 TASKS = "tasks"
 PROJECTS = "projects"
 SEARCH = "search"
@@ -140,6 +141,7 @@ class ExtractorDocument(ContractModel):
     needs: str
     cost_per_audio_s: float = Field(description="CPU seconds per second of one channel at 44.1 kHz.")
     by_default: bool = Field(description="Whether it runs on every upload.")
+    licence: str | None = Field(default=None, description="The terms of what it computes with, where there are any.")
     parameters_schema: str = Field(description="JSON text: documents cannot hold every name that a schema has.")
     published_at: datetime
 
@@ -234,3 +236,14 @@ class SubjectDocument(ContractModel):
 
     id: str = Field(alias="_id")
     memberships: tuple[Membership, ...] = ()
+
+
+class RateDocument(ContractModel):
+    """How many requests of a class a caller has had in one minute; `_id` is `{caller}/{class}/{minute}`.
+
+    Written by the gateway, forgotten by MongoDB after `until`.
+    """
+
+    id: str = Field(alias="_id")
+    counted: int
+    until: datetime

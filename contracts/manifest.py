@@ -68,6 +68,7 @@ class ExtractorEntry(ContractModel):
     name: str
     version: str
     parameters: dict[str, Any] = Field(description="Everything that the values depend on, besides the recording.")
+    licence: str | None = Field(default=None, description="The terms of what it was computed with, if there are any.")
     success: bool
     payload: dict[str, Any] | None = Field(description="Measures: a value with its unit, or null with a reason.")
     error: ExtractorError | None

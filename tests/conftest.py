@@ -9,8 +9,9 @@ from hypothesis import settings
 from deploy.local.rabbitmq import SERVER
 from deploy.local.servers import Servers, running_servers
 from tests.audio import recordings
+from tests.birdnet import birdnet
 
-__all__ = ["recordings", "servers"]
+__all__ = ["birdnet", "recordings", "servers"]
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any machine", deadline=None)

@@ -1,7 +1,11 @@
 """Sums over the samples of channels, in float64: a large DC offset must not drown a quiet sound."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+from chassis.compiled import compiled
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -18,11 +22,8 @@ class ChannelSums:
 
     def add(self, samples: Floats) -> None:
         """Take (n, channels) samples."""
-        exact = samples.astype(np.float64)
-        self.frames += len(exact)
-        self._sums += exact.sum(axis=0)
-        # Not `@`: for so narrow an array the threads of a BLAS cost more than the sums.
-        self._products += np.einsum("ij,ik->jk", exact, exact)
+        self.frames += len(samples)
+        _add_sums(np.ascontiguousarray(samples), self._sums, self._products)
 
     def merge(self, other: "ChannelSums") -> None:
         """Take what another one summed."""
@@ -36,12 +37,14 @@ class ChannelSums:
 
     def deviations(self) -> Doubles:
         """Return the root mean square of each channel around its own mean, (channels,)."""
-        variances = np.diagonal(self._products) / self.frames - np.square(self.means())
-        return np.asarray(np.sqrt(np.maximum(variances, 0)))
+        deviations = np.empty(len(self._sums))
+        _find_deviations(self._sums, self._products, self.frames, deviations)
+        return deviations
 
     def deviation(self) -> float:
         """Return the root mean square over all channels, each around its own mean."""
-        return float(np.sqrt(np.square(self.deviations()).mean()))
+        deviations = self.deviations()
+        return math.sqrt(float(deviations @ deviations) / len(deviations))
 
     def correlations(self, sounding: NDArray[np.bool_]) -> Doubles:
         """Return Pearson's correlation of every two of the channels that are `sounding`, (pairs,)."""
@@ -51,3 +54,26 @@ class ChannelSums:
         both = sounding[first] & sounding[second]
         first, second = first[both], second[both]
         return np.asarray(covariances[first, second] / (deviations[first] * deviations[second]))
+
+
+@compiled("void(float32[:,::1], float64[::1], float64[:,::1])")
+def _add_sums(samples: Floats, sums: Doubles, products: Doubles) -> None:
+    for channel in range(samples.shape[1]):
+        total = 0.0
+        for index in range(len(samples)):
+            total += np.float64(samples[index, channel])
+        sums[channel] += total
+        for other in range(channel + 1):
+            product = 0.0
+            for index in range(len(samples)):
+                product += np.float64(samples[index, channel]) * np.float64(samples[index, other])
+            products[channel, other] += product
+            if other < channel:
+                products[other, channel] += product
+
+
+@compiled("void(float64[::1], float64[:,::1], int64, float64[::1])")
+def _find_deviations(sums: Doubles, products: Doubles, frames: int, deviations: Doubles) -> None:
+    for channel in range(len(sums)):
+        variance = products[channel, channel] / frames - (sums[channel] / frames) ** 2
+        deviations[channel] = np.sqrt(max(variance, 0.0))

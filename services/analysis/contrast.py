@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 from .framed import FRAME_LENGTH, Floats
 from .power_levels import floor_db, power_levels_db
 
@@ -20,6 +22,8 @@ class OctaveBands:
         """Place the bands in spectra of a recording from 12,801 to 409,600 Hz."""
         bins_hz = np.fft.rfftfreq(FRAME_LENGTH, 1 / rate_hz)
         self._bands = [_placed(bins_hz, from_hz) for from_hz in BANDS_FROM_HZ]
+        narrow = [(index, band.start, band.stop) for index, (band, count) in enumerate(self._bands) if count == 1]
+        self._narrow = np.array(narrow, dtype=np.int64).reshape(-1, 3)
 
     def extremes(self, magnitude: Floats) -> tuple[Floats, Floats]:
         """Return the mean of the highest 2 % of each band's bins, and of the lowest.
@@ -29,15 +33,35 @@ class OctaveBands:
         """
         peaks = np.empty((len(magnitude), len(self._bands)), dtype=np.float32)
         valleys = np.empty_like(peaks)
+        _find_extremes(np.ascontiguousarray(magnitude), self._narrow, peaks, valleys)
         for index, (band, count) in enumerate(self._bands):
-            within = magnitude[:, band]
-            if count == 1:
-                peaks[:, index], valleys[:, index] = within.max(axis=1), within.min(axis=1)
-                continue
-            # A whole sort, which uses vectors, is four times faster than a partition or a loop of ours.
-            rising = np.sort(within, axis=1)
-            peaks[:, index], valleys[:, index] = rising[:, -count:].mean(axis=1), rising[:, :count].mean(axis=1)
+            if count > 1:
+                # A whole sort, which uses vectors, is four times faster than a partition or a loop of ours.
+                _find_means(np.sort(magnitude[:, band], axis=1), index, count, peaks, valleys)
         return peaks, valleys
+
+
+@compiled("void(float32[:,::1], int64[:,::1], float32[:,::1], float32[:,::1])")
+def _find_extremes(magnitude: Floats, bands: NDArray[np.int64], peaks: Floats, valleys: Floats) -> None:
+    """Write the highest and the lowest of each band's bins; `bands` has index, first bin and the one after the last."""
+    for frame in range(magnitude.shape[0]):
+        for index, start, stop in bands:
+            highest = lowest = magnitude[frame, start]
+            for column in range(start + 1, stop):
+                highest = max(highest, magnitude[frame, column])
+                lowest = min(lowest, magnitude[frame, column])
+            peaks[frame, index], valleys[frame, index] = highest, lowest
+
+
+@compiled("void(float32[:,::1], int64, int64, float32[:,::1], float32[:,::1])")
+def _find_means(rising: Floats, index: int, count: int, peaks: Floats, valleys: Floats) -> None:
+    """Write the mean of the last and of the first `count` of each row as those of band `index`."""
+    for frame in range(rising.shape[0]):
+        lowest, highest = 0.0, 0.0
+        for place in range(count):
+            lowest += rising[frame, place]
+            highest += rising[frame, rising.shape[1] - 1 - place]
+        peaks[frame, index], valleys[frame, index] = highest / count, lowest / count
 
 
 def spectral_contrasts_db(peaks: Floats, valleys: Floats) -> Floats:

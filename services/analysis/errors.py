@@ -2,6 +2,7 @@
 
 chassis.errors.DawnchorusError
 ├── DuplicateExtractorError                  two extractors have one name: the service does not start
+├── MissingPackageError                      an operator wants an extractor without what it needs: no start either
 ├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
 └── UnprocessableError
     ├── UnknownExtractorError                somebody asked for an extractor that is not registered
@@ -41,6 +42,21 @@ class UnusableExtractorError(DawnchorusError):
     def __str__(self) -> str:
         entry_point, reason = self.args
         return f"The entry point {entry_point} gives no extractor: {reason}."
+
+
+class MissingPackageError(DawnchorusError):
+    """An extractor that the operator wants needs a package that is not installed."""
+
+    code = "missing_package"
+    next_step = "Install requirements/species.txt, or take the extractor out of the settings."
+
+    def __init__(self, extractor: str, package: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(extractor, package)
+
+    def __str__(self) -> str:
+        extractor, package = self.args
+        return f"The extractor {extractor!r} needs the package {package!r}, which is not installed. {self.next_step}"
 
 
 class UnknownExtractorError(UnprocessableError):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .dft import packed_spectra, unpacked_power
@@ -22,6 +21,8 @@ SILENCE_RMS = 10 ** (SILENCE_DBFS / 20)
 _WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH)).astype(np.float32)
 
 Floats = NDArray[np.float32]
+
+_NO_HOPS: Floats = np.empty(_QUARTERS - 1, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +51,26 @@ class FramedBlock:
     @cached_property
     def frame_mean(self) -> Floats:
         """Mean of each frame, (k,) float32: its direct current."""
-        mean, _ = self._quarters
-        return np.asarray(mean.mean(axis=1))
+        mean, _ = self._hops
+        return _averaged(_quarters(mean))
 
     @cached_property
     def frame_deviation(self) -> Floats:
         """Root mean square of each frame around its mean, (k,) float32."""
-        mean, variance = self._quarters
-        between = np.square(mean - self.frame_mean[:, np.newaxis])
-        return np.asarray(np.sqrt((variance + between).mean(axis=1)))
+        quarters = zip(*map(_quarters, self._hops), strict=True)
+        return np.asarray(
+            np.sqrt(_averaged([variance + np.square(mean - self.frame_mean) for mean, variance in quarters]))
+        )
 
     @cached_property
-    def _quarters(self) -> tuple[Floats, Floats]:
-        """Mean and variance of the four hops in each frame, (k, 4) float32: neighbours share three of them."""
+    def _hops(self) -> tuple[Floats, Floats]:
+        """Mean and variance of the hops that the frames are made of, (k + 3,) float32: neighbours share three."""
         if not len(self.frames):
-            return np.empty((0, _QUARTERS), dtype=np.float32), np.empty((0, _QUARTERS), dtype=np.float32)
+            return _NO_HOPS, _NO_HOPS
         hops = np.concatenate([self.frames[:, :HOP], self.frames[-1, HOP:].reshape(-1, HOP)])
-        mean = hops.mean(axis=1)
-        variance = np.square(deviations(hops - mean[:, np.newaxis]))
-        return sliding_window_view(mean, _QUARTERS), sliding_window_view(variance, _QUARTERS)
+        mean = np.add.reduce(hops, axis=1) / np.float32(HOP)
+        hops -= mean[:, np.newaxis]
+        return mean, np.square(deviations(hops))
 
     @cached_property
     def sounding(self) -> NDArray[np.bool_]:
@@ -108,6 +110,16 @@ def joined(blocks: list[FramedBlock]) -> FramedBlock:
         np.concatenate([block.frames for block in blocks]),
         np.concatenate([block.inner for block in blocks]),
     )
+
+
+def _quarters(values: Floats) -> list[Floats]:
+    """Return the value of the first hop of each frame, of the second, and so on; (k + 3,) in, (k,) out."""
+    count = len(values) - _QUARTERS + 1
+    return [values[quarter : quarter + count] for quarter in range(_QUARTERS)]
+
+
+def _averaged(values: list[Floats]) -> Floats:
+    return np.asarray(sum(values[1:], start=values[0]) / np.float32(len(values)))
 
 
 def deviations(centred: Floats) -> Floats:

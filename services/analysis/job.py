@@ -12,7 +12,9 @@ from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
+from .allocator import keep_freed_memory
 from .analyse import analyse
+from .extractors import OptIn, extractors_named
 from .plan import Plan
 from .results import Analysis
 
@@ -26,10 +28,14 @@ def analyse_recording(
 
 
 def warm_up(names: Sequence[str]) -> None:
-    """Analyse a second of a tone, so that the first recording finds everything imported and allocated."""
+    """Analyse a second of a tone, so that the first recording finds everything imported, loaded and allocated."""
     let_go_of_compiler()
+    keep_freed_memory()
     with TemporaryDirectory(prefix="dawnchorus-") as scratch:
         path = Path(scratch) / "warm-up.wav"
         tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000) * 8000
         soundfile.write(path, tone.astype(np.int16), 8000)
         analyse(path, Container.WAV, AudioLimits(), Plan(tuple(names), scratch=Path(scratch)), lambda _: None)
+    for extractor in extractors_named(names):
+        if isinstance(extractor, OptIn):
+            extractor.prepare()

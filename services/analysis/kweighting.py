@@ -98,10 +98,11 @@ def _energy(samples: Floats, start: int, stop: int, channel: int, filters: Doubl
     for index in range(start, stop):
         value = float(samples[index, channel])
         shelved = b0 * value + s1
-        s1 = b1 * value - a1 * shelved + s2
+        # What waits for the value before comes last: it is this chain that takes the time.
+        s1 = (b1 * value + s2) - a1 * shelved
         s2 = b2 * value - a2 * shelved
         passed = c0 * shelved + t1
-        t1 = c1 * shelved - d1 * passed + t2
+        t1 = (c1 * shelved + t2) - d1 * passed
         t2 = c2 * shelved - d2 * passed
         energy += passed * passed
     memory[0, 0], memory[0, 1], memory[1, 0], memory[1, 1] = s1, s2, t1, t2

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 from .kweighting import Floats, WeightedEnergy
 from .put_aside import PutAside
 
@@ -79,8 +81,9 @@ class LoudnessMeter:
         reach = self._recent[-(fresh + steps - 1) :]
         if len(reach) < steps:
             return np.empty(0)
-        sums = np.lib.stride_tricks.sliding_window_view(reach, steps).sum(axis=1)
-        return np.asarray(sums / steps)
+        means = np.empty(len(reach) - steps + 1)
+        _find_means(reach, steps, means)
+        return means
 
     def _on_hops(self, means: Doubles) -> Doubles:
         ends = self._steps - len(means) + 1 + np.arange(len(means))
@@ -128,3 +131,13 @@ def _audible(mean_square: float) -> float | None:
 
 def _mean_square(level_lufs: float) -> float:
     return float(10 ** ((level_lufs + 0.691) / 10))
+
+
+@compiled("void(float64[::1], int64, float64[::1])")
+def _find_means(energies: Doubles, steps: int, means: Doubles) -> None:
+    # Each is added up anew: a running sum would remember the loudest second for ever.
+    for first in range(len(means)):
+        total = 0.0
+        for step in range(first, first + steps):
+            total += energies[step]
+        means[first] = total / steps

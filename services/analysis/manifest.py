@@ -22,6 +22,7 @@ from contracts.manifest import (
 from contracts.objects import attachment_key, manifest_key, series_key
 from contracts.vocabulary import Caveat
 
+from .extractors import OPT_IN, OptIn
 from .results import Analysis, ExtractorResult
 from .segments import SegmentGrid
 
@@ -29,7 +30,7 @@ ENGINE_VERSION = "1"
 
 # What values can depend on, besides our own code.
 _LIBRARIES = ("av", "numba", "numpy", "opencv-python-headless", "soundfile", "soxr")
-_AS_THEY_ARE = ("name", "version", "parameters", "success", "payload")
+_AS_THEY_ARE = ("name", "version", "parameters", "licence", "success", "payload")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         timestamp=datetime.now(UTC),
         parameters_id=subject.parameters_id,
         input_sha256=subject.sha256,
-        engine=EngineVersions(version=ENGINE_VERSION, libraries={name: version(name) for name in _LIBRARIES}),
+        engine=EngineVersions(version=ENGINE_VERSION, libraries=_libraries(analysis)),
         rate_hz=analysis.rate_hz,
         channels=analysis.channels,
         duration_s=analysis.duration_s,
@@ -98,6 +99,15 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
     """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
     facts = {"name": name, "version": version, "parameters": parameters}
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+
+
+def _libraries(analysis: Analysis) -> dict[str, str]:
+    names = set(_LIBRARIES)
+    for result in analysis.extractors:
+        extractor = OPT_IN.get(result.name)
+        if result.success and isinstance(extractor, OptIn):
+            names.update(extractor.packages)
+    return {name: version(name) for name in sorted(names)}
 
 
 def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:

@@ -11,8 +11,8 @@ Bins = NDArray[np.int16]
 UNVOICED = -1
 
 _FRAMES_AT_ONCE = 64
-# Following all paths back until few are left costs as much as ten frames: it is done now and then.
-_FORGET_FROM = 256
+# Following all paths back until few are left costs as much as fifty frames: it is done now and then.
+_FORGET_FROM = 448
 _VALUES_MAX = 512
 _FEW = 8
 # 25 minutes at 22,050 Hz.

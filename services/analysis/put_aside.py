@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-_IN_MEMORY_BYTES = 1 << 20
+_IN_MEMORY_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 17
 
 Number = TypeVar("Number", np.float64, np.uint32)
 
 
 class PutAside(Generic[Number]):
-    """Numbers in the order they came: the first MiB in memory, more in a file that has no name and ends with this."""
+    """Numbers in the order they came: the first 64 KiB in memory, more in a file that has no name and ends with this."""
 
     def __init__(self, kind: type[Number]) -> None:
         """Start with none."""

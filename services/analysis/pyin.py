@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from chassis.compiled import compiled
 
+from .framed import HOP
 from .yin import LagRange, normalized_differences, parabolic_shift
 
 Floats = NDArray[np.float32]
@@ -69,8 +70,8 @@ class PitchObserver:
         self._trough_prior = _trough_prior(most=1 + lags.longest - lags.shortest)
 
     def observe(self, frames: Floats) -> PitchObservations:
-        """Return the observations of (k, n) float32 frames."""
-        differences = normalized_differences(frames, self._lags.longest)
+        """Return the observations of (k, n) float32 frames, of which each begins a hop after the one before."""
+        differences = normalized_differences(frames, self._lags.longest, hop=HOP)
         probability = np.zeros((len(frames), self._bins.count))
         voiced = np.zeros(len(frames))
         priors = (self._thresholds, self._threshold_prior, self._trough_prior)
@@ -107,17 +108,56 @@ def _find_troughs(row: Doubles, shortest_lag: int, troughs: NDArray[np.int64]) -
     return count
 
 
-@compiled("void(int64[::1], int64, float64, float64[:,::1], float64[::1])")
-def _weigh_below(steps: NDArray[np.int64], step: int, mass: float, trough_prior: Doubles, weights: Doubles) -> None:
-    """Add what the troughs below a threshold gain from it; `steps` is the first threshold above each trough."""
-    below = 0
-    for index in range(len(steps)):
-        below += steps[index] <= step
-    rank = 0
-    for index in range(len(steps)):
-        if steps[index] <= step:
-            weights[index] += trough_prior[below, rank] * mass
-            rank += 1
+@compiled("int64(float64, float64[::1])")
+def _first_above(value: float, thresholds: Doubles) -> int:
+    """Return the index of the first threshold above a value: `searchsorted` from the right, of even steps."""
+    if not value < thresholds[-1]:
+        return len(thresholds)
+    step = max(int(value * len(thresholds)), 0)
+    while step > 0 and thresholds[step - 1] > value:
+        step -= 1
+    while step < len(thresholds) and thresholds[step] <= value:
+        step += 1
+    return step
+
+
+@compiled("int64(float64[::1], int64[::1], float64[::1], int64[::1], int64[::1])")
+def _sort_by_threshold(
+    row: Doubles,
+    troughs: NDArray[np.int64],
+    thresholds: Doubles,
+    first: NDArray[np.int64],
+    following: NDArray[np.int64],
+) -> int:
+    """Chain the troughs that have the same first threshold above them; return which trough is the deepest.
+
+    first      (thresholds + 1,): the first trough of each chain, -1 for none
+    following  (troughs,): the next of the same chain
+    """
+    first[:] = -1
+    deepest = 0
+    for index in range(len(troughs) - 1, -1, -1):
+        depth = row[troughs[index]]
+        step = _first_above(depth, thresholds)
+        following[index] = first[step]
+        first[step] = index
+        if depth <= row[troughs[deepest]]:
+            deepest = index
+    return deepest
+
+
+@compiled("int64(int64, int64[::1], int64[::1], int64)")
+def _take_chain(trough: int, following: NDArray[np.int64], below: NDArray[np.int64], count: int) -> int:
+    """Sort the troughs of a chain into those below the threshold; return how many these are then."""
+    while trough >= 0:
+        place = count
+        while place > 0 and below[place - 1] > trough:
+            below[place] = below[place - 1]
+            place -= 1
+        below[place] = trough
+        count += 1
+        trough = following[trough]
+    return count
 
 
 @compiled("void(float64[::1], int64[::1], float64[::1], float64[::1], float64[:,::1], float64[::1])")
@@ -130,18 +170,22 @@ def _weigh_troughs(
     weights: Doubles,
 ) -> None:
     weights[:] = 0
-    steps = np.searchsorted(thresholds, row[troughs], side="right")
-    changes = np.zeros(len(thresholds) + 1, dtype=np.bool_)
-    changes[steps] = True
-    lowest = steps.min()
-    mass = 0.0
-    for step in range(lowest, len(thresholds)):
+    first = np.empty(len(thresholds) + 1, dtype=np.int64)
+    following, below = np.empty_like(troughs), np.empty_like(troughs)
+    deepest = _sort_by_threshold(row, troughs, thresholds, first, following)
+    count, mass, unmet = 0, 0.0, 0.0
+    for step in range(len(thresholds)):
+        count = _take_chain(first[step], following, below, count)
+        if not count:
+            unmet += threshold_prior[step]
+            continue
         mass += threshold_prior[step]
-        # Thresholds between the same two troughs do the same.
-        if step + 1 == len(thresholds) or changes[step + 1]:
-            _weigh_below(steps, step, mass, trough_prior, weights)
+        # Thresholds between the same two troughs do the same, and the highest have no probability left.
+        if mass > 0 and (step + 1 == len(thresholds) or first[step + 1] >= 0):
+            for rank in range(count):
+                weights[below[rank]] += trough_prior[count, rank] * mass
             mass = 0.0
-    weights[np.argmin(row[troughs])] += _NO_TROUGH_PROBABILITY * threshold_prior[:lowest].sum()
+    weights[deepest] += _NO_TROUGH_PROBABILITY * unmet
 
 
 @compiled("float64(float64[::1], int64, int64)")

@@ -51,6 +51,7 @@ class ExtractorResult:
     series: SeriesFile | None = None
     attachment: AttachmentFile | None = None
     segments: dict[str, Any] | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from .budget import OutOfTime, alarm
-from .extractors import Accumulator, AttachmentSource, Extractor, SeriesSource
+from .extractors import Accumulator, AttachmentSource, Extractor, OptIn, SeriesSource
 from .measures import Payload
 from .plan import Plan
 from .results import AttachmentFile, ExtractorFailure, ExtractorResult, SeriesFile
-from .segments import SegmentCutter, SegmentGrid
+from .segments import SERIES_MAX, SegmentCutter, SegmentGrid
 from .series_file import SeriesWriter
 from .shared import SharedBlock
 from .stopwatch import Stopwatch
@@ -73,6 +73,7 @@ class ExtractorRun:
             series=series,
             attachment=attachment if self._error is None else None,
             segments=segments if self._error is None else None,
+            licence=self._extractor.licence if isinstance(self._extractor, OptIn) else None,
         )
 
     def _payload(self) -> Payload | None:
@@ -88,7 +89,7 @@ class ExtractorRun:
         self._source = source
         if self._path is not None:
             self._writer = SeriesWriter(self._path.with_suffix(".parquet"), source.series_units)
-        if self._segmentation.wants_segments:
+        if self._segmentation.wants_segments and len(source.series_units) <= SERIES_MAX:
             self._cutter = SegmentCutter(self._segmentation, source.series_units)
 
     def _pass_series_on(self) -> None:

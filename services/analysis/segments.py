@@ -12,6 +12,9 @@ from contracts.analysing import Segmentation
 from .extractors import SeriesBlock
 from .series import KEPT_FRAMES_MIN, STATISTICS, Aggregate, Series
 
+# Of more series than that, the statistics of segments would be larger than the series themselves.
+SERIES_MAX = 128
+
 
 @dataclass(frozen=True)
 class SegmentGrid:

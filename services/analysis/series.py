@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 # What the quantiles are taken from: 1 MiB of float32, and of many columns at least so many frames.
 KEPT_VALUES = 1 << 18
 KEPT_FRAMES_MIN = 1 << 14
@@ -83,9 +85,9 @@ class Columns:
         for start in range(0, len(values), _FRAMES_AT_ONCE):
             piece = values[start : start + _FRAMES_AT_ONCE]
             self._keep(piece)
-            self._merge_moments(piece.astype(np.float64))
-            self._minimum = np.minimum(self._minimum, piece.min(axis=0))
-            self._maximum = np.maximum(self._maximum, piece.max(axis=0))
+            moments = (self._mean, self._squared_deviations, self._minimum, self._maximum)
+            _merge(np.ascontiguousarray(piece), self.count, *moments)
+            self.count += len(piece)
 
     def aggregates(self) -> Aggregates | None:
         """Return the statistics, or None when there was no frame."""
@@ -119,16 +121,6 @@ class Columns:
         self._kept_frames = len(thinned)
         self._stride *= 2
 
-    def _merge_moments(self, values: Doubles) -> None:
-        """Add the block's moments by the pairwise rule of Chan, Golub and LeVeque (1979)."""
-        total = self.count + len(values)
-        block_mean = values.mean(axis=0)
-        shift = block_mean - self._mean
-        self._squared_deviations += np.square(values - block_mean).sum(axis=0)
-        self._squared_deviations += shift * shift * self.count * len(values) / total
-        self._mean = self._mean + shift * len(values) / total
-        self.count = total
-
 
 class Series:
     """The statistics of one series, which keeps at most `kept_frames` values: 2¹⁸ by default, 1 MiB."""
@@ -150,3 +142,30 @@ class Series:
         """Return the statistics, or None when there was no value."""
         found = self._column.aggregates()
         return None if found is None else found.column(0)
+
+
+@compiled("void(float32[:,::1], int64, float64[::1], float64[::1], float64[::1], float64[::1])")
+def _merge(
+    values: NDArray[np.float32],
+    count: int,
+    mean: Doubles,
+    squared_deviations: Doubles,
+    minimum: Doubles,
+    maximum: Doubles,
+) -> None:
+    """Add a block's moments to those of `count` frames by the pairwise rule of Chan, Golub and LeVeque (1979)."""
+    frames, columns = values.shape
+    block_mean, block_squares = np.zeros(columns), np.zeros(columns)
+    for frame in range(frames):
+        for column in range(columns):
+            value = np.float64(values[frame, column])
+            block_mean[column] += value
+            minimum[column] = min(minimum[column], value)
+            maximum[column] = max(maximum[column], value)
+    block_mean /= frames
+    for frame in range(frames):
+        for column in range(columns):
+            block_squares[column] += (np.float64(values[frame, column]) - block_mean[column]) ** 2
+    shift = block_mean - mean
+    squared_deviations += block_squares + shift * shift * (count * frames / (count + frames))
+    mean += shift * (frames / (count + frames))

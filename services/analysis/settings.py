@@ -23,8 +23,14 @@ class AnalysisSettings(WorkerSettings):
         "embedding",
         "fingerprint",
     )
+    opt_in_extractors: tuple[str, ...] = ()
     extractor_timeout_s: float = 30
     extractor_timeout_per_audio_s: float = 0.05
     long_from_s: float = 600
     io_slots: int = 4
     gpu_slots: int = 0
+
+    @property
+    def opted_in(self) -> tuple[str, ...]:
+        """Return every extractor that a setting names: those of uploads, and those that readers may ask for."""
+        return (*self.extractors, *self.opt_in_extractors)

@@ -31,6 +31,7 @@ class SpectrumSums:
     change: Doubles
     levels: Counts
     loudest: float = 0.0
+    quietest: float = np.inf
     frames: int = 0
 
     @classmethod
@@ -46,8 +47,12 @@ class SpectrumSums:
         """
         if not len(spectra):
             return
-        loudest = _add_frames(spectra, before, bands, self.amplitude, self.power, self.change, self.levels)
-        self.loudest = max(self.loudest, loudest)
+        power = np.empty((len(spectra), len(before)), dtype=np.float32)
+        _take_powers(spectra, power)
+        _add_frames(power, before, self.amplitude, self.power, self.change)
+        _count_levels(power.view(np.int32), bands, self.levels)
+        self.loudest = max(self.loudest, float(power.max()))
+        self.quietest = min(self.quietest, float(power.min()))
         self.frames += len(spectra)
 
     def merge(self, other: "SpectrumSums") -> None:
@@ -55,8 +60,11 @@ class SpectrumSums:
         self.amplitude += other.amplitude
         self.power += other.power
         self.change += other.change
-        self.levels += other.levels
+        # Most of a histogram is memory that was never touched, and stays so.
+        counted = slice(_bucket(other.quietest), _bucket(other.loudest) + 1)
+        self.levels[:, counted] += other.levels[:, counted]
         self.loudest = max(self.loudest, other.loudest)
+        self.quietest = min(self.quietest, other.quietest)
         self.frames += other.frames
 
     def counts_from(self, power: float) -> Doubles:
@@ -65,10 +73,10 @@ class SpectrumSums:
         Exact where `power` is a power of two; else the cells of its bucket count by their even spread, which is wrong
         by less than the 0.017 dB of a bucket.
         """
-        bits = np.float32(power).view(np.uint32)
-        bucket = min(max(int(bits >> _SHIFT) - _LOWEST_BUCKET, 0), BUCKETS - 1)
-        inside = int(bits & ((1 << _SHIFT) - 1)) / (1 << _SHIFT)
-        return np.asarray(self.levels[:, bucket + 1 :].sum(axis=1) + (1 - inside) * self.levels[:, bucket])
+        bucket, last = _bucket(power), _bucket(self.loudest)
+        inside = (_bits(power) & ((1 << _SHIFT) - 1)) / (1 << _SHIFT)
+        louder = self.levels[:, bucket + 1 : last + 1].sum(axis=1)
+        return np.asarray(louder + (1 - inside) * self.levels[:, bucket])
 
 
 class Envelope:
@@ -120,36 +128,79 @@ class EntropySums:
         return float(np.log(self.total)) - self.weighted / self.total
 
 
-@compiled("float64(float32[:,::1], float32[::1], int64[:,::1], float64[::1], float64[::1], float64[::1], int64[:,::1])")
-def _add_frames(
-    spectra: Floats,
-    before: Floats,
-    bands: Counts,
-    amplitude_sums: Doubles,
-    power_sums: Doubles,
-    change_sums: Doubles,
-    levels: Counts,
-) -> float:
-    """Add frames, and return the largest power of them."""
-    bins = len(before)
-    power = np.empty(bins, dtype=np.float32)
-    buckets = power.view(np.int32)
-    loudest = np.float32(0.0)
+def _bucket(power: float) -> int:
+    return min(max((_bits(power) >> _SHIFT) - _LOWEST_BUCKET, 0), BUCKETS - 1)
+
+
+def _bits(power: float) -> int:
+    return int(np.float32(power).view(np.uint32))
+
+
+def windowed(hops: Floats, window: Floats) -> Floats:
+    """Return frames of two hops, one every hop, each without its mean and times `window`.
+
+    hops     (k + 1, n) float32
+    window   (2·n,) float32
+    returns  (k, 2·n) float32
+    """
+    sums = hops.sum(axis=1)
+    frames = np.empty((len(hops) - 1, 2 * hops.shape[1]), dtype=np.float32)
+    _window(hops, (sums[:-1] + sums[1:]) / np.float32(len(window)), window, frames)
+    return frames
+
+
+@compiled("void(float32[:,::1], float32[::1], float32[::1], float32[:,::1])")
+def _window(hops: Floats, means: Floats, window: Floats, frames: Floats) -> None:
+    half = hops.shape[1]
+    for frame in range(len(frames)):
+        mean = means[frame]
+        for place in range(2):
+            hop, weights = hops[frame + place], window[place * half : (place + 1) * half]
+            row = frames[frame, place * half : (place + 1) * half]
+            for index in range(half):
+                row[index] = (hop[index] - mean) * weights[index]
+
+
+@compiled("void(float32[:,::1], float32[:,::1])")
+def _take_powers(spectra: Floats, power: Floats) -> None:
+    """Write |X|² of packed spectra, but for the last bin."""
     for frame in range(len(spectra)):
-        power[0] = spectra[frame, 0] * spectra[frame, 0]
-        for index in range(1, bins):
-            real, imaginary = spectra[frame, 2 * index - 1], spectra[frame, 2 * index]
-            power[index] = real * real + imaginary * imaginary
-        loudest = max(loudest, power.max())
-        first = before[0] < 0
-        for index in range(bins):
-            amplitude = np.sqrt(power[index])
+        packed, row = spectra[frame], power[frame]
+        row[0] = packed[0] * packed[0]
+        for index in range(1, len(row)):
+            real, imaginary = packed[2 * index - 1], packed[2 * index]
+            row[index] = real * real + imaginary * imaginary
+
+
+@compiled("void(float32[:,::1], float32[::1], float64[::1], float64[::1], float64[::1])")
+def _add_frames(
+    power: Floats, before: Floats, amplitude_sums: Doubles, power_sums: Doubles, change_sums: Doubles
+) -> None:
+    """Add each frame to the sums; `before` is the frame before, then the last one."""
+    if before[0] < 0:
+        before[:] = np.sqrt(power[0])
+    for frame in range(len(power)):
+        row = power[frame]
+        for index in range(len(before)):
+            amplitude = np.sqrt(row[index])
             amplitude_sums[index] += amplitude
-            power_sums[index] += power[index]
-            change_sums[index] += np.float32(0.0) if first else abs(amplitude - before[index])
+            power_sums[index] += row[index]
+            change_sums[index] += abs(amplitude - before[index])
             before[index] = amplitude
-        for band in range(len(bands)):
-            for index in range(bands[band, 0], bands[band, 1]):
-                bucket = (buckets[index] >> _SHIFT) - _LOWEST_BUCKET
-                levels[band, min(max(bucket, 0), BUCKETS - 1)] += 1
-    return float(loudest)
+
+
+@compiled("void(int32[:,::1], int64[:,::1], int64[:,::1])")
+def _count_levels(bits: NDArray[np.int32], bands: Counts, levels: Counts) -> None:
+    """Count the cells of each band by the bits of their power; one band at a time, whose counts stay in the cache."""
+    buckets = np.empty(bits.shape, dtype=np.uint32)
+    for frame in range(len(bits)):
+        row, found = bits[frame], buckets[frame]
+        for index in range(len(row)):
+            found[index] = min(max((row[index] >> _SHIFT) - _LOWEST_BUCKET, 0), BUCKETS - 1)
+    for band in range(len(bands)):
+        counts = levels[band]
+        for frame in range(len(bits)):
+            within = buckets[frame, bands[band, 0] : bands[band, 1]]
+            for index in range(len(within)):
+                # Unsigned, an index is not looked at for being counted from the end.
+                counts[np.uint64(within[index])] += 1

@@ -12,23 +12,35 @@ _FLATNESS_FLOOR = 1e-10
 _ZERO_BELOW = 1e-10
 
 
-def centroids_hz(magnitude: Floats, frequencies_hz: Floats) -> Floats:
-    """Return the mean frequency of each frame, weighted by magnitude; 0 where there is none.
+def centres_and_widths_hz(magnitude: Floats, frequencies_hz: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each frame's frequency, weighted by magnitude; 0 where there is none.
 
     magnitude       (k, bins) float32
     frequencies_hz  (bins,) float32
-    returns         (k,) float32
+    returns         (k,) float32 each
     """
-    total = magnitude.sum(axis=1)
-    return np.asarray(np.divide(magnitude @ frequencies_hz, total, out=np.zeros_like(total), where=total > 0))
+    centres, widths = np.empty(len(magnitude), dtype=np.float32), np.empty(len(magnitude), dtype=np.float32)
+    _find_centres(np.ascontiguousarray(magnitude), frequencies_hz.astype(np.float64), centres, widths)
+    return centres, widths
 
 
-def bandwidths_hz(magnitude: Floats, frequencies_hz: Floats, centroid_hz: Floats) -> Floats:
-    """Return the standard deviation of frequency around the centroid, weighted by magnitude, (k,) float32."""
-    total = magnitude.sum(axis=1)
-    squared_distance = np.square(frequencies_hz - centroid_hz[:, np.newaxis])
-    variance = np.einsum("ij,ij->i", magnitude, squared_distance)
-    return np.asarray(np.sqrt(np.divide(variance, total, out=np.zeros_like(total), where=total > 0)))
+@compiled("void(float32[:,::1], float64[::1], float32[::1], float32[::1])")
+def _find_centres(magnitude: Floats, frequencies_hz: NDArray[np.float64], centres: Floats, widths: Floats) -> None:
+    # Relative to the middle: float64 then has nine digits left of the narrowest line's variance.
+    middle_hz = frequencies_hz[len(frequencies_hz) // 2]
+    for frame in range(magnitude.shape[0]):
+        total, first, second = 0.0, 0.0, 0.0
+        for column in range(magnitude.shape[1]):
+            weight, distance_hz = np.float64(magnitude[frame, column]), frequencies_hz[column] - middle_hz
+            total += weight
+            first += weight * distance_hz
+            second += weight * (distance_hz * distance_hz)
+        if total <= 0:
+            centres[frame] = widths[frame] = 0
+            continue
+        mean_hz = first / total
+        centres[frame] = mean_hz + middle_hz
+        widths[frame] = np.sqrt(max(second / total - mean_hz * mean_hz, 0.0))
 
 
 def rolloffs_hz(magnitude: Floats, frequencies_hz: Floats, share: float) -> Floats:
@@ -51,8 +63,27 @@ def _find_rolloffs(magnitude: Floats, share: np.float32, bins: NDArray[np.int64]
 
 def flatnesses(power: Floats) -> Floats:
     """Return the geometric over the arithmetic mean of each frame's power, (k,) float32 in [0, 1]: 1 is white."""
-    floored = np.maximum(power, np.float32(_FLATNESS_FLOOR))
-    return np.asarray(np.exp(np.log(floored).mean(axis=1)) / floored.mean(axis=1))
+    found = np.empty(len(power), dtype=np.float32)
+    _find_flatnesses(np.ascontiguousarray(power), _FLATNESS_FLOOR, found)
+    return found
+
+
+@compiled("void(float32[:,::1], float64, float32[::1])")
+def _find_flatnesses(power: Floats, floor: float, found: Floats) -> None:
+    bins = power.shape[1]
+    for frame in range(power.shape[0]):
+        row = power[frame]
+        total, logarithms, product = 0.0, 0.0, 1.0
+        for column in range(bins):
+            floored = max(np.float64(row[column]), floor)
+            total += floored
+            product *= floored
+            # The product of eight float32 always fits into a float64, and one logarithm does for them.
+            if column % 8 == 7:
+                logarithms += np.log(product)
+                product = 1.0
+        logarithms += np.log(product)
+        found[frame] = np.exp(logarithms / bins) / (total / bins)
 
 
 class SpectralFlux:
@@ -71,8 +102,9 @@ class SpectralFlux:
         if not len(magnitude):
             return np.empty(0, dtype=np.float32)
         flux = np.full(len(magnitude), np.nan, dtype=np.float32)
-        flux[1:] = _gained(magnitude[:-1], magnitude[1:])
-        flux[: len(self._last)] = _gained(self._last, magnitude[: len(self._last)])
+        if len(self._last):
+            flux[0] = _gained(self._last[0], magnitude[0])
+        _find_gains(np.ascontiguousarray(magnitude), flux)
         self._last = magnitude[-1:].copy()
         return flux
 
@@ -82,7 +114,7 @@ class ZeroCrossings:
 
     def __init__(self) -> None:
         """Start before the first sample."""
-        self._negative_before: bool | None = None
+        self._last: np.float32 | None = None
         self._count = 0
         self._cutter = FrameCutter(length=FRAME_LENGTH, hop=HOP, padding=FRAME_LENGTH // 2, dtype=np.int64)
 
@@ -90,11 +122,10 @@ class ZeroCrossings:
         """Return the rate of the frames that `samples` complete: (n,) float32 in, (k,) float32 out."""
         if not len(samples):
             return np.empty(0, dtype=np.float32)
-        negative = samples < -_ZERO_BELOW
-        before = negative[0] if self._negative_before is None else self._negative_before
-        crossed = np.diff(negative, prepend=before)
-        counted = self._count + np.cumsum(crossed, dtype=np.int64)
-        self._negative_before, self._count = bool(negative[-1]), int(counted[-1])
+        counted = np.empty(len(samples), dtype=np.int64)
+        before = samples[0] if self._last is None else self._last
+        self._count = _count_crossings(np.ascontiguousarray(samples), before, self._count, counted)
+        self._last = samples[-1]
         return _rates(self._cutter.push(counted))
 
     def finish(self) -> Floats:
@@ -102,9 +133,30 @@ class ZeroCrossings:
         return _rates(self._cutter.finish(fill=self._count))
 
 
-def _gained(before: Floats, after: Floats) -> Floats:
-    gain = after - before
-    return np.asarray(np.maximum(gain, 0, out=gain).mean(axis=1))
+@compiled("float32(float32[::1], float32[::1])")
+def _gained(before: Floats, after: Floats) -> float:
+    gain = 0.0
+    for column in range(len(after)):
+        gain += max(after[column] - before[column], np.float32(0))
+    return np.float32(gain / len(after))
+
+
+@compiled("void(float32[:,::1], float32[::1])")
+def _find_gains(magnitude: Floats, flux: Floats) -> None:
+    for frame in range(1, len(magnitude)):
+        flux[frame] = _gained(magnitude[frame - 1], magnitude[frame])
+
+
+@compiled("int64(float32[::1], float32, int64, int64[::1])")
+def _count_crossings(samples: Floats, before: np.float32, count: int, counted: NDArray[np.int64]) -> int:
+    """Write how many crossings there were up to each sample, after `count`; return how many in all."""
+    negative_before = before < -_ZERO_BELOW
+    for index in range(len(samples)):
+        negative = samples[index] < -_ZERO_BELOW
+        count += negative != negative_before
+        counted[index] = count
+        negative_before = negative
+    return count
 
 
 def _rates(counted: NDArray[np.int64]) -> Floats:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chassis.compiled import compiled
+
 from .dft import fast_length, packed_spectra, unpacked_power
 from .frames import FrameCutter
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 WINDOW_S = 1.0
 LOWEST_BAND = -16
@@ -70,7 +73,10 @@ class BandSpectrum:
         self._cutter = FrameCutter(length=self.length, hop=self.hop, padding=0)
         half_wave = np.sin(np.pi * (np.arange(self.length) + 0.5) / self.length)
         self._window = np.sin(np.pi / 2 * np.square(half_wave)).astype(np.float32)
-        self._weights = _bin_weights(rate_hz, self.length, bands)
+        weights = _bin_weights(rate_hz, self.length, bands)
+        self._first = np.array([first for first, _ in weights], dtype=np.int64)
+        self._widths = np.array([len(shares) for _, shares in weights], dtype=np.int64)
+        self._weights = np.concatenate([np.empty(0, dtype=np.float32), *(shares for _, shares in weights)])
 
     def push(self, samples: Floats) -> Doubles:
         """Return the mean-square power of the windows that `samples` complete: (n,) float32 in, (k, bands) out.
@@ -78,14 +84,25 @@ class BandSpectrum:
         Window `t` begins at sample t·hop. What is left at the end fills no window.
         """
         frames = self._cutter.push(samples)
-        powers = np.empty((len(frames), len(self._weights)))
+        powers = np.empty((len(frames), len(self._first)))
         # One at a time: a window of a second is many times a processor's cache.
         for row, frame in enumerate(frames):
             # A recorder's offset is no sound, and would round off quiet bands.
             power = unpacked_power(packed_spectra(((frame - frame.mean()) * self._window)[np.newaxis]))[0]
-            for band, (first, weights) in enumerate(self._weights):
-                powers[row, band] = power[first : first + len(weights)] @ weights
+            _weigh(power, self._first, self._widths, self._weights, powers[row])
         return powers
+
+
+@compiled("void(float32[::1], int64[::1], int64[::1], float32[::1], float64[::1])")
+def _weigh(power: Floats, first: Counts, widths: Counts, weights: Floats, bands: Doubles) -> None:
+    """Write the power of each band: the bins from its first one on, times its weights, which lie one after another."""
+    passed = 0
+    for band in range(len(first)):
+        total = 0.0
+        for index in range(widths[band]):
+            total += np.float64(power[first[band] + index]) * np.float64(weights[passed + index])
+        bands[band] = total
+        passed += widths[band]
 
 
 def _bin_weights(rate_hz: int, length: int, bands: tuple[ThirdOctave, ...]) -> list[tuple[int, Floats]]:

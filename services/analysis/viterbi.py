@@ -20,6 +20,8 @@ _SWITCH_PROBABILITY = 0.01
 _TINY = float(np.finfo(np.float64).tiny)
 _LOG_TINY = float(np.log(_TINY))
 _NEVER = -np.inf
+# Far more than sums of a day's logarithms are rounded by, far less than what is compared.
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +107,22 @@ def _arrive(padded: Doubles, stay_at: Doubles, row: int, best: Doubles) -> None:
         best[target] = max(value, far)
 
 
-@compiled("float64(float64[:,::1], float64[:,::1], float64[:,::1], int64[::1], float64, int64)")
-def _best_voiced(
-    before: Doubles, stay_to: Doubles, switch_to: Doubles, sources: States, anywhere: float, target: int
-) -> float:
-    """Return the best value of coming to a voiced bin: from voiced `sources`, or from any unvoiced bin."""
-    bins = before.shape[1]
+@compiled("float64(float64[:,::1], float64[:,::1], int64[::1], float64, int64)")
+def _best_from_voiced(before: Doubles, stay_to: Doubles, sources: States, anywhere: float, target: int) -> float:
+    """Return the best value of coming to a voiced bin from voiced `sources`, or from far away."""
     reach = stay_to.shape[1] // 2
     best = anywhere
     for source in sources:
         if abs(source - target) <= reach:
             best = max(best, before[0, source] + stay_to[target, source - target + reach])
+    return best
+
+
+@compiled("float64(float64[:,::1], float64[:,::1], float64, int64)")
+def _best_from_unvoiced(before: Doubles, switch_to: Doubles, best: float, target: int) -> float:
+    """Return the best value of coming to a voiced bin from an unvoiced one, or `best` if that is better."""
+    bins = before.shape[1]
+    reach = switch_to.shape[1] // 2
     for source in range(max(0, target - reach), min(bins, target + reach + 1)):
         best = max(best, before[1, source] + switch_to[target, source - target + reach])
     return best
@@ -166,6 +173,8 @@ def _advance(
     # What coming to an unvoiced bin from the same unvoiced bin costs at most.
     staying = stay_at[reach].min()
     arriving = min(staying, switch_to[:, reach].min())
+    # What a change of voicing costs at least, with room for rounding.
+    switching = (switch_to - stay_to).max() + _ROUNDING
     for index in range(len(probability)):
         now = values[first + index]
         unvoiced = np.log((1 - voiced_probability[index]) / bins + _TINY)
@@ -178,15 +187,20 @@ def _advance(
         # A source below this loses against the unvoiced bin beside every target.
         sources = np.flatnonzero(before[0] >= before[1].min() + arriving)
         _best_unvoiced(before, stay_at, switch_from, sources, anywhere, now[1])
-        now[1] += unvoiced
-        hopeless = highest + _LOG_TINY < now[1].min() + arriving
+        # A voiced bin below this is no source of the next frame.
+        least = now[1].min() + unvoiced + arriving
+        hopeless = highest + _LOG_TINY < least
         for target in range(bins):
             observed = probability[index, target]
+            now[0, target] = _NEVER
             if hopeless and observed == 0:
-                now[0, target] = _NEVER
                 continue
-            best = _best_voiced(before, stay_to, switch_to, sources, anywhere, target)
-            now[0, target] = best + np.log(observed + _TINY)
+            log_observed = np.log(observed + _TINY)
+            best = _best_from_voiced(before, stay_to, sources, anywhere, target)
+            # An unvoiced bin is reached from the same ones, for less.
+            if max(best, now[1, target] + switching) + log_observed >= least:
+                now[0, target] = _best_from_unvoiced(before, switch_to, best, target) + log_observed
+        now[1] += unvoiced
 
 
 @compiled("int64(float64[:,::1], float64[:,::1], float64[:,::1], float64, int64)")

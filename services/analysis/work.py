@@ -23,7 +23,7 @@ from contracts.objects import audio_key
 from contracts.vocabulary import State
 
 from .budget import Budget
-from .extractors import Extractor, extractors_named
+from .extractors import Extractor, extractors_named, offered
 from .isolation import analysed
 from .manifest import ENGINE_VERSION, Subject, entries, manifest, renewed
 from .plan import Plan
@@ -55,10 +55,11 @@ class AnalysisWork:
         self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
         self._budget = Budget(settings.extractor_timeout_s, settings.extractor_timeout_per_audio_s)
         self._wish = _UPLOADED if request is None else request.wish
+        self._offered = offered(settings.opted_in)
         self.requested = request is not None
         self.parameters: dict[str, Any] = {"engine": ENGINE_VERSION}
         if request is None:
-            extractors = extractors_named(settings.extractors)
+            extractors = extractors_named(settings.extractors, among=self._offered)
             self.parameters["extractors"] = {each.name: each.version for each in extractors}
             self.parameters_id = hashlib.sha256(canonical_json(self.parameters).encode()).hexdigest()[:16]
         else:
@@ -68,7 +69,7 @@ class AnalysisWork:
 
     async def perform(self, event: Analysable, bench: Workbench) -> Outcome:
         """Run in one pass every extractor whose result is not there yet, and store the manifest of all."""
-        extractors = extractors_named(self._names(), self._wish.parameters)
+        extractors = extractors_named(self._names(), self._wish.parameters, among=self._offered)
         subject = Subject(event.recording_id, event.project_id, event.sha256, self.parameters_id)
         stored = await _stored(event.recording_id, bench)
         todo = missing(stored, extractors, self._wish.segments)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -15,16 +14,8 @@ from contracts.vocabulary import Role, Scope
 
 from .callers import Callers
 from .keys import Caller, too_little
-
-
-class RateClass(StrEnum):
-    """Routes that cost alike, and share a limit."""
-
-    READ = "read"
-    WRITE = "write"
-    UPLOAD = "upload"
-    SEARCH = "search"
-    STREAM = "stream"
+from .limits import RateClass
+from .metering import count
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,8 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler:
     caller = await _caller(connection, handler)
     # Only Litestar's own answer to OPTIONS declares nothing.
     needs: Needs = handler.opt.get("needs", KNOWN)
+    state = connection.app.state
+    await count(connection.scope, state.rate_limits, state.slots, caller.id, needs.rate)
     if needs.scope not in caller.scopes:
         raise ProblemError(
             403,

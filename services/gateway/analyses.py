@@ -73,6 +73,7 @@ def analysis_request(
     "/recordings/{recording_id:str}/analysis",
     operation_id="requestAnalysis",
     needs=WRITE,
+    problems=(409,),
     tags=["results"],
     status_code=202,
 )

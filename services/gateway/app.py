@@ -13,6 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
+from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
 from chassis.health import Health
@@ -21,15 +22,17 @@ from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from contracts.documents import API_KEYS, TASKS
+from contracts.documents import API_KEYS, RATES, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .announcing import FROM_STATE as ANNOUNCING
 from .announcing import follow, open_history, open_webhooks
 from .backfill import Backfills, plan_backfill, start_backfill
+from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
+from .described import describe_problems
 from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
@@ -42,8 +45,10 @@ from .indexer import SearchIndexer
 from .issuer_keys import IssuerKeys
 from .issuing import KeyController
 from .keys import KeyRing
+from .limits import RateLimits, Slots
 from .live import LiveHub
 from .members import Members
+from .metering import metered
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .reads import Reads
@@ -69,6 +74,7 @@ _ROUTES = (
     *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates),
 )
+PREFIX = "/v1"
 _FROM_STATE = (
     *("reads", "objects", "ingest", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
@@ -80,21 +86,7 @@ def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
     hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
-    app = Litestar(
-        [Router("/v1", guards=[authenticated], route_handlers=list(_ROUTES))],
-        dependencies={
-            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
-            "rendering": Provide(asked_rendering),
-            "wanted": Provide(asked_filter),
-            "health": Provide(lambda: health, sync_to_thread=False),
-            "settings": Provide(lambda: settings, sync_to_thread=False),
-        },
-        exception_handlers=exception_handlers({}),
-        logging_config=None,
-        openapi_config=_openapi(),
-        state=State({"settings": settings, "progress": progress}),
-    )
-    check_declarations(app.routes, "/v1")
+    app = create_api(settings, health, progress)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -105,12 +97,16 @@ def create_app(settings: GatewaySettings) -> Service:
             token = settings.internal_token.get_secret_value()
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.members = Members(database)
-            await asyncio.gather(app.state.key_ring.prepare(), app.state.members.prepare())
+            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
+            await asyncio.gather(
+                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
+            )
             app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes)
+            patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
@@ -129,7 +125,30 @@ def create_app(settings: GatewaySettings) -> Service:
             await stack.enter_async_context(background(*works))
             yield
 
-    return Service("gateway", health, lifespan, traced(measured(app)))
+    return Service("gateway", health, lifespan, traced(measured(metered(app))))
+
+
+def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoard) -> Litestar:
+    """Return the routes; what is in `_FROM_STATE` beside these must be in the state before they are asked."""
+    app = Litestar(
+        [Router(PREFIX, guards=[authenticated], route_handlers=list(_ROUTES))],
+        dependencies={
+            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            "rendering": Provide(asked_rendering),
+            "wanted": Provide(asked_filter),
+            "health": Provide(lambda: health, sync_to_thread=False),
+            "settings": Provide(lambda: settings, sync_to_thread=False),
+        },
+        exception_handlers=exception_handlers({}),
+        logging_config=None,
+        openapi_config=_openapi(),
+        state=State({"settings": settings, "progress": progress, "slots": Slots(settings.at_once)}),
+        request_class=BoundedRequest,
+        request_max_body_size=settings.max_json_bytes,
+    )
+    check_declarations(app.routes, PREFIX)
+    describe_problems(app.routes, PREFIX)
+    return app
 
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
@@ -178,4 +197,5 @@ def _openapi() -> OpenAPIConfig:
         path="/schema",
         components=Components(security_schemes={"apiKey": key}),
         security=[{"apiKey": []}],
+        use_handler_docstrings=True,
     )

@@ -136,7 +136,12 @@ async def plan_backfill(
 
 
 @post(
-    "/extractors/{name:str}/backfill", operation_id="startBackfill", needs=WRITE, tags=["extractors"], status_code=202
+    "/extractors/{name:str}/backfill",
+    operation_id="startBackfill",
+    needs=WRITE,
+    problems=(409,),
+    tags=["extractors"],
+    status_code=202,
 )
 async def start_backfill(
     request: Request[Caller, Any, Any],

@@ -11,6 +11,7 @@ from contracts.vocabulary import Lane, Role, Scope
 
 from .access import KNOWN
 from .keys import Caller
+from .limits import RateClass
 from .reads import Reads
 from .settings import GatewaySettings
 
@@ -27,6 +28,9 @@ class LimitsView(BaseModel):
     """The limits in force."""
 
     upload_bytes: int = Field(description="The largest recording.")
+    json_bytes: int = Field(description="The largest body that is no recording.")
+    requests_per_minute: dict[RateClass, int] = Field(description="By class of routes; 0: no limit.")
+    at_once: dict[RateClass, int] = Field(description="Under way at once; 0: no limit.")
 
 
 class Capabilities(BaseModel):
@@ -47,7 +51,12 @@ async def get_capabilities(request: Request[Caller, Any, Any], reads: Reads, set
     caller = request.user
     return Capabilities(
         caller=CallerView(member=caller.id, scopes=sorted(caller.scopes), projects=dict(sorted(caller.roles.items()))),
-        limits=LimitsView(upload_bytes=settings.max_upload_bytes),
+        limits=LimitsView(
+            upload_bytes=settings.max_upload_bytes,
+            json_bytes=settings.max_json_bytes,
+            requests_per_minute=settings.quotas,
+            at_once=settings.at_once,
+        ),
         containers=list(Container),
         lanes=list(Lane),
         presets=list(PRESETS),

@@ -74,7 +74,9 @@ def cut_off_stalled(app: ASGIApp) -> ASGIApp:
     operation_id="listenToEvents",
     needs=STREAM,
     takes_ticket=True,
+    problems=(404,),
     tags=["events"],
+    media_type="text/event-stream",
     middleware=[cut_off_stalled],
 )
 async def listen(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from litestar import get
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.documents import ExtractorDocument
 
@@ -22,6 +22,7 @@ class ExtractorView(BaseModel):
     needs: str
     cost_per_audio_s: float
     by_default: bool
+    licence: str | None = Field(description="The terms of what it computes with, where there are any.")
     parameters: dict[str, Any]
 
 

@@ -6,7 +6,7 @@ import httpx
 import structlog
 from litestar import Request
 
-from chassis.bodies import RequestBody
+from chassis.bodies import Patience, RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
 from contracts.rendering import RenderParameters
@@ -29,10 +29,13 @@ class IngestUnavailableError(TransientError):
 class IngestDoor:
     """The way to ingest."""
 
-    def __init__(self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int, patience: Patience
+    ) -> None:
         self._client = client
         self._internal_token = internal_token
         self._max_upload_bytes = max_upload_bytes
+        self._patience = patience
 
     async def forward(
         self,
@@ -44,7 +47,7 @@ class IngestDoor:
         name: str | None,
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
-        body = RequestBody(request)
+        body = RequestBody(request, self._patience)
         await self._refuse_too_large(request.headers.get("content-length", "0"), body)
         try:
             answer = await self._client.post(

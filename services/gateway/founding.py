@@ -47,7 +47,7 @@ class ProjectController(Controller):
         """List the caller's projects, by name."""
         return ProjectList(items=await _views(request.user, projects, sorted(request.user.project_ids)))
 
-    @post(operation_id="createProject", needs=FOUND, status_code=201)
+    @post(operation_id="createProject", needs=FOUND, problems=(409,), status_code=201)
     async def create(
         self, request: Request[Caller, Any, Any], projects: Projects, members: Members, data: ProjectWish
     ) -> Response[ProjectView]:

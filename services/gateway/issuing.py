@@ -81,7 +81,7 @@ class KeyController(Controller):
     path = "/keys"
     tags = ("keys",)
 
-    @post(operation_id="createKey", needs=MANAGE, status_code=201)
+    @post(operation_id="createKey", needs=MANAGE, problems=(404,), status_code=201)
     async def create(self, request: Request[Caller, Any, Any], key_ring: KeyRing, data: KeyWish) -> Response[MadeKey]:
         """Make a key for projects that you own, with no more scopes than your own key has."""
         memberships = [_membership(request.user, each) for each in data.projects]

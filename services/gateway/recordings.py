@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import QueryParameter
 
@@ -38,6 +39,11 @@ class _UploadOperation(Operation):
         )
 
 
+_KNOWN_ALREADY = {
+    200: ResponseSpec(dict[str, Any], generate_examples=False, description="The same bytes are here already.")
+}
+
+
 @dataclass(frozen=True)
 class _Asked:
     where: list[str]
@@ -52,7 +58,15 @@ class RecordingController(Controller):
     path = "/recordings"
     tags = ("recordings",)
 
-    @post(operation_id="uploadRecording", needs=UPLOAD, operation_class=_UploadOperation, request_max_body_size=None)
+    @post(
+        operation_id="uploadRecording",
+        needs=UPLOAD,
+        problems=(404, 408, 413, 415, 422),
+        operation_class=_UploadOperation,
+        status_code=202,
+        responses=_KNOWN_ALREADY,
+        request_max_body_size=None,
+    )
     async def upload(
         self,
         request: Request[Caller, Any, Any],

@@ -19,6 +19,7 @@ from .absent import not_there
 from .access import READ
 from .caching import CACHED, tagged, unchanged
 from .colouring import Colouring, Shown
+from .described import LATER, UNCHANGED
 from .gallery import Gallery, region_request
 from .keys import Caller
 from .progress import ProgressBoard
@@ -50,7 +51,14 @@ class ResultController(Controller):
     path = "/recordings/{recording_id:str}"
     tags = ("results",)
 
-    @get("/spectrogram", operation_id="getSpectrogram", needs=READ, media_type="image/png")
+    @get(
+        "/spectrogram",
+        operation_id="getSpectrogram",
+        needs=READ,
+        problems=(409, 422),
+        responses={**LATER, **UNCHANGED},
+        media_type="image/png",
+    )
     async def image(
         self,
         request: Request[Caller, Any, Any],
@@ -97,7 +105,14 @@ class ResultController(Controller):
         shown = await gallery.rendering(found, rendering, ask=False)
         return await _images_view(reads, found, rendering, shown, progress.of)
 
-    @get("/spectrogram/first-look", operation_id="getFirstLook", needs=READ, media_type="image/png")
+    @get(
+        "/spectrogram/first-look",
+        operation_id="getFirstLook",
+        needs=READ,
+        problems=(409,),
+        responses=LATER,
+        media_type="image/png",
+    )
     async def first_look(
         self, request: Request[Caller, Any, Any], reads: Reads, gallery: Gallery, recording_id: str
     ) -> Response[Any]:
@@ -114,7 +129,14 @@ class ResultController(Controller):
         headers = {"Cache-Control": "no-store", "Dawnchorus-Approximate": str(thumbnail is None).lower()}
         return Response(await gallery.png(shown, None, axes=False), media_type="image/png", headers=headers)
 
-    @get("/spectrogram/geometry", operation_id="getSpectrogramGeometry", needs=READ, media_type=MediaType.JSON)
+    @get(
+        "/spectrogram/geometry",
+        operation_id="getSpectrogramGeometry",
+        needs=READ,
+        problems=(409,),
+        responses=LATER,
+        media_type=MediaType.JSON,
+    )
     async def geometry(
         self,
         request: Request[Caller, Any, Any],
@@ -130,7 +152,14 @@ class ResultController(Controller):
             return not_there(found, shown.task, await _images_view(reads, found, rendering, shown))
         return Response(await gallery.geometry(shown.document), headers=CACHED)
 
-    @get("/spectrogram/region", operation_id="getSpectrogramRegion", needs=READ, media_type="image/png")
+    @get(
+        "/spectrogram/region",
+        operation_id="getSpectrogramRegion",
+        needs=READ,
+        problems=(409, 422),
+        responses=UNCHANGED,
+        media_type="image/png",
+    )
     async def region(
         self,
         request: Request[Caller, Any, Any],
@@ -159,7 +188,14 @@ class ResultController(Controller):
         png = await gallery.region(wanted, rendering.palette)
         return Response(png, media_type="image/png", headers=headers)
 
-    @get("/waveform", operation_id="getWaveform", needs=READ, media_type="image/png")
+    @get(
+        "/waveform",
+        operation_id="getWaveform",
+        needs=READ,
+        problems=(409,),
+        responses={**LATER, **UNCHANGED},
+        media_type="image/png",
+    )
     async def waveform(
         self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
     ) -> Response[Any]:
@@ -173,7 +209,7 @@ class ResultController(Controller):
             return kept
         return Response(await objects.get(task.waveform.key), media_type="image/png", headers=headers)
 
-    @get("/waveform/peaks", operation_id="getPeaks", needs=READ)
+    @get("/waveform/peaks", operation_id="getPeaks", needs=READ, problems=(409,), responses={**LATER, **UNCHANGED})
     async def peaks(
         self,
         request: Request[Caller, Any, Any],
@@ -197,7 +233,9 @@ class ResultController(Controller):
         media_type = MediaType.JSON if form is PeaksForm.JSON else "application/octet-stream"
         return Response(await objects.get(key), media_type=media_type, headers=headers)
 
-    @get("/analysis", operation_id="getAnalysis", needs=READ, media_type=MediaType.JSON)
+    @get(
+        "/analysis", operation_id="getAnalysis", needs=READ, problems=(409,), responses=LATER, media_type=MediaType.JSON
+    )
     async def manifest(
         self, request: Request[Caller, Any, Any], reads: Reads, objects: ObjectStore, recording_id: str
     ) -> Response[Any]:

@@ -12,6 +12,7 @@ from contracts.documents import EMBEDDING_DIMENSIONS
 
 from .absent import not_there
 from .access import SEARCH
+from .described import LATER
 from .features import CONDITIONS_MAX, conditions
 from .finding import Finder, Neighbours, Sharing
 from .indexer import EMBEDDING, FINGERPRINT, embedding_of, entry_of, fingerprint_key
@@ -82,7 +83,14 @@ class SimilarSearch(BaseModel):
     where: list[str] = Field(default_factory=list, max_length=CONDITIONS_MAX)
 
 
-@get("/recordings/{recording_id:str}/similar", operation_id="getSimilar", needs=SEARCH, tags=["search"])
+@get(
+    "/recordings/{recording_id:str}/similar",
+    operation_id="getSimilar",
+    needs=SEARCH,
+    problems=(409,),
+    responses=LATER,
+    tags=["search"],
+)
 async def get_similar(
     request: Request[Caller, Any, Any],
     reads: Reads,
@@ -115,7 +123,14 @@ async def search_similar(
     return _similar(await finder.similar(request.user, query, conditions(data.where), but_for=None))
 
 
-@get("/recordings/{recording_id:str}/duplicates", operation_id="getDuplicates", needs=SEARCH, tags=["search"])
+@get(
+    "/recordings/{recording_id:str}/duplicates",
+    operation_id="getDuplicates",
+    needs=SEARCH,
+    problems=(409,),
+    responses=LATER,
+    tags=["search"],
+)
 async def get_duplicates(
     request: Request[Caller, Any, Any], reads: Reads, finder: Finder, recording_id: str, limit: Limit = 20
 ) -> Response[Any]:

@@ -12,6 +12,7 @@ from contracts.manifest import SeriesReference
 
 from .access import READ
 from .caching import tagged, unchanged
+from .described import PART, UNCHANGED
 from .keys import Caller
 from .ranges import asked_range
 from .reads import Reads
@@ -24,6 +25,8 @@ SUFFIX = ".parquet"
     "/recordings/{recording_id:str}/analysis/series/{file_name:str}",
     operation_id="getSeries",
     needs=READ,
+    problems=(416,),
+    responses={**UNCHANGED, **PART},
     tags=["results"],
     media_type=PARQUET,
 )

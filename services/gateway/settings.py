@@ -6,6 +6,8 @@ from pydantic import IPvAnyNetwork, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 
+from .limits import RateClass
+
 
 class GatewaySettings(ServiceSettings):
     """Where ingest is, and how live events and the search are served."""
@@ -28,6 +30,16 @@ class GatewaySettings(ServiceSettings):
     webhook_disable_after_s: float = 259_200
     outward_http: bool = False
     outward_networks: tuple[IPvAnyNetwork, ...] = ()
+    reads_per_minute: int = 6000
+    writes_per_minute: int = 600
+    uploads_per_minute: int = 1200
+    searches_per_minute: int = 600
+    streams_per_minute: int = 600
+    uploads_at_once: int = 64
+    streams_at_once: int = 1000
+    max_json_bytes: int = 1_000_000
+    sender_silent_s: float = 30
+    sender_bytes_per_s_min: float = 1000
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None
@@ -38,6 +50,22 @@ class GatewaySettings(ServiceSettings):
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600
+
+    @property
+    def quotas(self) -> dict[RateClass, int]:
+        """Return how many requests of each class a caller has in a minute; 0: as many as they like."""
+        return {
+            RateClass.READ: self.reads_per_minute,
+            RateClass.WRITE: self.writes_per_minute,
+            RateClass.UPLOAD: self.uploads_per_minute,
+            RateClass.SEARCH: self.searches_per_minute,
+            RateClass.STREAM: self.streams_per_minute,
+        }
+
+    @property
+    def at_once(self) -> dict[RateClass, int]:
+        """Return how many requests of a class a caller may have under way on one replica; 0: as many as they like."""
+        return {RateClass.UPLOAD: self.uploads_at_once, RateClass.STREAM: self.streams_at_once}
 
     @model_validator(mode="after")
     def _with_audience(self) -> Self:

@@ -42,7 +42,7 @@ class MemberController(Controller):
         """List the keys and the subjects of tokens that have a role in this project."""
         return MemberList(items=await members.of_project(opened_project(request.user, project)))
 
-    @put("/{member:str}", operation_id="setMember", needs=MANAGE)
+    @put("/{member:str}", operation_id="setMember", needs=MANAGE, problems=(409,))
     async def set_role(
         self, request: Request[Caller, Any, Any], members: Members, project: str, member: Member, data: MemberRole
     ) -> MemberRole:
@@ -53,7 +53,7 @@ class MemberController(Controller):
         await members.set_role(member, project_id, data.role)
         return data
 
-    @delete("/{member:str}", operation_id="removeMember", needs=MANAGE)
+    @delete("/{member:str}", operation_id="removeMember", needs=MANAGE, problems=(409,))
     async def remove(self, request: Request[Caller, Any, Any], members: Members, project: str, member: Member) -> None:
         """Take a member's role in this project away. The last owner stays (409)."""
         project_id = opened_project(request.user, project)

@@ -18,6 +18,7 @@ from contracts.tiles import BOTTOM_DBFS, STEP_DB, TILE_PX, TOP_DBFS, StoredTiles
 from .absent import not_there
 from .access import READ
 from .caching import CACHED, tagged, unchanged
+from .described import LATER, UNCHANGED
 from .gallery import Gallery
 from .keys import Caller
 from .reads import Reads
@@ -65,7 +66,7 @@ class TileController(Controller):
     path = "/recordings/{recording_id:str}/spectrogram/tiles"
     tags = ("results",)
 
-    @get(operation_id="getTiles", needs=READ)
+    @get(operation_id="getTiles", needs=READ, problems=(409,), responses=LATER)
     async def index(self, request: Request[Caller, Any, Any], reads: Reads, recording_id: str) -> Response[Any]:
         """Return the zoom levels; 202 and the status while the recording is rendered, 404 where it has no tiles."""
         found = await reads.recording(request.user, recording_id)
@@ -74,7 +75,14 @@ class TileController(Controller):
             return not_there(found, task, spectrogram_view(found.recording, task))
         return Response(_view(recording_id, task, stored_tiles(task)), headers=CACHED)
 
-    @get("/{level:int}/{tile:str}", operation_id="getTile", needs=READ, media_type="image/png")
+    @get(
+        "/{level:int}/{tile:str}",
+        operation_id="getTile",
+        needs=READ,
+        problems=(409, 422),
+        responses={**LATER, **UNCHANGED},
+        media_type="image/png",
+    )
     async def tile(
         self,
         request: Request[Caller, Any, Any],

@@ -93,7 +93,7 @@ class WebhookController(Controller):
     path = "/webhooks"
     tags = ("webhooks",)
 
-    @post(operation_id="createWebhook", needs=MANAGE)
+    @post(operation_id="createWebhook", needs=MANAGE, problems=(404, 409, 422))
     async def create(
         self, request: Request[Caller, Any, Any], webhooks: Webhooks, outward: OutwardClient, data: WebhookWish
     ) -> WebhookMade:
@@ -114,7 +114,7 @@ class WebhookController(Controller):
         """Return one webhook; `disabled_because` says why it is told nothing any more."""
         return _view(await webhooks.one(request.user, webhook_id))
 
-    @patch("/{webhook_id:str}", operation_id="changeWebhook", needs=MANAGE)
+    @patch("/{webhook_id:str}", operation_id="changeWebhook", needs=MANAGE, problems=(422,))
     async def change(
         self,
         request: Request[Caller, Any, Any],

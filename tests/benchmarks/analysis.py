@@ -18,13 +18,15 @@ from pathlib import Path
 from .figures import OURS, REPOSITORY, Figure, compared, say, worker_figure
 
 REPORT = REPOSITORY / "build" / "bench" / "analysis.json"
-FEATURES = ("pitch", "tempo", "onsets", "spectral", "mel", "mfcc", "harmony", "without pitch", "default set")
+FEATURES = ("pitch", "tempo", "onsets", "spectral", "mel", "mfcc", "harmony", "indices", "without pitch", "default set")
 _TEN_SECONDS, _MINUTE, _HOUR, _DAY = 10, 60, 3600, 86_400
 # librosa's pYIN holds 10 kB a frame: an hour does not fit.
 _CONTENDERS = {
     OURS: set(FEATURES),
-    "dawnchorus_loaded": {"pitch"},
-    "librosa": set(FEATURES),
+    "dawnchorus_loaded": {"pitch", "indices"},
+    "librosa": set(FEATURES) - {"indices"},
+    "scikit_maad": {"indices"},
+    "scikit_maad_once": {"indices"},
     "earlier": {"tempo", "pitch", "default set"},
 }
 
@@ -94,7 +96,8 @@ def main() -> None:
     )
     options = asked.parse_args()
     say(
-        "Ours: from a WAV file at 44.1 kHz to a payload. The others: from an array at 22.05 kHz that is loaded already."
+        "Ours: from a WAV file at 44.1 kHz to a payload. The others: from an array loaded already, at 22.05 kHz "
+        "(acoustic indices: 44.1)."
     )
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as folder:
         compared(_groups(cases(options.only, with_long=options.long), Path(folder)), REPORT)

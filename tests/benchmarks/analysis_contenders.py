@@ -28,6 +28,7 @@ from services.analysis.settings import AnalysisSettings
 from services.analysis.shared import Input, SharedBlock
 from tests.unit.analysis.signals import shared_blocks
 
+from . import acoustic_indices
 from .figures import measured
 
 # What the search needs has no counterpart in the libraries that it is compared with.
@@ -41,6 +42,7 @@ FEATURES = {
     "mel": ("mel",),
     "mfcc": ("mfcc",),
     "harmony": ("chroma", "tonnetz", "key"),
+    "indices": ("ecoacoustic",),
     "without pitch": tuple(name for name in _DEFAULT if name != "pitch"),
     "default set": _DEFAULT,
 }
@@ -83,6 +85,16 @@ def earlier(feature: str, recording: Path) -> None:
         _module().pyin(samples, sr=rate_hz, **_PITCH_HZ)
 
 
+def scikit_maad(feature: str, recording: Path) -> None:
+    """Compute acoustic indices of a loaded array from two spectrograms, as its examples do."""
+    acoustic_indices.scikit_maad(*_loaded_as_it_is(recording))
+
+
+def scikit_maad_once(feature: str, recording: Path) -> None:
+    """Compute acoustic indices of a loaded array from one spectrogram."""
+    acoustic_indices.scikit_maad_once(*_loaded_as_it_is(recording))
+
+
 def _spectral(module: Any, samples: Any, rate_hz: int) -> None:
     for name in ("spectral_centroid", "spectral_bandwidth", "spectral_rolloff"):
         getattr(module.feature, name)(y=samples, sr=rate_hz)
@@ -123,7 +135,7 @@ _LIBROSA: dict[str, Callable[[Any, Any, int], object]] = {
     "harmony": _harmony,
 }
 CONTENDERS: dict[str, Callable[[str, Path], None]] = {
-    each.__name__: each for each in (dawnchorus, dawnchorus_loaded, librosa, earlier)
+    each.__name__: each for each in (dawnchorus, dawnchorus_loaded, librosa, earlier, scikit_maad, scikit_maad_once)
 }
 
 
@@ -131,6 +143,11 @@ CONTENDERS: dict[str, Callable[[str, Path], None]] = {
 def _loaded(recording: Path) -> tuple[Any, int]:
     samples, rate_hz = _module().load(recording)
     return np.ascontiguousarray(samples), int(rate_hz)
+
+
+@cache
+def _loaded_as_it_is(recording: Path) -> tuple[Any, int]:
+    return soundfile.read(recording)
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile
 
-from services.analysis.extractors import EXTRACTORS, Accumulator, Extractor, SeriesSource
+from services.analysis.extractors import EXTRACTORS, OPT_IN, Accumulator, Extractor, SeriesSource
 from services.analysis.shared import Input, SharedBlock
 from tests.unit.analysis.signals import shared_blocks
 
@@ -20,7 +20,7 @@ def main(recordings: list[Path]) -> None:
         rate_hz = soundfile.info(recording).samplerate
         channels, _ = soundfile.read(recording, SECONDS_AT_MOST * rate_hz, dtype="float32", always_2d=True)
         blocks = list(shared_blocks(channels[:, :1], rate_hz, needs=tuple(Input)))
-        for extractor in EXTRACTORS.values():
+        for extractor in (EXTRACTORS | OPT_IN).values():
             cost = min(_cpu_s(extractor, blocks, rate_hz) for _ in range(ROUNDS)) * rate_hz / len(channels)
             line = f"{recording.name}\t{rate_hz} Hz\t{extractor.name}\t{cost:.2e}\tstated {extractor.cost_per_audio_s}"
             print(line)  # noqa: T201 - a program

@@ -5,7 +5,7 @@ import pytest
 from chassis.documents import Database
 from contracts.documents import EXTRACTORS as COLLECTION
 from services.analysis.catalogue import publish_extractors
-from services.analysis.extractors import EXTRACTORS
+from services.analysis.extractors import EXTRACTORS, offered
 from services.gateway.extractors import list_extractors
 from services.gateway.reads import Reads
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.servers
 
 
 async def test_every_extractor_is_listed_with_what_can_be_asked_of_it(database: Database) -> None:
-    await publish_extractors(database, by_default=("levels",))
+    await publish_extractors(EXTRACTORS, database, by_default=("levels",))
 
     listed = {each.name: each for each in (await list_extractors.fn(Reads(database))).available}
 
@@ -22,6 +22,7 @@ async def test_every_extractor_is_listed_with_what_can_be_asked_of_it(database: 
         assert (listed[name].version, listed[name].description) == (extractor.version, extractor.description)
         assert listed[name].cost_per_audio_s > 0
         assert listed[name].device == "cpu"
+        assert listed[name].licence is None
         assert listed[name].parameters["properties"].keys() == extractor.parameters.keys()
     assert [name for name, each in listed.items() if each.by_default] == ["levels"]
 
@@ -30,8 +31,20 @@ async def test_publishing_again_changes_nothing_but_forgets_what_is_gone(databas
     await database[COLLECTION].insert_one({"_id": "gone"})
 
     for _ in range(2):
-        await publish_extractors(database, by_default=())
+        await publish_extractors(EXTRACTORS, database, by_default=())
 
+    assert {each.id for each in await Reads(database).extractors()} == set(EXTRACTORS)
+
+
+async def test_an_extractor_that_was_opted_for_is_listed_with_its_licence_until_it_is_not_offered_any_more(
+    database: Database,
+) -> None:
+    await publish_extractors(offered(["species"]), database, by_default=())
+    [listed] = [each for each in (await list_extractors.fn(Reads(database))).available if each.name == "species"]
+    await publish_extractors(offered([]), database, by_default=())
+
+    assert listed.licence is not None
+    assert listed.licence.startswith("CC-BY-NC-SA-4.0")
     assert {each.id for each in await Reads(database).extractors()} == set(EXTRACTORS)
 
 

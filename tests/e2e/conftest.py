@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.local.servers import Servers
+from tests.birdnet import is_birdnet_installed
 from tests.spans import SpanSink, span_sink
 from tests.system import System, running_system
 from tests.third_party import install
@@ -30,5 +31,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
         # A package of somebody else's is found by the analysis service, and used where a test asks for it.
         "PYTHONPATH": str(install(tmp_path_factory.mktemp("site"))),
     }
+    if is_birdnet_installed():
+        extra["DAWNCHORUS_OPT_IN_EXTRACTORS"] = '["species"]'
     with running_system(tmp_path_factory.mktemp("system"), servers, extra) as running:
         yield running

@@ -19,7 +19,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from chassis import metrics
 from chassis.settings import ServiceSettings
-from services.analysis.extractors import EXTRACTORS, Extractor, SeriesSource
+from services.analysis.extractors import EXTRACTORS, OPT_IN, Extractor, SeriesSource
 from services.analysis.settings import AnalysisSettings
 from services.gateway.settings import GatewaySettings
 from services.ingest.settings import IngestSettings
@@ -104,7 +104,9 @@ def test_the_table_of_settings_is_the_settings() -> None:
 def test_the_table_of_extractors_is_the_registry() -> None:
     documented = [(quoted(row[0])[0], row[1], row[2], quoted(row[3])) for row in marked_table(ANALYSIS, "extractors")]
 
-    registered = [(name, each.description, str(each.needs), _series(each)) for name, each in EXTRACTORS.items()]
+    registered = [
+        (name, each.description, str(each.needs), _series(each)) for name, each in (EXTRACTORS | OPT_IN).items()
+    ]
     assert documented == registered
 
 

@@ -42,7 +42,7 @@ class Chroma:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "chroma"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "How much each of the twelve pitch classes sounds, in the recording's own tuning."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU

@@ -22,10 +22,9 @@ from services.analysis.acoustic_indices import (
     temporal_entropy,
 )
 from services.analysis.dft import packed_spectra
-from services.analysis.frames import FrameCutter
 from services.analysis.measures import Measure, Payload, Reason, absent, gathered, measured
 from services.analysis.shared import SILENCE_DBFS, Floats, Input, SharedBlock
-from services.analysis.soundscape import EntropySums, Envelope, SpectrumSums
+from services.analysis.soundscape import EntropySums, Envelope, SpectrumSums, windowed
 
 from .protocol import Device
 
@@ -64,7 +63,7 @@ class Ecoacoustic:
     minute_s: float = field(default=60.0, init=False)
 
     name: ClassVar[str] = "ecoacoustic"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "Acoustic indices ACI, ADI, AEI, BI, NDSI, Hf, Ht and H, of the whole and per minute."
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
@@ -109,12 +108,12 @@ class EcoacousticAccumulator:
         self._minute_samples = round(settings.minute_s * rate_hz)
         self._indices = _Indices(settings, rate_hz)
         self._window = _WINDOW / np.float32(np.sqrt(settings.unit_power))
-        self._frames = FrameCutter(length=_WINDOW_LENGTH, hop=_HOP, padding=0)
-        self._stretches = FrameCutter(length=_HOP, hop=_HOP, padding=0)
+        self._left = np.empty(0, dtype=np.float32)
+        self._last_stretch = np.empty((0, _HOP), dtype=np.float32)
         self._before = np.full(_BINS, -1, dtype=np.float32)
         self._samples_taken = self._frames_taken = self._stretches_taken = 0
         self._open: dict[int, _Minute] = {}
-        self._spectrum = self._indices.no_frames()
+        self._spectrum: SpectrumSums | None = None
         self._envelope = EntropySums()
         self._minutes: list[dict[str, Measure]] = []
 
@@ -123,14 +122,14 @@ class EcoacousticAccumulator:
         for minute, samples in self._by_minute(block.samples, self._samples_taken, hop=1):
             minute.envelope.add(samples)
         self._samples_taken += len(block.samples)
-        stretches = self._stretches.push(block.samples)
+        stretches = self._stretches(block.samples)
         for minute, part in self._by_minute(stretches, self._stretches_taken, hop=_HOP):
             minute.envelope.add_stretches(part)
         self._stretches_taken += len(stretches)
-        frames = self._frames.push(block.samples)
-        for minute, part in self._by_minute(frames, self._frames_taken, hop=_HOP):
-            minute.spectrum.add(self._spectra(part), self._before, self._indices.bands)
-        self._frames_taken += len(frames)
+        spectra = self._spectra(stretches)
+        for minute, part in self._by_minute(spectra, self._frames_taken, hop=_HOP):
+            minute.spectrum.add(part, self._before, self._indices.bands)
+        self._frames_taken += len(spectra)
         # A frame is complete after every sample and stretch that began before it.
         self._close_before(self._frames_taken * _HOP // self._minute_samples)
 
@@ -138,7 +137,12 @@ class EcoacousticAccumulator:
         """Return the indices of the whole, and a list per index of those of the minutes."""
         self._close_before(1 + self._samples_taken // self._minute_samples)
         minutes = {name: gathered([each[name] for each in self._minutes], unit=_UNITS[name]) for name in _UNITS}
-        return {**self._indices.measures(self._spectrum, self._envelope), "per_minute": minutes}
+        return {**self._whole(), "per_minute": minutes}
+
+    def _whole(self) -> dict[str, Measure]:
+        if len(self._minutes) == 1:
+            return self._minutes[0]
+        return self._indices.measures(self._spectrum or self._indices.no_frames(), self._envelope)
 
     def _by_minute(self, parts: Floats, taken: int, *, hop: int) -> Iterator[tuple["_Minute", Floats]]:
         """Yield the parts that begin in each minute, when `taken` came before them, one every `hop` samples."""
@@ -146,14 +150,23 @@ class EcoacousticAccumulator:
         while start < len(parts):
             index = (taken + start) * hop // self._minute_samples
             stop = min(len(parts), -(-(index + 1) * self._minute_samples // hop) - taken)
-            minute = self._open.setdefault(index, _Minute(self._indices.no_frames(), Envelope()))
-            yield minute, parts[start:stop]
+            if index not in self._open:
+                self._open[index] = _Minute(self._indices.no_frames(), Envelope())
+            yield self._open[index], parts[start:stop]
             start = stop
 
-    def _spectra(self, frames: Floats) -> Floats:
-        centred = frames - frames.mean(axis=1, keepdims=True)
-        centred *= self._window
-        return packed_spectra(centred)
+    def _stretches(self, samples: Floats) -> Floats:
+        """Return the stretches that `samples` complete, (k, 512) float32."""
+        stream = np.concatenate([self._left, samples])
+        count = len(stream) // _HOP
+        self._left = stream[count * _HOP :]
+        return stream[: count * _HOP].reshape(count, _HOP)
+
+    def _spectra(self, stretches: Floats) -> Floats:
+        """Return the spectra of the frames that `stretches` complete: a frame is two of them."""
+        hops = np.concatenate([self._last_stretch, stretches])
+        self._last_stretch = hops[-1:]
+        return packed_spectra(windowed(hops, self._window)) if len(hops) > 1 else hops[:0]
 
     def _close_before(self, index: int) -> None:
         for ended in sorted(each for each in self._open if each < index):
@@ -162,7 +175,10 @@ class EcoacousticAccumulator:
             for sums in (envelope, self._envelope):
                 sums.add(minute.envelope.energies())
             self._minutes.append(self._indices.measures(minute.spectrum, envelope))
-            self._spectrum.merge(minute.spectrum)
+            if self._spectrum is None:
+                self._spectrum = minute.spectrum
+            else:
+                self._spectrum.merge(minute.spectrum)
 
 
 @dataclass(eq=False)

@@ -30,7 +30,7 @@ class Levels:
     interval_s: float = field(default=10.0, init=False)
 
     name: ClassVar[str] = "levels"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "Levels in one-third-octave bands from 25 Hz to half the rate, whole and per 10 s."
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU

@@ -29,7 +29,7 @@ class LoudnessFamily:
     silence_step_s: float = field(default=1 / STEPS_PER_S, init=False)
 
     name: ClassVar[str] = "loudness"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = (
         "RMS, peak, true peak, crest factor, silence; integrated, momentary and short-term loudness and its range."
     )

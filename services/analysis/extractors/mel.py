@@ -44,7 +44,7 @@ class Mel:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "mel"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     description: ClassVar[str] = "Level of each of 64 mel bands."
     needs: ClassVar[Input] = Input.MUSIC_SPECTRUM
     device: ClassVar[Device] = Device.CPU

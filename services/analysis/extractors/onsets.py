@@ -53,7 +53,7 @@ class Onsets:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "onsets"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "When sounds begin, how strongly, and how much of the recording is silent."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU

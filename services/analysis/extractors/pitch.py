@@ -64,7 +64,7 @@ class Pitch:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     description: ClassVar[str] = "Fundamental frequency by pYIN from C2 to C7, voicing, range and vibrato."
     needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU

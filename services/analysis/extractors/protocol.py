@@ -65,6 +65,22 @@ class AttachmentSource(Protocol):
         """Return what is stored beside the manifest piece by piece, if anything; called once, after `result`."""
 
 
+@runtime_checkable
+class OptIn(Protocol):
+    """What an extractor has besides, when it is off until the operator names it in a setting."""
+
+    @property
+    def licence(self) -> str:
+        """The terms of what it computes with; whoever is offered the extractor or reads its results sees them."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that it needs and the service does not; the manifest names their versions."""
+
+    def prepare(self) -> None:
+        """Load what takes long; called before the first job."""
+
+
 class Extractor(Protocol):
     """A family of measures; `version` changes whenever any of its values could.
 

@@ -48,7 +48,7 @@ class Quality:
     )
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "Recorder health: faults of the signal, noise floor, bandwidth, and a traffic light."
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU

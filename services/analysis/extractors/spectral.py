@@ -17,8 +17,7 @@ from services.analysis.shared import FRAME_LENGTH, HOP, SILENCE_DBFS, Floats, In
 from services.analysis.spectral import (
     SpectralFlux,
     ZeroCrossings,
-    bandwidths_hz,
-    centroids_hz,
+    centres_and_widths_hz,
     flatnesses,
     rolloffs_hz,
 )
@@ -67,7 +66,7 @@ class Spectral:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "spectral"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     description: ClassVar[str] = (
         "Centroid, bandwidth, roll-off, flatness, contrast, flux, zero crossings, RMS of frames."
     )
@@ -138,12 +137,12 @@ class SpectralAccumulator:
 
     def frame_values(self, block: SharedBlock) -> dict[str, Floats]:
         """Return the spectral measures of every frame of the block, (k,) float32 each."""
-        centroid_hz = centroids_hz(block.magnitude, self._frequencies_hz)
+        centroid_hz, bandwidth_hz = centres_and_widths_hz(block.magnitude, self._frequencies_hz)
         # The last block brings no samples.
         crossing_rates = self._crossings.add(block.samples) if len(block.samples) else self._crossings.finish()
         return {
             "centroid": centroid_hz,
-            "bandwidth": bandwidths_hz(block.magnitude, self._frequencies_hz, centroid_hz),
+            "bandwidth": bandwidth_hz,
             "rolloff": rolloffs_hz(block.magnitude, self._frequencies_hz, self._settings.rolloff_share),
             "flatness": flatnesses(block.power),
             "zero_crossing_rate": crossing_rates,

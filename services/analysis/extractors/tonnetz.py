@@ -40,7 +40,7 @@ class Tonnetz:
     silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "tonnetz"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     description: ClassVar[str] = "Tonal centroid on the circles of fifths, minor and major thirds."
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU

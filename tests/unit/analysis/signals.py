@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from audio.decode import AudioLimits, mono, open_audio
 from audio.sniff import sniff_source
-from services.analysis.extractors import EXTRACTORS, Accumulator, Extractor, SeriesSource
+from services.analysis.extractors import Accumulator, Extractor, SeriesSource, extractors_named
 from services.analysis.shared import Input, SharedBlock, SharedInputs
 
 Floats = NDArray[np.float32]
@@ -80,7 +80,8 @@ def _next_series(accumulator: Accumulator) -> dict[str, NDArray[Any]] | None:
 
 def payload(name: str, channels: Floats, rate_hz: int = RATE_HZ, *, block_frames: int = 65_536) -> dict[str, Any]:
     """Return what the named extractor says of (n, channels) or (n,) samples."""
-    return heard(EXTRACTORS[name], channels, rate_hz, block_frames=block_frames)
+    [extractor] = extractors_named([name])
+    return heard(extractor, channels, rate_hz, block_frames=block_frames)
 
 
 def sine(frequency_hz: float, *, duration_s: float, peak: float = 0.5, rate_hz: int = RATE_HZ) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.analysis.extractors import EXTRACTORS
+from services.analysis.extractors import EXTRACTORS, OPT_IN
 from services.analysis.measures import InvalidMeasureError, Reason, aggregated, decibels, listed, measured
 from services.analysis.series import Series
 from tests.honesty import INPUTS, PAGE, stated
@@ -19,16 +19,19 @@ from .signals import RATE_HZ, Floats, payload, sine
 
 @pytest.mark.parametrize("name", EXTRACTORS)
 def test_every_input_has_the_values_or_the_reasons_of_the_page(name: str) -> None:
-    rows = table(section(PAGE, name))
+    assert said(name) == written(name)
 
-    said = {measure: [_reason(cell) for cell in cells] for measure, cells in stated(name).items()}
-    assert said == {quoted(row[0])[0]: [_reason(cell) for cell in row[1:]] for row in rows}
+
+@pytest.mark.usefixtures("birdnet")
+@pytest.mark.parametrize("name", OPT_IN)
+def test_every_input_has_what_the_page_says_of_extractors_that_are_off_by_default(name: str) -> None:
+    assert said(name) == written(name)
 
 
 def test_the_page_has_the_inputs_and_the_extractors_there_are() -> None:
     text = PAGE.read_text()
 
-    assert text.count(f"| measure | {' | '.join(INPUTS)} |") == text.count("\n## ") == len(EXTRACTORS)
+    assert text.count(f"| measure | {' | '.join(INPUTS)} |") == text.count("\n## ") == len(EXTRACTORS | OPT_IN)
 
 
 @pytest.mark.parametrize(("name", "colour"), [("digital silence", "red"), ("white noise", "green")])
@@ -63,18 +66,24 @@ def hostile_samples(draw: st.DrawFn) -> Floats:
     return np.repeat((scale * shape)[:, np.newaxis], channels, axis=1).astype(np.float32)
 
 
-@given(samples=hostile_samples(), rate_hz=st.sampled_from([1000, 8000, 11_025, 44_100, 192_000, 384_000]))
+RATES_HZ = [1000, 8000, 11_025, 44_100, 192_000, 384_000]
+
+
+@given(samples=hostile_samples(), rate_hz=st.sampled_from(RATES_HZ))
 @settings(max_examples=60)
 def test_every_payload_is_strict_json_where_a_number_and_a_reason_exclude_each_other(
     samples: Floats, rate_hz: int
 ) -> None:
     for name in EXTRACTORS:
-        stated = payload(name, samples, rate_hz)
+        check(payload(name, samples, rate_hz))
 
-        json.dumps(stated, allow_nan=False)
-        for measure in measures_in(stated):
-            assert (measure["reason"] is None) == all(number is not None for number in numbers_of(measure))
-            assert measure["reason"] is None or measure["reason"] in set(Reason)
+
+@pytest.mark.usefixtures("birdnet")
+@given(samples=hostile_samples(), rate_hz=st.sampled_from(RATES_HZ))
+@settings(max_examples=30)
+def test_so_is_the_payload_of_an_extractor_that_is_off_by_default(samples: Floats, rate_hz: int) -> None:
+    for name in OPT_IN:
+        check(payload(name, samples, rate_hz))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -99,6 +108,21 @@ def test_an_aggregate_without_frames_keeps_its_keys() -> None:
     assert absent.keys() == present.keys()
     assert absent["frames"] == 0
     assert absent["reason"] == "silent"
+
+
+def said(name: str) -> dict[str, list[str | None]]:
+    return {measure: [_reason(cell) for cell in cells] for measure, cells in stated(name).items()}
+
+
+def written(name: str) -> dict[str, list[str | None]]:
+    return {quoted(row[0])[0]: [_reason(cell) for cell in row[1:]] for row in table(section(PAGE, name))}
+
+
+def check(stated: dict[str, Any]) -> None:
+    json.dumps(stated, allow_nan=False)
+    for measure in measures_in(stated):
+        assert (measure["reason"] is None) == all(number is not None for number in numbers_of(measure))
+        assert measure["reason"] is None or measure["reason"] in set(Reason)
 
 
 def _reason(cell: str) -> str | None:

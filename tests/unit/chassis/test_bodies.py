@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 from litestar import Request
 
-from chassis.bodies import ClientGoneError, RequestBody
+from chassis.bodies import ClientGoneError, Patience, RequestBody
+from chassis.problems import ProblemError
 
 GONE = {"type": "http.disconnect"}
 
@@ -28,8 +29,8 @@ class Client:
     def unread(self) -> int:
         return len(self._messages)
 
-    def body(self) -> RequestBody:
-        return RequestBody(cast("Request[Any, Any, Any]", SimpleNamespace(receive=self.receive)))
+    def body(self, patience: Patience | None = None) -> RequestBody:
+        return RequestBody(cast("Request[Any, Any, Any]", SimpleNamespace(receive=self.receive)), patience)
 
 
 async def test_a_body_is_yielded_as_it_comes() -> None:
@@ -43,6 +44,32 @@ async def test_a_client_that_goes_in_the_middle_is_noticed() -> None:
 
     with pytest.raises(ClientGoneError):
         [chunk async for chunk in body]
+
+
+async def test_a_sender_that_falls_silent_is_cut_off() -> None:
+    body = Client(_part(b"one")).body(Patience(silent_s=0.01, bytes_per_s_min=0))
+
+    with pytest.raises(ProblemError) as cut:
+        [chunk async for chunk in body]
+
+    assert (cut.value.status, cut.value.code) == (408, "too_slow")
+    assert cut.value.headers == {"Connection": "close"}
+
+
+async def test_a_sender_that_dribbles_is_cut_off() -> None:
+    # No wait is as long as `silent_s`, which is nothing, and any time that passes is too long for so few bytes.
+    body = Client(*[_part(b"x") for _ in range(10)]).body(Patience(silent_s=0, bytes_per_s_min=1e12))
+
+    with pytest.raises(ProblemError) as cut:
+        [chunk async for chunk in body]
+
+    assert cut.value.code == "too_slow"
+
+
+async def test_the_rest_of_a_body_that_dribbles_does_not_hide_why_it_was_refused() -> None:
+    body = Client(_part(b"one")).body(Patience(silent_s=0.01, bytes_per_s_min=0))
+
+    await body.drain(limit_bytes=1000)
 
 
 async def test_the_rest_of_a_refused_body_is_read_so_that_its_sender_hears_the_answer() -> None:

@@ -146,6 +146,8 @@ async def test_a_result_is_never_hidden_by_a_later_failure(wav: bytes, monkeypat
     ("wish", "code"),
     [
         ({"extractors": ("tarot",)}, "unknown_extractor"),
+        # It is there, but the operator did not opt for it.
+        ({"extractors": ("species",)}, "unknown_extractor"),
         ({"parameters": {"spectral": {"rolloff_share": 7}}}, "invalid_extractor_parameters"),
     ],
 )
