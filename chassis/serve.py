@@ -78,8 +78,18 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
     """Run the service that `create` makes until SIGTERM, then drain."""
     configure_logging(name, settings.log_level)
     provider = configure_tracing(name)
-    service = create(settings)
-    config = uvicorn.Config(
+    try:
+        service = create(settings)
+        _DrainingServer(_config(service, settings), service.health).run()
+    except DawnchorusError as error:
+        log.critical("service_failed", code=error.code, sentence=str(error))
+        sys.exit(1)
+    finally:
+        provider.shutdown()
+
+
+def _config(service: Service, settings: ServiceSettings) -> uvicorn.Config:
+    return uvicorn.Config(
         service,
         host=settings.host,
         port=settings.port,
@@ -92,10 +102,3 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         ws_max_size=WEBSOCKET_MESSAGE_BYTES,
     )
-    try:
-        _DrainingServer(config, service.health).run()
-    except DawnchorusError as error:
-        log.critical("service_failed", code=error.code, sentence=str(error))
-        sys.exit(1)
-    finally:
-        provider.shutdown()

@@ -48,7 +48,7 @@ class MissingPackageError(DawnchorusError):
     """An extractor that the operator wants needs a package that is not installed."""
 
     code = "missing_package"
-    next_step = "Install requirements/species.txt, or take the extractor out of the settings."
+    next_step = "Install the requirements that the sentence names, or take the extractor out of the settings."
 
     def __init__(self, extractor: str, package: str) -> None:
         """Keep the facts, so that the error survives pickling."""
@@ -56,7 +56,11 @@ class MissingPackageError(DawnchorusError):
 
     def __str__(self) -> str:
         extractor, package = self.args
-        return f"The extractor {extractor!r} needs the package {package!r}, which is not installed. {self.next_step}"
+        requirements = f"requirements/{extractor.replace('_', '-')}.txt"
+        return (
+            f"The extractor {extractor!r} needs the package {package!r}, which is not installed. "
+            f"Install {requirements}, or take the extractor out of the settings."
+        )
 
 
 class UnknownExtractorError(UnprocessableError):

@@ -8,6 +8,7 @@ import soxr
 from .framed import HOP, Floats, FramedBlock, FramedStream, joined
 
 MUSIC_RATE_HZ = 22_050
+SPEECH_RATE_HZ = 16_000
 
 # As many as a block of the recording has at its own rate: an FFT call for fewer frames costs more than its FFTs.
 _BLOCK_SAMPLES = 64 * HOP

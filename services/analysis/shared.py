@@ -15,7 +15,7 @@ from .chroma_stream import ChromaBlock, ChromaStream
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
 from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
-from .resampled import MUSIC_RATE_HZ, ResampledStream, music_rate_hz
+from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, ResampledStream, Resampler, music_rate_hz
 
 __all__ = [
     "BINS",
@@ -25,6 +25,7 @@ __all__ = [
     "MUSIC_RATE_HZ",
     "SILENCE_DBFS",
     "SILENCE_RMS",
+    "SPEECH_RATE_HZ",
     "ChromaBlock",
     "Floats",
     "FramedBlock",
@@ -50,13 +51,14 @@ class Input(StrEnum):
     MUSIC_SPECTRUM = "music_spectrum"
     MUSIC_MEL = "music_mel"
     MUSIC_CHROMA = "music_chroma"
+    SPEECH = "speech"
 
 
 _OF_MUSIC = frozenset({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
 
 
-class MusicNotComputedError(LookupError):
-    """An extractor reads `music` and does not say so in its `needs`."""
+class InputNotComputedError(LookupError):
+    """An extractor reads what it does not name in its `needs`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ class SharedBlock(FramedBlock):
     projection   that of the spectrum of `music` on mel bands, where that was asked for
     chroma       what follows the chroma of `music`, where that was asked for
     windows      what collects `music_mel`, where that was asked for
+    converted    the piece at 16 kHz, where that was asked for
     """
 
     channels: Floats
@@ -79,6 +82,7 @@ class SharedBlock(FramedBlock):
     projection: MelProjection | None = None
     chroma: ChromaStream | None = None
     windows: SharedMelWindows | None = None
+    converted: Floats | None = None
     _filled: dict[float, tuple[MelWindow, ...]] = field(default_factory=dict, init=False)
 
     @property
@@ -86,41 +90,41 @@ class SharedBlock(FramedBlock):
         """The mono mix at 22,050 Hz as `librosa.load` returns it; at its own rate where that is lower.
 
         It comes 64 frames at a time, in step with the recording but not with this block: often it is empty. Raises
-        `MusicNotComputedError`.
+        `InputNotComputedError`.
         """
         if self.low_rate:
             return self
         if self.resampled is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.resampled
 
     @cached_property
     def music_mel(self) -> Floats:
         """Power of `music` in 128 mel bands, (k, 128) float32, as in `librosa.feature.melspectrogram`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.projection is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.projection.project(self.music.power)
 
     @cached_property
     def music_chroma(self) -> ChromaBlock:
         """Chroma of `music`: all of its frames in order, but later than they are in `music`.
 
-        Raises `MusicNotComputedError`.
+        Raises `InputNotComputedError`.
         """
         if self.chroma is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         return self.chroma.push(self.music, last=not len(self.samples))
 
     def mel_windows(self, window_s: float) -> tuple[MelWindow, ...]:
         """Return the windows of `music_mel` that this block fills, and with the last block the rest.
 
-        Who wants windows asks at every block. Raises `MusicNotComputedError`.
+        Who wants windows asks at every block. Raises `InputNotComputedError`.
         """
         if self.windows is None:
-            raise MusicNotComputedError
+            raise InputNotComputedError
         if window_s not in self._filled:
             # At the recording's own rate: what soxr makes of the ends of a constant is no sound.
             sounding = bool(self.sounding.any())
@@ -128,6 +132,16 @@ class SharedBlock(FramedBlock):
             filled = windows.push(self.music_mel, self.music.sounding, sounding=sounding, last=not len(self.samples))
             self._filled[window_s] = tuple(filled)
         return self._filled[window_s]
+
+    @property
+    def speech(self) -> Floats:
+        """The mono mix at 16 kHz, whatever the recording's rate, (k,) float32: the next samples of it.
+
+        It goes on in step with the recording but not with this block. Raises `InputNotComputedError`.
+        """
+        if self.converted is None:
+            raise InputNotComputedError
+        return self.converted
 
 
 class SharedInputs:
@@ -145,6 +159,7 @@ class SharedInputs:
             self._mel_windows = SharedMelWindows(music_rate_hz(rate_hz))
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
+        self._speech = Resampler(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -153,14 +168,18 @@ class SharedInputs:
             samples = mono(piece) * np.float32(scale)
             channels = samples[:, np.newaxis] if piece.shape[1] == 1 else piece * np.float32(scale)
             resampled = self._resampled.push(samples) if self._resampled else None
-            yield self._block(self._native.push(samples), channels, resampled)
+            speech = self._speech.push(samples) if self._speech else None
+            yield self._block(self._native.push(samples), channels, resampled, speech)
 
     def finish(self, *, channels: int) -> SharedBlock:
         """Return the last block: no new samples, but the frames that reach over the recording's end."""
         resampled = self._resampled.finish() if self._resampled else None
-        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled)
+        speech = self._speech.finish() if self._speech else None
+        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled, speech)
 
-    def _block(self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None) -> SharedBlock:
+    def _block(
+        self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None, speech: Floats | None
+    ) -> SharedBlock:
         block = SharedBlock(
             native.samples,
             native.frames,
@@ -171,6 +190,7 @@ class SharedInputs:
             self._projection,
             self._chroma,
             self._mel_windows,
+            speech,
         )
         # What is shared is computed now, so that no single extractor is charged with its time.
         if Input.SPECTRUM in self._needs:

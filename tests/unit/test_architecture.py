@@ -32,8 +32,13 @@ WORLD = {
     *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),
 }
 VAGUE = {"manager", "managers", "helper", "helpers", "util", "utils", "common", "misc", "base", "data", "process"}
-# PyAV costs every new child 0.14 s, and most containers never need it.
-IMPORTS_LATE = {"audio/decode.py"}
+# PyAV costs every new child 0.14 s, and most containers never need it. The models of opt-in extractors are not
+# installed everywhere.
+IMPORTS_LATE = {
+    "audio/decode.py",
+    "services/analysis/neural_pitch.py",
+    "services/analysis/speech_probability.py",
+}
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
 

@@ -17,6 +17,7 @@ from .mel import Mel
 from .mfcc import Mfcc
 from .onsets import Onsets
 from .pitch import Pitch
+from .pitch_swift_f0 import PitchSwiftF0
 from .plugins import by_name, installed_entry_points
 from .protocol import Accumulator, AttachmentSource, Device, Extractor, OptIn, SeriesBlock, SeriesSource
 from .quality import Quality
@@ -25,6 +26,7 @@ from .species import Species
 from .spectral import Spectral
 from .tempo import Tempo
 from .tonnetz import Tonnetz
+from .voice_activity import VoiceActivity
 
 __all__ = [
     "EXTRACTORS",
@@ -58,6 +60,8 @@ _REGISTERED: tuple[Extractor, ...] = (
     Embedding(),
     FingerprintFamily(),
     Species(),
+    VoiceActivity(),
+    PitchSwiftF0(),
 )
 
 _ALL = by_name(_REGISTERED, installed_entry_points())

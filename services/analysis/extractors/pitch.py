@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, measured
-from services.analysis.notes import NOTES
+from services.analysis.measures import Payload, Reason, measured
 from services.analysis.pitch_track import UNVOICED, PitchTracker
 from services.analysis.pyin import BINS_PER_SEMITONE, PitchBins, PitchObserver
-from services.analysis.series import Series
 from services.analysis.shared import (
     FRAME_LENGTH,
     HOP,
@@ -23,14 +21,12 @@ from services.analysis.shared import (
     SharedBlock,
     music_rate_hz,
 )
-from services.analysis.vibrato import VibratoMeter
 from services.analysis.yin import LagRange
 
 from .pending import PendingSeries
+from .pitch_measures import PitchMeasures, share
 from .protocol import Device, SeriesBlock
 
-_A4_HZ = 440.0
-_A4_MIDI = 69
 _SERIES_UNITS = {"f0": "Hz", "f0_pyin": "Hz", "voiced_probability": "ratio"}
 # librosa's: how far a pitch moves, in octaves per second.
 _OCTAVES_PER_S = 35.92
@@ -119,11 +115,14 @@ class PitchAccumulator:
             semitones = round(_OCTAVES_PER_S * 12 * HOP / rate_hz)
             self._tracker = PitchTracker(bins=self._bins.count, reach=semitones * BINS_PER_SEMITONE // 2)
         self._f_max_hz = f_max_hz
-        self._vibrato = VibratoMeter(frames_per_s=rate_hz / HOP, frame_s=FRAME_LENGTH / rate_hz)
+        self._measures = PitchMeasures(
+            frames_per_s=rate_hz / HOP,
+            frame_s=FRAME_LENGTH / rate_hz,
+            sees_vibrato=rate_hz >= _LOWEST_VIBRATO_RATE_HZ,
+        )
         self._waiting = _NO_FRAMES
         self._decided = 0
         self._pending = PendingSeries()
-        self._f0 = Series()
         self._inner = 0
         self._above = 0
         self._anything_sounds = False
@@ -155,15 +154,9 @@ class PitchAccumulator:
         if self._usable:
             self._take(self._tracker.finish())
         reason = self._reason()
-        otherwise = reason or Reason.NO_VOICED_FRAMES
         return {
-            "f0": aggregated(self._f0, unit="Hz", otherwise=otherwise),
-            "note": self._note(otherwise),
-            "range": self._range(otherwise),
-            "voiced_ratio": self._share(self._f0.count, reason),
-            "above_range_ratio": self._share(self._above, reason),
-            "vibrato_rate": self._swing(self._vibrato.rate_hz, "Hz", otherwise),
-            "vibrato_extent": self._swing(self._vibrato.extent_cents, "cent", otherwise),
+            **self._measures.stated(frames=self._inner, reason=reason),
+            "above_range_ratio": share(self._above, self._inner, reason),
             "searched_from": measured(self._settings.f_min_hz, unit="Hz"),
             "searched_to": measured(self._f_max_hz, unit="Hz"),
             "rate": measured(self._rate_hz, unit="Hz"),
@@ -178,9 +171,7 @@ class PitchAccumulator:
         likely = (decided != UNVOICED) & (frames.probability >= self._settings.probability_min) & frames.sounding
         counted_hz = np.where(likely & ~frames.above_range, f0_hz, np.nan)
         self._above += int(np.count_nonzero(likely & frames.above_range))
-        self._f0.add(counted_hz[np.isfinite(counted_hz)].astype(np.float32))
-        if self._rate_hz >= _LOWEST_VIBRATO_RATE_HZ:
-            self._vibrato.add(counted_hz)
+        self._measures.add(counted_hz)
         times_s = (self._decided + np.arange(len(decided))) * HOP / self._rate_hz
         self._decided += len(decided)
         values = (counted_hz.astype(np.float32), f0_hz.astype(np.float32), frames.probability)
@@ -192,36 +183,3 @@ class PitchAccumulator:
         if not self._inner:
             return Reason.TOO_SHORT
         return None if self._anything_sounds else Reason.SILENT
-
-    def _share(self, frames: int, reason: Reason | None) -> Measure:
-        if reason is not None:
-            return absent(reason, unit="ratio")
-        return measured(frames / self._inner, unit="ratio")
-
-    def _note(self, otherwise: Reason) -> Measure:
-        summary = self._f0.aggregate()
-        if summary is None:
-            return absent(otherwise, unit="note")
-        return measured(note_name(summary.p50), unit="note")
-
-    def _range(self, otherwise: Reason) -> Measure:
-        """State how far apart the 5th and the 95th percentile of f0 are: single frames jump by octaves."""
-        summary = self._f0.aggregate()
-        if summary is None:
-            return absent(otherwise, unit="semitone")
-        return measured(float(12 * np.log2(summary.p95 / summary.p05)), unit="semitone")
-
-    def _swing(self, found: Series, unit: str, otherwise: Reason) -> Measure:
-        summary = found.aggregate()
-        if summary is not None:
-            return measured(summary.p50, unit=unit)
-        if not self._f0.count:
-            return absent(otherwise, unit=unit)
-        looked = self._rate_hz >= _LOWEST_VIBRATO_RATE_HZ
-        return absent(Reason.NO_VIBRATO if looked else Reason.RATE_TOO_LOW, unit=unit)
-
-
-def note_name(frequency_hz: float) -> str:
-    """Return the nearest note of the equal temperament on A4 = 440 Hz, for example C#5."""
-    midi = round(_A4_MIDI + 12 * np.log2(frequency_hz / _A4_HZ))
-    return f"{NOTES[midi % 12]}{midi // 12 - 1}"

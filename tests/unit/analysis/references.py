@@ -1,6 +1,7 @@
 """Other implementations of the same measures, to compare with."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -37,3 +38,51 @@ def _pulled(graph: av.filter.Graph) -> list[dict[str, str]]:
 
 def _numbers(metadata: dict[str, str]) -> dict[str, float]:
     return {key.removeprefix("lavfi.r128."): float(value) for key, value in metadata.items()}
+
+
+def silero_speech_timestamps(
+    probabilities: list[float],
+    length: int,
+    *,
+    enter: float,
+    leave: float,
+    speech_min: float,
+    silence_min: float,
+    pad: float,
+) -> list[tuple[int, int]]:
+    """Return the segments of `silero_vad.get_speech_timestamps_from_probs` 6.2.3 (MIT), all lengths in samples.
+
+    The same steps over the same list, without what it does for a longest duration of speech.
+    """
+    found: list[list[int]] = []
+    start = quiet_from = None
+    for index, probability in enumerate(probabilities):
+        now = 512 * index
+        if probability >= enter:
+            quiet_from = None
+            start = now if start is None else start
+        elif probability < leave and start is not None:
+            quiet_from = now if quiet_from is None else quiet_from
+            if now - quiet_from >= silence_min:
+                if quiet_from - start > speech_min:
+                    found.append([start, quiet_from])
+                start = quiet_from = None
+    if start is not None and length - start > speech_min:
+        found.append([start, length])
+    return _padded(found, length, pad)
+
+
+def _padded(found: list[list[int]], length: int, pad: float) -> list[tuple[int, int]]:
+    if found:
+        found[0][0] = int(max(0, found[0][0] - pad))
+    for segment, following in pairwise(found):
+        silence = following[0] - segment[1]
+        if silence < 2 * pad:
+            segment[1] += int(silence // 2)
+            following[0] = int(max(0, following[0] - silence // 2))
+        else:
+            segment[1] = int(min(length, segment[1] + pad))
+            following[0] = int(max(0, following[0] - pad))
+    if found:
+        found[-1][1] = int(min(length, found[-1][1] + pad))
+    return [(start, end) for start, end in found]

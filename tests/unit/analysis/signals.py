@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from audio.decode import AudioLimits, mono, open_audio
 from audio.sniff import sniff_source
@@ -16,12 +18,24 @@ from services.analysis.shared import Input, SharedBlock, SharedInputs
 Floats = NDArray[np.float32]
 
 RATE_HZ = 44_100
+# The first three formants of a, i, u, e and o of a man, in Hz: Peterson and Barney (1952).
+_VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
+_FORMANT_WIDTHS_HZ = (60, 90, 150)
 
 
 def load(recording: Path) -> tuple[Floats, int]:
     """Return the mono mix as librosa would load it, and the rate."""
     channels, rate_hz = soundfile.read(recording, dtype="float32", always_2d=True)
     return channels.mean(axis=1, dtype=np.float32), rate_hz
+
+
+def at_16_khz(folder: Path) -> Iterator[tuple[str, Floats, int, Floats]]:
+    """Yield each shared recording of 32 ms or more: name, samples, rate, and the samples that librosa makes of it."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".wav", ".flac", ".ogg", ".mp3"}:
+            samples, rate_hz = load(path)
+            if len(samples) / rate_hz >= 0.032:
+                yield path.name, samples, rate_hz, librosa.resample(samples, orig_sr=rate_hz, target_sr=16_000)
 
 
 def decoded(recording: Path) -> tuple[Floats, int]:
@@ -110,3 +124,36 @@ def harmonic_tone(fundamental_hz: float, *, duration_s: float) -> Floats:
     """Return a tone with eight harmonics, each weaker than the one below."""
     partials = [sine(fundamental_hz * k, duration_s=duration_s, peak=0.3 / k) for k in range(1, 9)]
     return np.asarray(np.sum(partials, axis=0, dtype=np.float32))
+
+
+def synthetic_speech(*, duration_s: float, f0_hz: float = 150, rate_hz: int = 16_000) -> Floats:
+    """Return four syllables a second: glottal pulses through three formants that glide from vowel to vowel."""
+    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    pitch_hz = f0_hz * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * time_s) + 0.03 * np.sin(2 * np.pi * 3 * time_s))
+    pulses = np.diff(np.floor(np.cumsum(pitch_hz) / rate_hz), prepend=0)
+    voice = lfilter([1], [1, -0.95], pulses) + np.random.default_rng(0).normal(0, 0.005, len(time_s))
+    memory = np.zeros((3, 2))
+    hop = rate_hz // 100
+    pieces = [
+        _through_formants(voice[at : at + hop], 4 * at / rate_hz, rate_hz, memory) for at in range(0, len(voice), hop)
+    ]
+    syllables = np.concatenate(pieces) * (0.55 - 0.45 * np.cos(2 * np.pi * 4 * time_s))
+    return np.asarray(0.5 * syllables / np.abs(syllables).max(), dtype=np.float32)
+
+
+def _through_formants(piece: NDArray[Any], vowel: float, rate_hz: int, memory: NDArray[Any]) -> NDArray[Any]:
+    left, right = (_VOWELS_HZ[(int(vowel) + step) % len(_VOWELS_HZ)] for step in (0, 1))
+    for index, width_hz in enumerate(_FORMANT_WIDTHS_HZ):
+        formant_hz = left[index] + (right[index] - left[index]) * (vowel % 1)
+        radius = np.exp(-np.pi * width_hz / rate_hz)
+        resonance = [1, -2 * radius * np.cos(2 * np.pi * formant_hz / rate_hz), radius**2]
+        piece, memory[index] = lfilter([sum(resonance)], resonance, piece, zi=memory[index])
+    return piece
+
+
+def vibrato_tone(rate_hz: float, extent_cents: float, *, duration_s: float) -> Floats:
+    """Return 440 Hz with four harmonics, swinging by so much to either side."""
+    time_s = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+    f0_hz = 440 * 2 ** (extent_cents / 1200 * np.sin(2 * np.pi * rate_hz * time_s))
+    phase = 2 * np.pi * np.cumsum(f0_hz) / RATE_HZ
+    return np.asarray(np.sum([0.2 / k * np.sin(k * phase) for k in range(1, 5)], axis=0), dtype=np.float32)

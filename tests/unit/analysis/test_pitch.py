@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.analysis.extractors.pitch import Pitch, note_name
+from services.analysis.extractors.pitch import Pitch
+from services.analysis.extractors.pitch_measures import note_name
 
-from .signals import RATE_HZ, Floats, clicks, harmonic_tone, heard_with_series, load, noise, payload, sine
+from .signals import RATE_HZ, Floats, clicks, harmonic_tone, heard_with_series, load, noise, payload, sine, vibrato_tone
 
 AT_22050 = [
     "1min.wav",
@@ -175,10 +176,3 @@ def assert_equal_to_librosa(series: dict[str, Any], samples: Any, rate_hz: int) 
     np.testing.assert_array_equal(series["f0_pyin"], f0_hz.astype(np.float32))
     # Stored as float32.
     np.testing.assert_allclose(series["voiced_probability"], probability, rtol=1e-7, atol=1e-9)
-
-
-def vibrato_tone(rate_hz: float, extent_cents: float, *, duration_s: float) -> Floats:
-    time_s = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
-    f0_hz = 440 * 2 ** (extent_cents / 1200 * np.sin(2 * np.pi * rate_hz * time_s))
-    phase = 2 * np.pi * np.cumsum(f0_hz) / RATE_HZ
-    return np.asarray(np.sum([0.2 / k * np.sin(k * phase) for k in range(1, 5)], axis=0), dtype=np.float32)

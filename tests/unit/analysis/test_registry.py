@@ -144,7 +144,7 @@ def test_parameters_of_an_extractor_that_is_not_there_are_refused() -> None:
 
 def test_what_nobody_has_opted_for_is_not_offered_and_unknown_to_who_asks_for_it() -> None:
     assert offered([]) == EXTRACTORS
-    assert offered(["levels", "species"]) == EXTRACTORS | OPT_IN
+    assert offered(["levels", "species"]) == EXTRACTORS | {"species": OPT_IN["species"]}
     with pytest.raises(UnknownExtractorError, match="no extractor named 'species'"):
         extractors_named(["species"], among=offered(["levels"]))
 
@@ -160,7 +160,7 @@ def test_an_extractor_without_what_it_needs_is_an_error_that_says_what_to_instal
 
     assert str(raised.value) == (
         "The extractor 'needy' needs the package 'no-such-package', which is not installed. "
-        "Install requirements/species.txt, or take the extractor out of the settings."
+        "Install requirements/needy.txt, or take the extractor out of the settings."
     )
 
 

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 import pytest
 
-from services.analysis.shared import FRAME_LENGTH, HOP, FramedBlock, Input, MusicNotComputedError
+from services.analysis.shared import FRAME_LENGTH, HOP, FramedBlock, Input, InputNotComputedError
 
 from .signals import Floats, load, noise, shared_blocks, sine
 
@@ -80,7 +80,7 @@ def test_a_recording_at_a_lower_rate_is_heard_as_it_is(rate_hz: int) -> None:
 def test_music_that_nobody_asked_for_is_not_there() -> None:
     block = next(shared_blocks(noise(duration_s=1), needs=[Input.SAMPLES]))
 
-    with pytest.raises(MusicNotComputedError):
+    with pytest.raises(InputNotComputedError):
         _ = block.music
 
 
