@@ -191,7 +191,7 @@ def main() -> None:
     asked.add_argument("--events", type=int, default=200)
     asked.add_argument("--clients", type=int, default=500)
     options = asked.parse_args()
-    extra = {"DAWNCHORUS_LISTENER_STALL_S": "5"}
+    extra = {"DAWNCHORUS_LISTENER_STALL_S": "5", "DAWNCHORUS_STREAMS_PER_MINUTE": "100000"}
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as scratch:
         folder = Path(scratch)
         with (
