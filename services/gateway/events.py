@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import structlog
 from litestar import Request, get
-from litestar.background_tasks import BackgroundTask
 from litestar.params import HeaderParameter, Parameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
@@ -29,6 +28,7 @@ log = structlog.get_logger()
 
 _PAGE_MAX = 1000
 _END = 2**62
+_TOLD = "told"
 
 
 class HistoryPage(BaseModel):
@@ -64,7 +64,12 @@ def cut_off_stalled(app: ASGIApp) -> ASGIApp:
                 received.cancel()
                 given_up.cancel()
 
-        await app(scope, receive_or_give_up, send_in_time)
+        try:
+            await app(scope, receive_or_give_up, send_in_time)
+        finally:
+            # Broken off between two messages, it would be a listener until the garbage is collected.
+            if (told := scope["state"].get(_TOLD)) is not None:
+                await told.aclose()
 
     return cut_off
 
@@ -97,12 +102,8 @@ async def listen(
     last_id = last_event_id or since
     first = await status_of(reads, request.user, wanted.recording_id, progress) if last_id is None else None
     messages = teller.tell(wanted, last_id, first)
-    return ServerSentEvent(
-        _encoded(messages),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        # A stream that is broken off between two messages would be a listener until the garbage is collected.
-        background=BackgroundTask(messages.aclose),
-    )
+    request.scope["state"][_TOLD] = messages
+    return ServerSentEvent(_encoded(messages), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
 @get("/recordings/{recording_id:str}/history", operation_id="getRecordingHistory", needs=READ, tags=["events"])

@@ -36,7 +36,7 @@ from tests.component.polling import eventually
 from tests.system import System, running_system
 
 REPORT = REPOSITORY / "build" / "bench" / "gateway.json"
-TIMEOUT_S = 180.0
+TIMEOUT_S = 120.0
 _RECORDING = "0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"
 _EVENT_ID = re.compile(rb'"id": "([0-9a-f-]{36})"')
 
