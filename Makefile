@@ -4,7 +4,7 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season pictures lock clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -33,6 +33,10 @@ status:  ## show what runs
 	$(BOOTSTRAP)
 	@$(VENV) -m deploy.local status
 
+torch:  ## install PyTorch's CPU build, so that the tests of GPUs run; PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL says where it is
+	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/gpu-test.txt
+
 check:  ## lint, types, contracts and tests: what CI runs
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
@@ -51,7 +55,7 @@ bench-spectrogram:  ## draw real recordings in many ways, side by side (some min
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.spectrogram $(ARGS)
 
-bench-analysis:  ## compute features with Dawnchorus, librosa and scikit-maad, side by side (some minutes); ARGS="--only pitch", "--long"
+bench-analysis:  ## compute features with Dawnchorus, librosa and others, side by side (some minutes); ARGS="--only pitch", "--long"
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.analysis $(ARGS)
@@ -81,8 +85,12 @@ lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	for extra in ingest spectrogram analysis pitch-swift-f0 voice-activity gateway dev; do \
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra species -c requirements/dev.txt pyproject.toml -o requirements/species.txt
+
+lock-torch: .local/tools/bin/uv  ## pin PyTorch's CPU build for tests; UV_INDEX or UV_FIND_LINKS says where it is
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu-test -c requirements/dev.txt pyproject.toml -o requirements/gpu-test.txt
 
 .local/tools/bin/uv:
 	python3 -m venv .local/tools && .local/tools/bin/python -m pip install --quiet uv

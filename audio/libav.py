@@ -181,6 +181,20 @@ class LibavReader:
         return round(self._input.duration * _MICROSECOND * rate_hz) if self._input.duration else None
 
 
+def read_tags(source: BinaryIO, container: Container) -> dict[str, str]:
+    """Return what the container and its first audio track say in words; nothing where it cannot be opened."""
+    guard = GuardedSource(source)
+    source.seek(0)
+    try:
+        with _open_input(guard, container) as opened:
+            tracks = opened.streams.audio
+            return {**(tracks[0].metadata if tracks else {}), **opened.metadata}
+    except CannotOpenError:
+        return {}
+    finally:
+        guard.raise_error()
+
+
 def _open_input(guard: GuardedSource, container: Container) -> InputContainer:
     demuxer = _DEMUXERS[container]
     try:
@@ -190,7 +204,7 @@ def _open_input(guard: GuardedSource, container: Container) -> InputContainer:
             format=demuxer,
             container_options=_NO_PROTOCOL,
             buffer_size=_READ_BYTES,
-            # Nobody reads the tags, and many are in another alphabet than they say.
+            # Many tags are in another alphabet than they say.
             metadata_errors="replace",
         )
     except av.FFmpegError as error:

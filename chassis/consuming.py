@@ -14,7 +14,7 @@ from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key
 from contracts.vocabulary import Lane
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, LeaseHeldError, SlotsTakenError, UnprocessableError
+from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
 from .metrics import MESSAGES_HANDLED
 from .tracing import SpanKind, extract, span
 
@@ -87,6 +87,9 @@ class _Rung(BaseMiddleware):
         started = time.monotonic()
         try:
             await call_next(msg)
+        except RecordingDeletedError as error:
+            # Nobody waits for it; when the recording is restored, it is announced again.
+            log.info("task_stopped", reason=str(error))
         except (UnprocessableError, MalformedEventError, ValidationError) as error:
             # Rejected: the queue's dead-letter exchange parks it.
             self._ladder.count("parked")

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from .settings import ServiceSettings
 
-__all__ = ["Collection", "Database", "DuplicateKeyError", "PyMongoError", "insert_new", "open_database"]
+__all__ = ["Collection", "Database", "DuplicateKeyError", "PyMongoError", "insert_new", "open_database", "update_each"]
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
@@ -47,3 +48,9 @@ async def insert_new(collection: Collection, documents: Sequence[dict[str, Any]]
             raise
         return len(documents) - len(faults)
     return len(documents)
+
+
+async def update_each(collection: Collection, updates: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Do many updates, each of one document, in one request; one that finds no document is no error."""
+    if updates:
+        await collection.bulk_write([UpdateOne(query, update) for query, update in updates], ordered=False)

@@ -11,7 +11,8 @@
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
         ├── LeaseHeldError          another worker has this task
-        └── SlotsTakenError         no slot here for this kind of work
+        ├── SlotsTakenError         no slot here for this kind of work
+        └── RecordingDeletedError   nobody wants the result any more
 
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
@@ -124,3 +125,15 @@ class SlotsTakenError(TransientError):
 
     def __str__(self) -> str:
         return "No slot is free for another recording of this length."
+
+
+class RecordingDeletedError(TransientError):
+    """The recording was deleted while somebody worked on it; restored, it is announced again."""
+
+    code: ClassVar[str] = "recording_deleted"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(recording_id)
+
+    def __str__(self) -> str:
+        return f"The recording {self.args[0]} was deleted."

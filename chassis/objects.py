@@ -2,8 +2,9 @@
 
 import asyncio
 import mimetypes
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +21,29 @@ if TYPE_CHECKING:
 
     from types_aiobotocore_s3 import S3Client
 
-# S3 refuses smaller parts, all but the last.
+# S3 refuses smaller parts, all but the last, and more parts.
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
+PARTS_MAX = 10_000
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part of an object that is not complete yet, numbered from 1."""
+
+    number: int
+    size_bytes: int
+    tag: str
 
 
 class ObjectStore:
     """One bucket."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, public: "S3Client | None" = None) -> None:
+        """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3."""
         self._client = client
         self._bucket = bucket
+        self._public = public or client
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there."""
@@ -132,10 +145,50 @@ class ObjectStore:
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
+    async def size_bytes(self, key: str) -> int:
+        """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
+        with _call("HeadObject", key):
+            return (await self._client.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
+
+    async def begin_parts(self, key: str) -> str:
+        """Begin an object that somebody else puts in parts; return what S3 calls it."""
+        with _call("CreateMultipartUpload", key):
+            return (await self._client.create_multipart_upload(Bucket=self._bucket, Key=key))["UploadId"]
+
+    async def part_url(self, key: str, upload_id: str, number: int, size_bytes: int, lifetime_s: int) -> str:
+        """Return a URL to which one part of exactly that size can be put for a while, from outside."""
+        part: Any = {"UploadId": upload_id, "PartNumber": number, "ContentLength": size_bytes}
+        return await self._public.generate_presigned_url(
+            "upload_part", Params={"Bucket": self._bucket, "Key": key, **part}, ExpiresIn=lifetime_s
+        )
+
+    async def parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """Return the parts that are there. Raises `ObjectMissingError` where nothing is begun, or all is completed."""
+        pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        with _call("ListParts", key):
+            return [
+                StoredPart(each["PartNumber"], each["Size"], each["ETag"])
+                async for page in pages
+                for each in page.get("Parts", [])
+            ]
+
+    async def complete_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
+        """Make one object of its parts."""
+        named: Any = [{"PartNumber": each.number, "ETag": each.tag} for each in parts]
+        with _call("CompleteMultipartUpload", key):
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
+            )
+
+    async def abort_parts(self, key: str, upload_id: str) -> None:
+        """Forget parts; where there are none it is no error."""
+        with suppress(ObjectMissingError), _call("AbortMultipartUpload", key):
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
 
 @asynccontextmanager
-async def open_object_store(settings: ServiceSettings) -> AsyncIterator[ObjectStore]:
-    """Connect to S3; the bucket is made when it is first needed."""
+async def open_object_store(settings: ServiceSettings, public_url: str | None = None) -> AsyncIterator[ObjectStore]:
+    """Connect to S3, which clients outside find at `public_url`; the bucket is made when it is first needed."""
     config = AioConfig(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -151,8 +204,11 @@ async def open_object_store(settings: ServiceSettings) -> AsyncIterator[ObjectSt
         settings.s3_secret_access_key.get_secret_value(),
         region_name=settings.s3_region,
     )
-    async with session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client:
-        yield ObjectStore(client, settings.s3_bucket)
+    async with (
+        session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client,
+        session.client("s3", endpoint_url=public_url or settings.s3_endpoint_url, config=config) as public,
+    ):
+        yield ObjectStore(client, settings.s3_bucket, public)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
@@ -181,7 +237,7 @@ def _call(operation: str, key: str) -> "Iterator[None]":
         try:
             yield
         except ClientError as error:
-            missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404")
+            missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "NoSuchUpload", "404")
             raise (ObjectMissingError if missing else ObjectStoreError)(operation, key, str(error)) from error
         except (BotoCoreError, OSError, TimeoutError) as error:
             raise ObjectStoreError(operation, key, repr(error)) from error

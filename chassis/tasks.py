@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 
-from contracts.documents import OutboxEntry
+from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.vocabulary import State
 
 from .documents import Collection, PyMongoError
-from .errors import LeaseHeldError
+from .errors import LeaseHeldError, RecordingDeletedError
 
 log = structlog.get_logger()
 
@@ -27,19 +27,29 @@ class Claim:
     fence: int
     attempts: int
 
+    @property
+    def recording_id(self) -> str:
+        """The recording that the task is about: the id of the task begins with its id."""
+        return self.task_id.partition("/")[0]
+
 
 class TaskStore:
     """Compare-and-set on the task documents of one collection; times are the database's."""
 
     def __init__(self, collection: Collection, lease_s: float) -> None:
         self._collection = collection
+        self._recordings = collection.database[RECORDINGS]
         self._lease_s = lease_s
 
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
         """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
 
-        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it.
+        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it, and
+        `RecordingDeletedError` where nobody can see the recording any more.
         """
+        recording_id = task_id.partition("/")[0]
+        if await self._is_deleted(recording_id):
+            raise RecordingDeletedError(recording_id)
         await self._collection.update_one(
             {"_id": task_id},
             {"$setOnInsert": {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": []}},
@@ -60,12 +70,18 @@ class TaskStore:
 
     @asynccontextmanager
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
-        """Renew the lease while the work goes on; cancelled, give the task back without counting the attempt."""
-        renewal = asyncio.create_task(self._renew_for_ever(claim))
+        """Renew the lease while the work goes on; cancelled, give the task back without counting the attempt.
+
+        Raises `RecordingDeletedError` instead of going on, and gives the task back, once its recording is deleted.
+        """
+        renewal = asyncio.create_task(self._renew(claim, asyncio.current_task()))
         try:
             yield
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             await asyncio.shield(self._give_back(claim))
+            if renewal.done():
+                _take_back_cancellation()
+                raise RecordingDeletedError(claim.recording_id) from error
             raise
         finally:
             renewal.cancel()
@@ -96,13 +112,21 @@ class TaskStore:
         found: dict[str, Any] | None = await self._collection.find_one(query, sort=[("completed_at", -1)])
         return found
 
-    async def _renew_for_ever(self, claim: Claim) -> None:
+    async def _renew(self, claim: Claim, worker: asyncio.Task[Any] | None) -> None:
+        """Renew the lease until the recording is deleted; then cancel who works on it."""
         while True:
             await asyncio.sleep(self._lease_s / 3)
             try:
                 await self._collection.update_one(_held(claim), [{"$set": self._lease()}])
+                if worker is not None and await self._is_deleted(claim.recording_id):
+                    worker.cancel()
+                    return
             except PyMongoError as error:
                 log.warning("lease_not_renewed", task_id=claim.task_id, reason=str(error))
+
+    async def _is_deleted(self, recording_id: str) -> bool:
+        query = {"_id": recording_id, "deleted_at": {"$ne": None}}
+        return await self._recordings.find_one(query, {"_id": 1}) is not None
 
     async def _give_back(self, claim: Claim) -> None:
         try:
@@ -116,6 +140,12 @@ class TaskStore:
     def _lease(self) -> dict[str, Any]:
         span = {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": int(self._lease_s * 1000)}}
         return {"lease_until": span}
+
+
+def _take_back_cancellation() -> None:
+    worker = asyncio.current_task()
+    if worker is not None:
+        worker.uncancel()
 
 
 def _held(claim: Claim) -> dict[str, Any]:

@@ -185,7 +185,10 @@ class Worker(Generic[E]):
         self._work = work
 
     async def carry_out(self, event: E, announced_at: datetime) -> None:
-        """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice."""
+        """Claim, perform, finalize and announce the task that `event` calls for; safe to run twice.
+
+        Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
+        """
         claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event))
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)

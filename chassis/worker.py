@@ -50,7 +50,8 @@ class WorkerSettings(ServiceSettings):
 class WorkerApp:
     """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
 
-    `routes` serves HTTP; `publish` writes into the database before the service is ready.
+    `routes` serves HTTP; `publish` writes into the database before the service is ready, and may ask the interactive
+    lane's children what to write.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class WorkerApp:
         warm_up: Callable[[], object],
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
-        publish: Callable[[Database], Awaitable[None]] | None = None,
+        publish: Callable[[Database, JobPool], Awaitable[None]] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -110,8 +111,9 @@ class WorkerApp:
         objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
+        await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
         if self._publish is not None:
-            await self._publish(database)
+            await self._publish(database, pools[Lane.INTERACTIVE])
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,

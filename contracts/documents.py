@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .recorded import Place, RecordedAt
 from .rendering import RenderParameters
 from .tiles import StoredTiles
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Role, Scope, State
@@ -21,6 +22,8 @@ PROJECTS = "projects"
 SEARCH = "search"
 FINGERPRINTS = "fingerprints"
 SEARCH_PROGRESS = "search_progress"
+UPLOADS = "uploads"
+UPLOAD_KEYS = "upload_keys"
 
 EMBEDDING_DIMENSIONS = 384
 
@@ -63,7 +66,50 @@ class RecordingDocument(ContractModel):
     trace_id: str
     error: Fault | None = None
     current: bool = Field(description="Whether the same bytes again are this recording.")
+    recorded_at: RecordedAt | None = Field(None, description="When it was recorded; null where nobody says.")
+    place: Place | None = None
+    tags: tuple[str, ...] = ()
+    deleted_at: datetime | None = Field(None, description="Since when it is hidden from readers; null: it is not.")
+    deletion_changed_at: datetime | None = Field(None, description="When it was deleted or restored last.")
+    purge_at: datetime | None = Field(None, description="When what is deleted goes for good.")
+    deletions: int = Field(0, description="How often it was deleted: each is another fact.")
     outbox: tuple[OutboxEntry, ...] = ()
+
+
+class UploadKeyDocument(ContractModel):
+    """An `Idempotency-Key` that was used; `_id` is project and key, hashed; written by ingest."""
+
+    id: str = Field(alias="_id")
+    sha256: str
+    recording_id: str | None = Field(None, description="What it was answered with; null while it is being answered.")
+    expires_at: datetime
+
+
+class UploadDocument(ContractModel):
+    """A recording that its sender puts into S3 in parts, by presigned URLs; written by ingest."""
+
+    id: str = Field(alias="_id", description="The id that the recording will have.")
+    project_id: str
+    name: str
+    lane: Lane
+    size_bytes: int
+    part_bytes: int
+    sha256: str | None = None
+    rendering: RenderParameters | None = None
+    store_upload_id: str = Field(description="What S3 calls it.")
+    created_at: datetime
+    expires_at: datetime
+    completing_until: datetime | None = Field(None, description="While somebody is completing it, or died doing so.")
+    answer: dict[str, Any] | None = Field(None, description="What its completion was answered with.")
+
+    @property
+    def parts(self) -> int:
+        """How many parts it has; all but the last are of `part_bytes`."""
+        return -(-self.size_bytes // self.part_bytes)
+
+    def part_size_bytes(self, number: int) -> int:
+        """Return how large a part is, numbered from 1."""
+        return min(self.part_bytes, self.size_bytes - (number - 1) * self.part_bytes)
 
 
 class TaskDocument(ContractModel):

@@ -63,6 +63,24 @@ class RegionRequest(ContractModel):
         return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:24]
 
 
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Which part of a recording is to be heard."""
+
+    start_s: float
+    end_s: float
+
+
+class ClipRequest(ContractModel):
+    """A part of a recording as a WAV."""
+
+    recording_id: str
+    container: str
+    size_bytes: int
+    clip: Clip
+    duration_s: float | None = Field(None, description="How long the recording was found to be; null: not known yet.")
+
+
 class TileRequest(ContractModel):
     """A tile of a zoom level that was not stored."""
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from .analysing import AnalysisWish
+from .recorded import Place, RecordedAt
 from .rendering import RenderParameters, ScaleName
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Stage, State
 
@@ -52,6 +53,8 @@ class RecordingUploaded(Event):
         description="`RenderParameters` of its images, as its project says; null: by default.",
         examples=[{"window_size": 512, "f_min_hz": 8000.0}],
     )
+    recorded_at: RecordedAt | None = Field(default=None, description="When it was recorded, where anybody says.")
+    place: Place | None = Field(default=None, description="Where it was recorded, where anybody says.")
 
 
 class RecordingRejected(Event):
@@ -68,6 +71,14 @@ class RecordingDeleted(Event):
     type: ClassVar[str] = "recording.deleted"
 
     deleted_at: datetime
+
+
+class RecordingRestored(Event):
+    """A deleted recording is there again for its readers, with all that came of it."""
+
+    type: ClassVar[str] = "recording.restored"
+
+    restored_at: datetime
 
 
 class ImageSummary(ContractModel):
@@ -187,6 +198,7 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingUploaded,
     RecordingRejected,
     RecordingDeleted,
+    RecordingRestored,
     SpectrogramRequested,
     SpectrogramPreviewed,
     SpectrogramCompleted,

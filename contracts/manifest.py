@@ -18,6 +18,9 @@ class EngineVersions(ContractModel):
     libraries: dict[str, str] = Field(
         default_factory=dict, description="By package name.", examples=[{"numpy": "2.4.0", "soxr": "1.1.0"}]
     )
+    device: str = Field(
+        default="cpu", description="What computed the spectra that extractors share.", examples=["cuda"]
+    )
 
 
 class AnalysedSpan(ContractModel):

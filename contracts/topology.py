@@ -26,7 +26,8 @@ CONSUMERS: dict[str, tuple[type[Event], ...]] = {
 PRODUCERS: dict[str, tuple[str, ...]] = {
     "recording.uploaded": ("ingest",),
     "recording.rejected": ("ingest",),
-    "recording.deleted": (),
+    "recording.deleted": ("ingest",),
+    "recording.restored": ("ingest",),
     "spectrogram.requested": ("gateway",),
     "spectrogram.previewed": ("spectrogram",),
     "spectrogram.completed": ("spectrogram",),

@@ -28,6 +28,7 @@ from chassis.errors import (
     LeaseHeldError,
     ObjectMissingError,
     ObjectStoreError,
+    RecordingDeletedError,
 )
 from chassis.jobs import JobPool
 from chassis.objects import READ_BYTES, ObjectStore
@@ -45,11 +46,17 @@ Document = dict[str, Any]
 class FakeTasks:
     """Claims on documents in a dictionary, on this process's clock."""
 
-    def __init__(self, lease_s: float = 15, documents: dict[str, Document] | None = None) -> None:
+    def __init__(
+        self, lease_s: float = 15, documents: dict[str, Document] | None = None, deleted: set[str] | None = None
+    ) -> None:
         self.documents: dict[str, Document] = {} if documents is None else documents
+        self.deleted: set[str] = set() if deleted is None else deleted
         self._lease_s = lease_s
 
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+        recording_id = task_id.partition("/")[0]
+        if recording_id in self.deleted:
+            raise RecordingDeletedError(recording_id)
         new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": [], "lease_until": None}
         document = self.documents.setdefault(task_id, new)
         if document["state"] not in (State.QUEUED, State.PROCESSING):
@@ -62,12 +69,16 @@ class FakeTasks:
 
     @asynccontextmanager
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
-        renewal = asyncio.create_task(self._renew_for_ever(claim))
+        renewal = asyncio.create_task(self._renew(claim, asyncio.current_task()))
         try:
             yield
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             for document in self._held(claim):
                 document.update(state=State.QUEUED, lease_until=None, attempts=document["attempts"] - 1)
+            worker = asyncio.current_task()
+            if renewal.done() and worker is not None:
+                worker.uncancel()
+                raise RecordingDeletedError(claim.recording_id) from error
             raise
         finally:
             renewal.cancel()
@@ -98,11 +109,14 @@ class FakeTasks:
         ]
         return max(found, key=lambda document: document["completed_at"], default=None)
 
-    async def _renew_for_ever(self, claim: Claim) -> None:
+    async def _renew(self, claim: Claim, worker: "asyncio.Task[Any] | None") -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)
             for document in self._held(claim):
                 document["lease_until"] = self._until()
+            if worker is not None and claim.recording_id in self.deleted:
+                worker.cancel()
+                return
 
     def _held(self, claim: Claim) -> list[Document]:
         document = self.documents[claim.task_id]

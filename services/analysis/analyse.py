@@ -8,6 +8,7 @@ from audio.decode import AudioLimits, AudioStream, open_audio
 from audio.sniff import Container
 
 from .extractors import Extractor, extractors_named
+from .on_device import SpectraDevice
 from .plan import Plan
 from .results import Analysis, AnalysisWarning, ExtractorResult, Span
 from .run import ExtractorRun
@@ -27,17 +28,19 @@ def analyse(
     limits: AudioLimits,
     plan: Plan,
     on_progress: Callable[[float], None],
+    device: SpectraDevice | None = None,
 ) -> Analysis:
     """Decode the recording once and run the extractors of the plan over it, in memory that its length does not decide.
 
-    `on_progress` hears the share done, in [0, 1], at most a hundred times.
+    `on_progress` hears the share done, in [0, 1], at most a hundred times. Spectra are computed on `device`, where
+    there is one, as far as it gets.
 
     An extractor that raises, or takes too long, is reported in its result. Raises `UnknownExtractorError`,
     `InvalidExtractorParametersError`, and what `audio.errors` says of recordings that cannot be decoded.
     """
     extractors = extractors_named(plan.extractors, plan.parameters)
     with open_audio(source, container, limits) as stream:
-        run = _Pass(stream, extractors, plan, _Progress(stream.expected_frames, on_progress))
+        run = _Pass(stream, extractors, plan, _Progress(stream.expected_frames, on_progress), device)
         run.consume()
         return run.analysis()
 
@@ -45,13 +48,21 @@ def analyse(
 class _Pass:
     """The recording, the inputs computed from it once, and the extractors that read them."""
 
-    def __init__(self, stream: AudioStream, extractors: Sequence[Extractor], plan: Plan, progress: "_Progress") -> None:
+    def __init__(
+        self,
+        stream: AudioStream,
+        extractors: Sequence[Extractor],
+        plan: Plan,
+        progress: "_Progress",
+        device: SpectraDevice | None,
+    ) -> None:
         self._stream = stream
         self._progress = progress
         self._stopwatch = Stopwatch()
         self._segmentation = plan.segments
         shape = stream.format
-        self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs={extractor.needs for extractor in extractors})
+        needs = {extractor.needs for extractor in extractors}
+        self._inputs = SharedInputs(rate_hz=shape.rate_hz, needs=needs, device=device)
         self._witness = Witness(plan.scratch)
         self._runs = [self._started(index, extractor, plan) for index, extractor in enumerate(extractors)]
 
@@ -60,9 +71,8 @@ class _Pass:
             for block in self._timed("shared", self._inputs.push(decoded, scale=self._stream.scale)):
                 self._feed(block)
             self._progress.reach(self._stream.decoded_frames)
-        with self._stopwatch.time("shared"):
-            last = self._inputs.finish(channels=self._stream.format.channels)
-        self._feed(last)
+        for block in self._timed("shared", self._inputs.finish(channels=self._stream.format.channels)):
+            self._feed(block)
 
     def analysis(self) -> Analysis:
         duration_s = self._stream.decoded_frames / self._stream.format.rate_hz
@@ -77,8 +87,9 @@ class _Pass:
             channels=self._stream.format.channels,
             segments=grid,
             span=Span(start_s=0.0, end_s=duration_s),
-            warnings=self._warnings(),
+            warnings=tuple(self._warnings()),
             timings_s={**self._stopwatch.spent_s, "extract": sum(result.processing_time_s for result in results)},
+            device=self._inputs.computed_on,
         )
 
     def _started(self, index: int, extractor: Extractor, plan: Plan) -> ExtractorRun:
@@ -106,10 +117,12 @@ class _Pass:
             with self._witness.watching(index):
                 run.add(block)
 
-    def _warnings(self) -> tuple[AnalysisWarning, ...]:
-        if self._stream.truncation is None:
-            return ()
-        return (AnalysisWarning("truncated", f"The recording ends early: {self._stream.truncation}."),)
+    def _warnings(self) -> Iterator[AnalysisWarning]:
+        if self._stream.truncation is not None:
+            yield AnalysisWarning("truncated", f"The recording ends early: {self._stream.truncation}.")
+        if self._inputs.device_failure is not None:
+            sentence = f"{self._inputs.device_failure} The rest was computed on the CPU."
+            yield AnalysisWarning("device_failed", sentence)
 
 
 class _Progress:

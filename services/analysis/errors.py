@@ -4,6 +4,8 @@ chassis.errors.DawnchorusError
 ├── DuplicateExtractorError                  two extractors have one name: the service does not start
 ├── MissingPackageError                      an operator wants an extractor without what it needs: no start either
 ├── UnusableExtractorError                   an entry point gives no extractor: the service does not start
+├── NoGpuError                               no GPU can be used: spectra are computed on the CPU
+├── DeviceFailedError                        a GPU gave up: the rest is computed on the CPU
 └── UnprocessableError
     ├── UnknownExtractorError                somebody asked for an extractor that is not registered
     └── InvalidExtractorParametersError      somebody asked for parameters that it does not take
@@ -42,6 +44,29 @@ class UnusableExtractorError(DawnchorusError):
     def __str__(self) -> str:
         entry_point, reason = self.args
         return f"The entry point {entry_point} gives no extractor: {reason}."
+
+
+class NoGpuError(DawnchorusError):
+    """There is no GPU, or it cannot be used."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"No GPU can be used: {self.args[0]}."
+
+
+class DeviceFailedError(DawnchorusError):
+    """A device cannot go on with this recording."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        """Keep the facts, so that the error survives pickling."""
+        super().__init__(device, reason)
+
+    def __str__(self) -> str:
+        device, reason = self.args
+        return f"The device {device} gave up: {reason}."
 
 
 class MissingPackageError(DawnchorusError):

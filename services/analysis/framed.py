@@ -1,6 +1,6 @@
 """A stream of samples as centred frames with their spectra."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -18,11 +18,27 @@ _QUARTERS = FRAME_LENGTH // HOP
 SILENCE_DBFS = -70.0
 SILENCE_RMS = 10 ** (SILENCE_DBFS / 20)
 
-_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH)).astype(np.float32)
+WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_LENGTH) / FRAME_LENGTH)).astype(np.float32)
 
 Floats = NDArray[np.float32]
 
 _NO_HOPS: Floats = np.empty(_QUARTERS - 1, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """What a device made of consecutive frames.
+
+    power  (k, 1025) float32: |STFT|² with a periodic Hann window
+    mel    (k, bands) float32: the power in mel bands, where that was asked for
+    """
+
+    power: Floats
+    mel: Floats | None = None
+
+    def __getitem__(self, frames: slice) -> "Spectra":
+        """Return those of some of the frames."""
+        return Spectra(self.power[frames], None if self.mel is None else self.mel[frames])
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +48,20 @@ class FramedBlock:
     samples   (n,) float32, in [-1, 1]
     frames    (k, 2048) float32: the frames that these samples complete, hop 512, centred, not windowed
     inner     (k,) bool: the frame lies inside the recording, none of it is padding
+    spectra   of the frames, where a device computed them before
     """
 
     samples: Floats
     frames: Floats
     inner: NDArray[np.bool_]
+    spectra: Spectra | None = field(default=None, kw_only=True)
 
     @cached_property
     def power(self) -> Floats:
         """|STFT|² with a periodic Hann window, (k, 1025) float32."""
-        return unpacked_power(packed_spectra(self.frames * _WINDOW))
+        if self.spectra is not None:
+            return self.spectra.power
+        return unpacked_power(packed_spectra(self.frames * WINDOW))
 
     @cached_property
     def magnitude(self) -> Floats:

@@ -11,9 +11,8 @@ from .settings import AnalysisSettings
 from .work import AnalysisWork
 
 
-def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings) -> None:
+def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings, schedule: Schedule) -> None:
     """Consume both lanes, each with slots of its own."""
-    schedule = Schedule(settings)
     for lane, taken in taken_at_once(settings).items():
 
         @lane_subscriber(broker, "analysis", lane, taken)  # type: ignore[untyped-decorator]  # FastStream's

@@ -27,7 +27,7 @@ def hop_autocorrelations(hops: Doubles, *, frame_hops: int, lags: int) -> Double
     padded = np.zeros((len(hops), 2 * hops.shape[1]))
     padded[:, : hops.shape[1]] = hops
     power = np.empty((count, padded.shape[1]))
-    _add_hops(cv2.dft(padded, flags=cv2.DFT_ROWS), frame_hops, power)
+    _add_hops(np.asarray(cv2.dft(padded, flags=cv2.DFT_ROWS), dtype=np.float64), frame_hops, power)
     return np.asarray(cv2.dft(power, flags=INVERSE)[:, :lags], dtype=np.float64)
 
 

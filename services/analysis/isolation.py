@@ -26,7 +26,7 @@ _CRASHES_MAX = 2
 async def analysed(
     bench: Workbench, recording: Path | RemoteObject, container: str, limits: AudioLimits, plan: Plan
 ) -> Analysis:
-    """Return what a child finds; an extractor that ends the child fails alone.
+    """Return what a child finds; an extractor that ends the child fails alone, and a GPU is done without.
 
     Raises `JobCrashedError` and `JobTimeoutError` when no extractor was at work, and what `analyse` raises.
     """
@@ -40,6 +40,10 @@ async def analysed(
             analysis = await bench.compute(analyse_recording, recording, container, limits, left)
         except (JobCrashedError, JobTimeoutError) as error:
             blamed = last_at_work(bench.scratch, names)
+            if blamed is None and plan.gpu:
+                log.warning("gpu_ended_job", reason=str(error))
+                plan = replace(plan, gpu=False)
+                continue
             if blamed is None:
                 raise
             crashes[blamed] += 1

@@ -55,7 +55,7 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         timestamp=datetime.now(UTC),
         parameters_id=subject.parameters_id,
         input_sha256=subject.sha256,
-        engine=EngineVersions(version=ENGINE_VERSION, libraries=_libraries(analysis)),
+        engine=EngineVersions(version=ENGINE_VERSION, libraries=_libraries(analysis), device=analysis.device),
         rate_hz=analysis.rate_hz,
         channels=analysis.channels,
         duration_s=analysis.duration_s,
@@ -103,6 +103,8 @@ def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str
 
 def _libraries(analysis: Analysis) -> dict[str, str]:
     names = set(_LIBRARIES)
+    if analysis.device != "cpu":
+        names.add("torch")
     for result in analysis.extractors:
         extractor = OPT_IN.get(result.name)
         if result.success and isinstance(extractor, OptIn):

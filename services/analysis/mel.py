@@ -31,19 +31,22 @@ def mel_filters(rate_hz: int, *, bins: int, bands: int, highest_hz: float | None
 
 
 class MelProjection:
-    """Projects power spectra on mel bands, reading for each band only the bins that it covers."""
+    """Projects power spectra on mel bands, reading for each band only the bins that it covers.
+
+    filters  (bands, bins) float32
+    """
 
     def __init__(self, rate_hz: int, *, bins: int, bands: int, highest_hz: float | None = None) -> None:
         """Keep of each filter what is not zero."""
         filters = mel_filters(rate_hz, bins=bins, bands=bands, highest_hz=highest_hz)
         self._first = (filters > 0).argmax(axis=1)
         self._stop = np.where(filters.any(axis=1), bins - (filters[:, ::-1] > 0).argmax(axis=1), self._first)
-        self._filters = filters
+        self.filters = filters
 
     def project(self, power: Floats) -> Floats:
         """Return the power in each band: (k, bins) float32 in, (k, bands) float32 out."""
-        banded = np.empty((len(power), len(self._filters)), dtype=np.float32)
-        _project(np.ascontiguousarray(power), self._filters, self._first, self._stop, banded)
+        banded = np.empty((len(power), len(self.filters)), dtype=np.float32)
+        _project(np.ascontiguousarray(power), self.filters, self._first, self._stop, banded)
         return banded
 
 

@@ -14,6 +14,7 @@ from .budget import Budget
 class Plan:
     """Which extractors run, with which parameters besides their defaults, over which segments, and how long.
 
+    On `gpu`, spectra are computed there if it is to be had; what is found is the same within rounding.
     In `scratch`, where there is one, the job leaves the series, and what a dead job can still say.
     """
 
@@ -22,3 +23,4 @@ class Plan:
     budget: Budget = field(default_factory=Budget)
     scratch: Path | None = None
     segments: Segmentation = field(default_factory=Segmentation)
+    gpu: bool = False

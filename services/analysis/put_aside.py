@@ -15,7 +15,7 @@ Number = TypeVar("Number", np.float64, np.uint32)
 
 
 class PutAside(Generic[Number]):
-    """Numbers in the order they came: the first 64 KiB in memory, more in a file that has no name and ends with this."""
+    """Numbers in the order they came: the first 64 KiB in memory, more in a file without a name."""
 
     def __init__(self, kind: type[Number]) -> None:
         """Start with none."""

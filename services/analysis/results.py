@@ -74,6 +74,7 @@ class AnalysisWarning:
 class Analysis:
     """Everything that one pass found; picklable, and plain JSON by `dataclasses.asdict`.
 
+    `device` computed the shared spectra, or the first of them: "cpu", or what PyTorch calls it.
     `timings_s` has the seconds spent in "decode", in "shared" (what several extractors read, computed once) and in
     "extract" (all extractors together). The span is what was decoded, not what the header claims.
     """
@@ -87,3 +88,4 @@ class Analysis:
     warnings: tuple[AnalysisWarning, ...]
     timings_s: dict[str, float]
     segments: SegmentGrid | None = None
+    device: str = "cpu"

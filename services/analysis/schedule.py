@@ -1,18 +1,19 @@
 """Who may work when: slots per lane, none of the short ones' for long recordings, and slots for transfers and GPUs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from chassis.errors import SlotsTakenError
 from contracts.vocabulary import Lane
 
 from .extractors import Device, Extractor
 from .settings import AnalysisSettings
+from .shared import OF_SPECTRA
 
 
 class Schedule:
-    """The slots of one worker.
+    """The slots of one worker; those of the GPU count once it was found, and `has_gpu` is set.
 
     A long recording that came by the interactive lane is worked on in the slots of the bulk lane, in turn with what
     came by that: the interactive slots are for what ends soon. As many of them as the bulk lane has slots are kept
@@ -24,7 +25,8 @@ class Schedule:
         self._long_places = settings.slots[Lane.BULK]
         self._lanes = {lane: asyncio.Semaphore(slots) for lane, slots in settings.slots.items()}
         self._transfers = asyncio.Semaphore(settings.io_slots)
-        self._gpus = asyncio.Semaphore(settings.gpu_slots) if settings.gpu_slots else None
+        self._gpus = asyncio.Semaphore(settings.gpu_slots)
+        self.has_gpu = False
 
     @asynccontextmanager
     async def turn(self, lane: Lane, duration_s: float | None) -> AsyncIterator[None]:
@@ -46,10 +48,20 @@ class Schedule:
         """Wait for a slot for moving objects, and hold it."""
         return self._transfers
 
-    def device(self, extractors: Iterable[Extractor]) -> AbstractAsyncContextManager[object]:
-        """Wait for what these extractors compute on, and hold it; a core is had by every slot."""
-        wants_gpu = any(extractor.device == Device.GPU for extractor in extractors)
-        return self._gpus if wants_gpu and self._gpus is not None else nullcontext()
+    @asynccontextmanager
+    async def gpu(self, extractors: Collection[Extractor]) -> AsyncIterator[bool]:
+        """Hold a slot of the GPU where there is one and these extractors can use it; tell whether there is.
+
+        Extractors that compute there themselves wait for a slot. Spectra do not, because a core does them as well: a
+        short recording shall not wait behind a long one.
+        """
+        waits = any(extractor.device == Device.GPU for extractor in extractors)
+        takes = any(extractor.needs in OF_SPECTRA for extractor in extractors) and not self._gpus.locked()
+        if not self.has_gpu or not (waits or takes):
+            yield False
+            return
+        async with self._gpus:
+            yield True
 
     def _is_long(self, duration_s: float | None) -> bool:
         # What does not say how long it is may be of any length.

@@ -1,5 +1,9 @@
 """What an operator can set for the analysis service."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from chassis.worker import WorkerSettings
 
 
@@ -28,7 +32,8 @@ class AnalysisSettings(WorkerSettings):
     extractor_timeout_per_audio_s: float = 0.05
     long_from_s: float = 600
     io_slots: int = 4
-    gpu_slots: int = 0
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    gpu_slots: int = Field(1, ge=1)
 
     @property
     def opted_in(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The inputs that several extractors need, computed once for all of them."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from audio.decode import mono
 
 from .chroma_stream import ChromaBlock, ChromaStream
+from .errors import DeviceFailedError
 from .framed import BINS, FRAME_LENGTH, HOP, SILENCE_DBFS, SILENCE_RMS, Floats, FramedBlock, FramedStream, deviations
 from .mel import MelProjection
 from .mel_windows import MEL_BANDS, MelWindow, SharedMelWindows
+from .on_device import FRAMES_AHEAD, SpectraDevice, with_spectra
 from .resampled import MUSIC_RATE_HZ, SPEECH_RATE_HZ, ResampledStream, Resampler, music_rate_hz
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "HOP",
     "MEL_BANDS",
     "MUSIC_RATE_HZ",
+    "OF_SPECTRA",
     "SILENCE_DBFS",
     "SILENCE_RMS",
     "SPEECH_RATE_HZ",
@@ -54,7 +57,10 @@ class Input(StrEnum):
     SPEECH = "speech"
 
 
-_OF_MUSIC = frozenset({Input.MUSIC, Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
+_OF_MUSIC_SPECTRA = frozenset({Input.MUSIC_SPECTRUM, Input.MUSIC_MEL, Input.MUSIC_CHROMA})
+_OF_MUSIC = _OF_MUSIC_SPECTRA | {Input.MUSIC}
+# What a device can take over.
+OF_SPECTRA = _OF_MUSIC_SPECTRA | {Input.SPECTRUM}
 
 
 class InputNotComputedError(LookupError):
@@ -106,6 +112,8 @@ class SharedBlock(FramedBlock):
         """
         if self.projection is None:
             raise InputNotComputedError
+        if self.music.spectra is not None and self.music.spectra.mel is not None:
+            return self.music.spectra.mel
         return self.projection.project(self.music.power)
 
     @cached_property
@@ -145,9 +153,12 @@ class SharedBlock(FramedBlock):
 
 
 class SharedInputs:
-    """Turns decoded blocks of any size into shared blocks of at most 64 frames."""
+    """Turns decoded blocks of any size into shared blocks of at most 64 frames.
 
-    def __init__(self, *, rate_hz: int, needs: Collection[Input]) -> None:
+    With a device for spectra they come some 2048 frames late. One that fails is asked no more.
+    """
+
+    def __init__(self, *, rate_hz: int, needs: Collection[Input], device: SpectraDevice | None = None) -> None:
         """Start before the first sample; only what is in `needs` is computed."""
         self._needs = frozenset(needs)
         self._native = FramedStream()
@@ -160,6 +171,11 @@ class SharedInputs:
             self._projection = MelProjection(music_rate_hz(rate_hz), bins=BINS, bands=MEL_BANDS)
         self._chroma = ChromaStream(music_rate_hz(rate_hz)) if Input.MUSIC_CHROMA in self._needs else None
         self._speech = Resampler(rate_hz, SPEECH_RATE_HZ) if Input.SPEECH in self._needs else None
+        self._device = None if self._needs.isdisjoint(OF_SPECTRA) else device
+        self._waiting: list[SharedBlock] = []
+        self._waiting_frames = 0
+        self.computed_on = "cpu"
+        self.device_failure: DeviceFailedError | None = None
 
     def push(self, decoded: NDArray[Any], *, scale: float) -> Iterator[SharedBlock]:
         """Yield the shared blocks of a decoded block, (n, channels) int16 or float32, times `scale` in [-1, 1]."""
@@ -169,18 +185,19 @@ class SharedInputs:
             channels = samples[:, np.newaxis] if piece.shape[1] == 1 else piece * np.float32(scale)
             resampled = self._resampled.push(samples) if self._resampled else None
             speech = self._speech.push(samples) if self._speech else None
-            yield self._block(self._native.push(samples), channels, resampled, speech)
+            yield from self._next(self._block(self._native.push(samples), channels, resampled, speech))
 
-    def finish(self, *, channels: int) -> SharedBlock:
-        """Return the last block: no new samples, but the frames that reach over the recording's end."""
+    def finish(self, *, channels: int) -> Iterator[SharedBlock]:
+        """Yield what is left; the last block has no new samples, but the frames that reach over the recording's end."""
         resampled = self._resampled.finish() if self._resampled else None
         speech = self._speech.finish() if self._speech else None
-        return self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled, speech)
+        last = self._block(self._native.finish(), np.empty((0, channels), dtype=np.float32), resampled, speech)
+        yield from self._next(last, frames_enough=0)
 
     def _block(
         self, native: FramedBlock, channels: Floats, resampled: FramedBlock | None, speech: Floats | None
     ) -> SharedBlock:
-        block = SharedBlock(
+        return SharedBlock(
             native.samples,
             native.frames,
             native.inner,
@@ -192,6 +209,41 @@ class SharedInputs:
             self._mel_windows,
             speech,
         )
+
+    def _next(self, block: SharedBlock, *, frames_enough: int = FRAMES_AHEAD) -> Iterator[SharedBlock]:
+        """Yield what can be given on now, with everything that is needed of it."""
+        self._waiting.append(block)
+        self._waiting_frames += len(block.frames)
+        if self._device is not None and self._waiting_frames < frames_enough:
+            return
+        waiting, self._waiting, self._waiting_frames = self._waiting, [], 0
+        for each in self._from_device(waiting):
+            self._compute(each)
+            yield each
+
+    def _from_device(self, blocks: list[SharedBlock]) -> Sequence[SharedBlock]:
+        if self._device is None:
+            return blocks
+        try:
+            computed = self._with_spectra(blocks, self._device)
+        except DeviceFailedError as error:
+            self._device, self.device_failure = None, error
+            return blocks
+        self.computed_on = self._device.name
+        return computed
+
+    def _with_spectra(self, blocks: list[SharedBlock], device: SpectraDevice) -> list[SharedBlock]:
+        filters = None if self._projection is None else self._projection.filters
+        if self._low_rate:
+            return with_spectra(blocks, device, filters)
+        if Input.SPECTRUM in self._needs:
+            blocks = with_spectra(blocks, device)
+        if self._needs.isdisjoint(_OF_MUSIC_SPECTRA):
+            return blocks
+        music = with_spectra([block.music for block in blocks], device, filters)
+        return [replace(block, resampled=each) for block, each in zip(blocks, music, strict=True)]
+
+    def _compute(self, block: SharedBlock) -> None:
         # What is shared is computed now, so that no single extractor is charged with its time.
         if Input.SPECTRUM in self._needs:
             block.compute_spectrum()
@@ -203,7 +255,6 @@ class SharedInputs:
             block.mel_windows(window_s)
         if Input.MUSIC_CHROMA in self._needs:
             _ = block.music_chroma
-        return block
 
 
 def frequencies_hz(rate_hz: int) -> Floats:

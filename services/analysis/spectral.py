@@ -134,7 +134,7 @@ class ZeroCrossings:
 
 
 @compiled("float32(float32[::1], float32[::1])")
-def _gained(before: Floats, after: Floats) -> float:
+def _gained(before: Floats, after: Floats) -> np.float32:
     gain = 0.0
     for column in range(len(after)):
         gain += max(after[column] - before[column], np.float32(0))

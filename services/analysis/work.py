@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,8 +101,8 @@ class AnalysisWork:
             in_order = reads_in_order(Container(event.container))
             key = audio_key(event.recording_id)
             source = await bench.source(key, event.sha256, size_bytes=event.size_bytes, in_order=in_order)
-        async with self._schedule.device(todo):
-            return await analysed(bench, source, event.container, self._limits, plan)
+        async with self._schedule.gpu(todo) as gpu:
+            return await analysed(bench, source, event.container, self._limits, replace(plan, gpu=gpu))
 
     async def _store(self, bench: Workbench, objects: Mapping[str, bytes | Path]) -> None:
         async with self._schedule.transfer():

@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
@@ -28,11 +29,13 @@ from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
 from .announcing import FROM_STATE as ANNOUNCING
 from .announcing import follow, open_history, open_webhooks
+from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
 from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
-from .described import describe_problems
+from .changes import ChangeController
+from .described import describe
 from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
@@ -46,6 +49,7 @@ from .issuer_keys import IssuerKeys
 from .issuing import KeyController
 from .keys import KeyRing
 from .limits import RateLimits, Slots
+from .listing import Listing
 from .live import LiveHub
 from .members import Members
 from .metering import metered
@@ -64,20 +68,22 @@ from .sockets import listen_by_socket
 from .tickets import create_ticket
 from .tiles import TileController
 from .tokens import TokenRules, Tokens
+from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
+from .wishes import Wishes
 
 _ROUTES = (
-    *(RecordingController, ResultController, TileController),
+    *(RecordingController, ResultController, TileController, ChangeController, UploadController),
     *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
     *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
-    *(get_similar, search_similar, get_duplicates),
+    *(get_similar, search_similar, get_duplicates, get_audio),
 )
 PREFIX = "/v1"
 _FROM_STATE = (
-    *("reads", "objects", "ingest", "gallery", "progress", "projects"),
-    *("analysis_requests", "backfills", "searchables", "finder", "key_ring", "members"),
+    *("reads", "listing", "objects", "ingest", "gallery", "progress", "projects"),
+    *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
     *ANNOUNCING,
 )
 
@@ -103,6 +109,7 @@ def create_app(settings: GatewaySettings) -> Service:
             )
             app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
+            app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
             app.state.objects = await stack.enter_async_context(open_object_store(settings))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
@@ -118,6 +125,7 @@ def create_app(settings: GatewaySettings) -> Service:
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
             await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
@@ -147,7 +155,7 @@ def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoar
         request_max_body_size=settings.max_json_bytes,
     )
     check_declarations(app.routes, PREFIX)
-    describe_problems(app.routes, PREFIX)
+    describe(app.routes, PREFIX)
     return app
 
 
@@ -198,4 +206,5 @@ def _openapi() -> OpenAPIConfig:
         components=Components(security_schemes={"apiKey": key}),
         security=[{"apiKey": []}],
         use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(), RedocRenderPlugin()],
     )

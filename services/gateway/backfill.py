@@ -175,8 +175,9 @@ async def _extractor(reads: Reads, name: str) -> ExtractorDocument:
 
 def _lacking(caller: Caller, extractor: ExtractorDocument) -> list[dict[str, Any]]:
     mine = {"name": extractor.id, "version": extractor.version, "success": True}
+    ready = {"state": State.COMPLETED, "audio": {"$ne": None}, "deleted_at": None}
     return [
-        {"$match": {"project_id": {"$in": list(caller.project_ids)}, "state": State.COMPLETED, "audio": {"$ne": None}}},
+        {"$match": {**ready, "project_id": {"$in": list(caller.project_ids)}}},
         {
             "$lookup": {
                 "from": ANALYSES,

@@ -1,18 +1,24 @@
-"""What the OpenAPI document says beside the routes' own words: every problem that a route may answer with."""
+"""What the OpenAPI document says beside the routes' own words: examples, and every problem that may be answered."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody
 from litestar.routes import BaseRoute, HTTPRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.problems import PROBLEM_JSON, TYPE_BASE
 
 from .views import TaskView
+
+EXAMPLES = Path(__file__).parent / "examples"
+JSON = "application/json"
 
 _MEANINGS = {
     400: ("bad_request", "A parameter or the body is wrong; `errors` says which."),
@@ -53,12 +59,34 @@ UNCHANGED = {304: ResponseSpec(None, description="As `If-None-Match` has it.")}
 PART = {206: ResponseSpec(bytes, generate_examples=False, description="The part that `Range` asks for.")}
 
 
-def describe_problems(routes: Iterable[BaseRoute], prefix: str) -> None:
-    """Give each route below `prefix` the problems that it may answer with: the common ones, and its `problems=`."""
+@dataclass
+class ExemplifiedOperation(Operation):
+    """An operation with its examples, out of the folder `examples`; their lists are cut to two items."""
+
+    def __post_init__(self) -> None:
+        """Attach the examples that there are."""
+        asked = self.request_body.content if isinstance(self.request_body, RequestBody) else None
+        _exemplify(asked, EXAMPLES / f"{self.operation_id}.request.json")
+        answers = (answer for status, answer in (self.responses or {}).items() if status.startswith("2"))
+        first = next(answers, None)
+        answered = first.content if isinstance(first, OpenAPIResponse) else None
+        _exemplify(answered, EXAMPLES / f"{self.operation_id}.json")
+
+
+def describe(routes: Iterable[BaseRoute], prefix: str) -> None:
+    """Give each route below `prefix` its examples, and its problems: the common ones, and those of its `problems=`."""
     for route in routes:
         if isinstance(route, HTTPRoute) and route.path.startswith(prefix):
             for handler in route.route_handlers:
                 handler.responses = {**(handler.responses or {}), **_problems(handler, route)}
+                if handler.operation_class is Operation:
+                    handler.operation_class = ExemplifiedOperation
+
+
+def _exemplify(content: dict[str, OpenAPIMediaType] | None, path: Path) -> None:
+    if content is not None and JSON in content and path.exists():
+        # Raw, because Litestar leaves what is null out of its document.
+        content[JSON].examples = {"one": Example(value=msgspec.Raw(path.read_bytes()))}
 
 
 def _problems(handler: HTTPRouteHandler, route: HTTPRoute) -> Mapping[int, ResponseSpec]:

@@ -12,6 +12,14 @@ Feature = float | str
 Query = dict[str, Any]
 
 UPLOADED_AT = "uploaded_at"
+# What lists are sorted by that is no feature, and where a recording's document has it.
+PROPERTIES = {
+    UPLOADED_AT: "uploaded_at",
+    "recorded_at": "recorded_at.sorted_by",
+    "name": "name",
+    "duration_s": "audio.duration_claimed_s",
+}
+_MOMENTS = {UPLOADED_AT, "recorded_at"}
 CONDITIONS_MAX = 20
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -41,7 +49,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Order:
-    """By which feature recordings are sorted; those without it are left out."""
+    """By which feature or property recordings are sorted; those without it are left out."""
 
     feature: str
     descending: bool
@@ -49,7 +57,17 @@ class Order:
     @property
     def field(self) -> str:
         """Where a document has the value."""
-        return self.feature if self.feature == UPLOADED_AT else field_of(self.feature)
+        return PROPERTIES.get(self.feature) or field_of(self.feature)
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it comes from an analysis."""
+        return self.feature not in PROPERTIES
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether its values are dates."""
+        return self.feature in _MOMENTS
 
 
 NEWEST_FIRST = Order(UPLOADED_AT, descending=True)
@@ -97,7 +115,7 @@ def order(asked: str | None) -> Order:
     if asked is None:
         return NEWEST_FIRST
     feature = asked.removeprefix("-")
-    if feature != UPLOADED_AT and not _NAME.fullmatch(feature):
+    if feature not in PROPERTIES and not _NAME.fullmatch(feature):
         raise _bad_filter(f"There is no feature {feature[:_TEXT_MAX]!r} to sort by.")
     return Order(feature, descending=asked.startswith("-"))
 

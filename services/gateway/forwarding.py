@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import structlog
 from litestar import Request
+from pydantic import BaseModel
 
 from chassis.bodies import Patience, RequestBody
 from chassis.errors import TransientError
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 # What a form adds around the recording.
 FORM_OVERHEAD_BYTES = 1_000_000
+_DIGESTS = ("content-digest", "digest")
 
 
 class IngestUnavailableError(TransientError):
@@ -45,6 +47,7 @@ class IngestDoor:
         rendering: RenderParameters | None,
         lane: Lane,
         name: str | None,
+        idempotency_key: str | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
         body = RequestBody(request, self._patience)
@@ -54,10 +57,12 @@ class IngestDoor:
                 "/recordings",
                 params={"lane": lane, **({"name": name} if name else {})},
                 headers={
-                    "Content-Type": request.headers.get("content-type", "application/octet-stream"),
+                    "Content-Type": _plain(request.headers.get("content-type", "application/octet-stream")),
                     TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
                     **({RENDERING_HEADER: rendering.model_dump_json()} if rendering else {}),
+                    **({"Idempotency-Key": idempotency_key} if idempotency_key else {}),
+                    **{each: _plain(request.headers[each]) for each in _DIGESTS if each in request.headers},
                 },
                 content=aiter(body),
             )
@@ -69,6 +74,20 @@ class IngestDoor:
         await body.drain(self._max_upload_bytes)
         raise passed_on(said)
 
+    async def ask(self, method: str, path: str, wish: BaseModel | None = None, *, project_id: str = "") -> Any:  # noqa: ANN401 (JSON)
+        """Ask for something else than an upload; return the answer, or raise the refusal as a problem."""
+        headers = {TOKEN_HEADER: self._internal_token, "X-Project": project_id, "Content-Type": "application/json"}
+        # What was not said is not the same as null.
+        content = wish.model_dump_json(exclude_unset=True, by_alias=True) if wish is not None else None
+        try:
+            answer = await self._client.request(method, path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise IngestUnavailableError(repr(error)) from error
+        said: Any = answer.json() if answer.content else {}
+        if not answer.is_success:
+            raise passed_on(said)
+        return said
+
     async def _refuse_too_large(self, announced: str, body: RequestBody) -> None:
         if announced.isdecimal() and int(announced) > self._max_upload_bytes + FORM_OVERHEAD_BYTES:
             await body.drain(self._max_upload_bytes)
@@ -78,3 +97,8 @@ class IngestDoor:
                 f"The recording is larger than the limit of {self._max_upload_bytes / 1e6:g} MB.",
                 next_step="Send it as FLAC, or cut it into parts; operators can raise the limit.",
             )
+
+
+def _plain(header: str) -> str:
+    # A client may send any byte in a header; ours to send are ASCII.
+    return header.encode("ascii", "backslashreplace").decode()

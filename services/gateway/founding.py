@@ -31,7 +31,7 @@ class ProjectList(BaseModel):
 class ProjectWish(BaseModel):
     """A project that is to be."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"id": "night-survey"}]})
+    model_config = ConfigDict(extra="forbid")
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
 

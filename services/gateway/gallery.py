@@ -9,7 +9,7 @@ from chassis.errors import TransientError
 from chassis.objects import ObjectStore
 from chassis.problems import PROBLEM_JSON, ProblemError
 from contracts.documents import AudioFacts, SpectrogramDocument, StoredImage
-from contracts.drawing import DRAWINGS_PATH, FigureRequest, Region, RegionRequest, TileRequest
+from contracts.drawing import DRAWINGS_PATH, Clip, ClipRequest, FigureRequest, Region, RegionRequest, TileRequest
 from contracts.palettes import palette
 from contracts.recolour import TEXT_KEY, recoloured, text_of
 from contracts.rendering import ENGINE_VERSION, PaletteName, RenderParameters
@@ -83,6 +83,17 @@ class Gallery:
         gray = await self._drawn("regions", request.model_dump_json())
         notes = {**json.loads(text_of(gray, TEXT_KEY)), "palette": colours}
         return recoloured(gray, palette(colours), {TEXT_KEY: json.dumps(notes, separators=(",", ":"))})
+
+    async def clip(self, found: Found, start_s: float, end_s: float) -> bytes:
+        """Return a part of a recording as WAV."""
+        request = ClipRequest(
+            recording_id=found.recording.id,
+            container=_audio(found).container,
+            size_bytes=found.recording.size_bytes,
+            clip=Clip(start_s, end_s),
+            duration_s=found.spectrogram.duration_decoded_s if found.spectrogram is not None else None,
+        )
+        return await self._drawn("clips", request.model_dump_json())
 
     async def tile(self, found: Found, stored: StoredTiles, parameters: RenderParameters, level: int, x: int) -> bytes:
         """Return a tile in gray: by one ranged read where it is stored, else drawn from its part of the recording.

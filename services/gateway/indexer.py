@@ -22,7 +22,7 @@ from contracts.documents import (
     FingerprintDocument,
     SearchDocument,
 )
-from contracts.events import AnalysisCompleted, Event
+from contracts.events import AnalysisCompleted, Event, RecordingDeleted, RecordingRestored
 from contracts.fingerprint import MEDIA_TYPE
 
 from .features import features_of
@@ -64,8 +64,8 @@ class SearchIndexer:
         self.is_loaded = False
 
     def note(self, event: Event) -> None:
-        """Hear of an analysis; never waits."""
-        if isinstance(event, AnalysisCompleted):
+        """Hear of an analysis, or of a recording that is gone or there again; never waits."""
+        if isinstance(event, AnalysisCompleted | RecordingDeleted | RecordingRestored):
             self._heard.add(event.recording_id)
             self._wake.set()
 
@@ -90,19 +90,23 @@ class SearchIndexer:
             await self._rest(swept_s + self._poll_s - time.monotonic())
 
     async def sweep(self, since: datetime) -> datetime:
-        """Take every analysis that ended since then; return until when all are taken."""
+        """Take every analysis that ended since then, and every deletion; return until when all are taken."""
         query = {"completed_at": {"$gte": since - _OVERLAP if since > _BEGINNING else since}}
         rows = self._analyses.find({**query, "manifest_key": {"$ne": None}}, {"recording_id": 1, "completed_at": 1})
         until = since
         async for batch in _batches(rows.sort("completed_at", 1), _BATCH):
             await self.take({raw["recording_id"] for raw in batch})
             until = max(until, *(raw["completed_at"] for raw in batch))
+        deleted = {"deletion_changed_at": {"$gte": since - _OVERLAP if since > _BEGINNING else since}}
+        async for batch in _batches(self._recordings.find(deleted, {"deletion_changed_at": 1}), _BATCH):
+            await self.take({raw["_id"] for raw in batch})
+            until = max(until, *(raw["deletion_changed_at"] for raw in batch))
         await self._searchables.advance(until)
         return until
 
     async def take(self, recording_ids: Iterable[str]) -> None:
         """Bring the documents of these recordings up to date, and their vectors here."""
-        ids = list(recording_ids)
+        ids = await self._without_deleted(list(recording_ids))
         newest = await self._newest(ids)
         known = await self._searchables.known(ids)
         stale = [each for each in newest.values() if known.get(each.recording_id) != (FORM, each.completed_at)]
@@ -137,6 +141,14 @@ class SearchIndexer:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    async def _without_deleted(self, ids: list[str]) -> list[str]:
+        rows = self._recordings.find({"_id": {"$in": ids}, "deleted_at": {"$ne": None}}, {"project_id": 1})
+        deleted = {raw["_id"]: raw["project_id"] async for raw in rows}
+        if deleted:
+            await self._searchables.remove(list(deleted))
+            await self._vectors.put([Embedded(each, project_id, None, None) for each, project_id in deleted.items()])
+        return [each for each in ids if each not in deleted]
 
     async def _newest(self, ids: Sequence[str]) -> dict[str, AnalysisDocument]:
         query = {"recording_id": {"$in": list(ids)}, "manifest_key": {"$ne": None}, "completed_at": {"$ne": None}}

@@ -30,19 +30,7 @@ class ProjectRole(BaseModel):
 class KeyWish(BaseModel):
     """What a key is to be; without `expires_at` it holds until it is revoked."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "recorder 12",
-                    "projects": [{"project": "night-survey", "role": "writer"}],
-                    "scopes": ["write"],
-                    "expires_at": "2027-03-01T00:00:00Z",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
     projects: list[ProjectRole] = Field(min_length=1, max_length=100)

@@ -4,11 +4,14 @@ from typing import Any
 
 from chassis.problems import ProblemError
 
+# What problems say beside their sentence.
+_PASSED = ("recording_id", "missing")
+
 
 def passed_on(said: dict[str, Any]) -> ProblemError:
     """Return the problem that another service answered."""
-    extra = {"recording_id": said["recording_id"]} if "recording_id" in said else {}
-    headers = {"Retry-After": "5"} if said["status"] == 503 else {}
+    extra = {name: said[name] for name in _PASSED if name in said}
+    headers = {"Retry-After": "5"} if said["status"] == 503 or said["code"] == "upload_completing" else {}
     return ProblemError(
         said["status"], said["code"], said["detail"], next_step=said.get("next_step"), headers=headers, **extra
     )

@@ -1,11 +1,7 @@
 """Queries: each one names the projects that the caller may see."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from chassis.documents import Database
@@ -16,12 +12,14 @@ from contracts.documents import (
     RECORDINGS,
     SPECTROGRAMS,
     TASKS,
+    UPLOADS,
     AnalysisDocument,
     AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
+    UploadDocument,
 )
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
@@ -62,9 +60,12 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recording(self, caller: Caller, recording_id: str) -> Found:
-        """Return one recording with its tasks; an unknown one, or somebody else's, is a 404; too little a role, 403."""
-        query = {"_id": recording_id, "project_id": {"$in": caller.seen_project_ids}}
+    async def recording(self, caller: Caller, recording_id: str, *, deleted: bool = False) -> Found:
+        """Return one recording with its tasks, or one that is deleted.
+
+        An unknown one, or somebody else's, is a 404; too little a role a 403.
+        """
+        query = {"_id": recording_id, "project_id": {"$in": caller.seen_project_ids}, **_shown(deleted=deleted)}
         raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
         if raw is None:
             raise ProblemError(404, "not_found", f"There is no recording {recording_id[:64]} here.")
@@ -72,31 +73,38 @@ class Reads:
         [found] = await self._with_tasks([RecordingDocument.model_validate(raw)])
         return found
 
-    async def recordings(self, caller: Caller, recording_ids: Sequence[str]) -> dict[str, Found]:
+    async def recordings(
+        self, caller: Caller, recording_ids: Sequence[str], *, deleted: bool = False
+    ) -> dict[str, Found]:
         """Return those of the recordings that the caller may see, with their tasks, by id."""
-        query = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(caller.project_ids)}}
+        mine = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(caller.project_ids)}}
+        query = {**mine, **_shown(deleted=deleted)}
         rows = self._database[RECORDINGS].find(query, {"outbox": 0})
         found = await self._with_tasks([RecordingDocument.model_validate(raw) async for raw in rows])
         return {each.recording.id: each for each in found}
+
+    async def of_bytes(self, project_id: str, sha256: str) -> str | None:
+        """Return which recording these bytes are in a project that the caller may see, unless they failed there."""
+        query = {"project_id": project_id, "sha256": sha256, "current": True}
+        raw = await self._database[RECORDINGS].find_one(query, {"_id": 1})
+        if raw is None:
+            return None
+        tasks = [state for state in (await self.task_states([raw["_id"]]))[raw["_id"]] if state is not None]
+        return None if tasks and all(state is State.FAILED for state in tasks) else str(raw["_id"])
+
+    async def upload(self, caller: Caller, upload_id: str) -> UploadDocument:
+        """Return an upload in parts; an unknown one, or somebody else's, is a 404; too little a role a 403."""
+        raw = await self._database[UPLOADS].find_one({"_id": upload_id, "project_id": {"$in": caller.seen_project_ids}})
+        if raw is None:
+            raise ProblemError(404, "not_found", f"There is no upload {upload_id[:64]} here.")
+        caller.check(raw["project_id"])
+        return UploadDocument.model_validate(raw)
 
     async def own_rendering(self, caller: Caller, recording_id: str) -> RenderParameters:
         """Return how a recording's own images are rendered; as by default where there is no such recording."""
         query = {"_id": recording_id, "project_id": {"$in": list(caller.project_ids)}}
         raw = await self._database[RECORDINGS].find_one(query, {"rendering": 1})
         return RenderParameters.model_validate((raw or {}).get("rendering") or {})
-
-    async def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Found], str | None]:
-        """Return up to `limit` recordings, newest first, and the cursor of the next page."""
-        query: dict[str, Any] = {"project_id": {"$in": list(caller.project_ids)}}
-        if cursor is not None:
-            at, last_id = _read_cursor(cursor)
-            query["$or"] = [{"uploaded_at": {"$lt": at}}, {"uploaded_at": at, "_id": {"$lt": last_id}}]
-        newest_first = [("uploaded_at", -1), ("_id", -1)]
-        rows = self._database[RECORDINGS].find(query, {"outbox": 0}).sort(newest_first).limit(limit + 1)
-        recordings = [RecordingDocument.model_validate(raw) async for raw in rows]
-        more = len(recordings) > limit
-        shown = recordings[:limit]
-        return await self._with_tasks(shown), _write_cursor(shown[-1]) if more else None
 
     async def spectrogram(self, recording: RecordingDocument, parameters_id: str) -> SpectrogramDocument | None:
         """Return what came of one way to see a recording; None when nobody began on it."""
@@ -137,29 +145,41 @@ class Reads:
         task = await self._database[ANALYSES].find_one({"_id": f"{recording.id}/{wish.request_id}"}, {"outbox": 0})
         return Rerun(wish, AnalysisDocument.model_validate(task) if task is not None else None)
 
+    async def task_states(self, recording_ids: Sequence[str]) -> dict[str, tuple[State | None, State | None]]:
+        """Return where the images stand, and the analysis that is shown; None where nobody has begun."""
+        ids, fields = list(recording_ids), {"recording_id": 1, "state": 1}
+        drawn, analysed, ended = [
+            {raw["recording_id"]: State(raw["state"]) async for raw in rows}
+            for rows in (
+                self._asked_by_uploads(SPECTROGRAMS, ids, fields),
+                self._asked_by_uploads(ANALYSES, ids, fields),
+                self._with_results(ids, fields),
+            )
+        ]
+        shown = {**analysed, **ended}
+        return {each: (drawn.get(each), shown.get(each)) for each in ids}
+
     async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
         # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
         found = await self._tasks(ANALYSES, AnalysisDocument, recording_ids)
-        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
-        rows = self._database[ANALYSES].find(query, {"outbox": 0}).sort("completed_at", 1)
+        rows = self._with_results(recording_ids, {"outbox": 0})
         ended = [AnalysisDocument.model_validate(raw) async for raw in rows]
         return {**found, **{task.recording_id: task for task in ended}}
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
-        # What an upload asked for, not what readers asked for later; of several engine versions, the newest.
-        query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
-        rows = self._database[collection].find(query, {"outbox": 0})
-        tasks = [model.model_validate(raw) async for raw in rows.sort("created_at", 1)]
+        rows = self._asked_by_uploads(collection, recording_ids, {"outbox": 0})
+        tasks = [model.model_validate(raw) async for raw in rows]
         return {task.recording_id: task for task in tasks}
 
+    def _with_results(self, recording_ids: list[str], fields: dict[str, int]) -> Any:  # noqa: ANN401 (a cursor)
+        query = {"recording_id": {"$in": recording_ids}, "manifest_key": {"$ne": None}}
+        return self._database[ANALYSES].find(query, fields).sort("completed_at", 1)
 
-def _write_cursor(last: RecordingDocument) -> str:
-    return base64.urlsafe_b64encode(json.dumps([last.uploaded_at.isoformat(), last.id]).encode()).decode()
+    def _asked_by_uploads(self, collection: str, recording_ids: list[str], fields: dict[str, int]) -> Any:  # noqa: ANN401
+        # Not what readers asked for later; of several engine versions, the newest comes last.
+        query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
+        return self._database[collection].find(query, fields).sort("created_at", 1)
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(at).astimezone(UTC), str(last_id)
-    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
-        raise ProblemError(400, "bad_cursor", "This cursor is none of ours; begin again without one.") from error
+def _shown(*, deleted: bool) -> dict[str, Any]:
+    return {"deleted_at": {"$ne": None} if deleted else None}

@@ -110,8 +110,19 @@ class RenderRequests:
 
     async def ask(self, recording: RecordingDocument, parameters: RenderParameters) -> None:
         """Make the wish known, unless it is already."""
-        if recording.audio is None:
+        document = self.document(recording, parameters)
+        if document is None:
             return
+        try:
+            await self._collection.insert_one(document.model_dump(by_alias=True))
+        except DuplicateKeyError:
+            return
+        self._relay.wake()
+
+    def document(self, recording: RecordingDocument, parameters: RenderParameters) -> RenderRequestDocument | None:
+        """Return the document of a wish, with the event that announces it; None where there is nothing to draw."""
+        if recording.audio is None:
+            return None
         now = datetime.now(UTC)
         event = SpectrogramRequested(
             recording_id=recording.id,
@@ -125,7 +136,7 @@ class RenderRequests:
             requested_at=now,
         )
         id_ = event_id(event, parameters_id=parameters.parameters_id)
-        document = RenderRequestDocument(
+        return RenderRequestDocument(
             id=f"{recording.id}/{parameters.parameters_id}",
             recording_id=recording.id,
             project_id=recording.project_id,
@@ -133,11 +144,6 @@ class RenderRequests:
             requested_at=now,
             outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
         )
-        try:
-            await self._collection.insert_one(document.model_dump(by_alias=True))
-        except DuplicateKeyError:
-            return
-        self._relay.wake()
 
     def _lane(self, duration_s: float | None) -> Lane:
         is_long = duration_s is None or duration_s >= self._long_from_s

@@ -1,32 +1,20 @@
 """What recordings are found by, in MongoDB: kept, and asked for by callers, who see their projects only."""
 
-import base64
-import binascii
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chassis.documents import Database, DuplicateKeyError
-from chassis.problems import ProblemError
 from contracts.documents import ANALYSES, FINGERPRINTS, SEARCH, SEARCH_PROGRESS, FingerprintDocument, SearchDocument
 
-from .features import Condition, Feature, Order, Query, feature_at
+from .features import Condition, Query
 from .keys import Caller
 
 # So many landmarks of a recording are looked up, evenly over its time: enough for 40 minutes.
 LOOKED_UP_MAX = 4096
 
 _PROGRESS = "analyses"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One recording of a sorted list, with the features that were asked for."""
-
-    recording_id: str
-    features: dict[str, Feature]
 
 
 @dataclass(frozen=True)
@@ -53,20 +41,10 @@ class Searchables:
         await self._fingerprints.create_index("landmarks", name="by_landmark")
         await self._analyses.create_index("completed_at", name="by_completion")
 
-    async def page(
-        self, caller: Caller, conditions: Sequence[Condition], order: Order, cursor: str | None, limit: int
-    ) -> tuple[list[Line], str | None]:
-        """Return up to `limit` recordings that meet all conditions, in order, and the cursor of the next page."""
-        query = {"$and": [_visible(caller), {order.field: {"$exists": True}}, *(each.query for each in conditions)]}
-        if cursor is not None:
-            query["$and"].append(_after(order, cursor))
-        shown = {*(each.feature for each in conditions), order.feature}
-        direction = -1 if order.descending else 1
-        rows = self._search.find(query, {"vector": 0})
-        rows = rows.sort([(order.field, direction), ("_id", direction)]).limit(limit + 1)
-        documents = [SearchDocument.model_validate(raw) async for raw in rows]
-        lines = [Line(each.id, _shown(each, shown)) for each in documents[:limit]]
-        return lines, _cursor(order, documents[limit - 1]) if len(documents) > limit else None
+    async def remove(self, ids: Sequence[str]) -> None:
+        """Forget recordings: what is deleted is not found."""
+        for collection in (self._search, self._fingerprints):
+            await collection.delete_many({"_id": {"$in": list(ids)}})
 
     async def meeting(self, caller: Caller, ids: Sequence[str], conditions: Sequence[Condition]) -> set[str]:
         """Return which of the recordings are the caller's and meet all conditions."""
@@ -128,36 +106,3 @@ class Searchables:
 
 def _visible(caller: Caller) -> Query:
     return {"project_id": {"$in": list(caller.project_ids)}}
-
-
-def _shown(document: SearchDocument, names: Iterable[str]) -> dict[str, Feature]:
-    values = {name: feature_at(document.features, name) for name in names}
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _sorted_by(order: Order, document: SearchDocument) -> Any:  # noqa: ANN401 (a feature, or a date)
-    return document.uploaded_at if order.field == order.feature else feature_at(document.features, order.feature)
-
-
-def _cursor(order: Order, last: SearchDocument) -> str:
-    value = _sorted_by(order, last)
-    told = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([order.feature, order.descending, told, last.id]).encode()).decode()
-
-
-def _after(order: Order, cursor: str) -> Query:
-    try:
-        feature, descending, told, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        value = datetime.fromisoformat(told) if order.field == order.feature else told
-    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
-        raise _bad_cursor() from error
-    if (feature, descending) != (order.feature, order.descending) or not isinstance(
-        value, str | int | float | datetime
-    ):
-        raise _bad_cursor()
-    beyond = "$lt" if order.descending else "$gt"
-    return {"$or": [{order.field: {beyond: value}}, {order.field: value, "_id": {beyond: str(last_id)}}]}
-
-
-def _bad_cursor() -> ProblemError:
-    return ProblemError(400, "bad_cursor", "This cursor is none of this list; begin again without one.")

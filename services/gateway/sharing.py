@@ -26,7 +26,7 @@ class MemberList(BaseModel):
 class MemberRole(BaseModel):
     """The role that a member is to have."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"role": "writer"}]})
+    model_config = ConfigDict(extra="forbid")
 
     role: Role
 

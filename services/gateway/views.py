@@ -15,10 +15,12 @@ from contracts.documents import (
     StoredFirstLook,
     TaskDocument,
 )
+from contracts.recorded import Place, RecordedAt
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
 from .renderings import query_of
+from .standing import standing
 
 
 class ImageView(BaseModel):
@@ -89,6 +91,11 @@ class RecordingSummary(BaseModel):
     duration_s: float | None
     trace_id: str
     links: dict[str, str]
+    recorded_at: RecordedAt | None
+    place: Place | None
+    tags: list[str]
+    deleted_at: datetime | None
+    restorable_until: datetime | None
     features: dict[str, float | str] = Field(default_factory=dict, description="Those that the list was asked for.")
 
 
@@ -100,13 +107,6 @@ class RecordingView(RecordingSummary):
     analysis: AnalysisView
     timings_s: dict[str, float]
     errors: list[ErrorView]
-
-
-class RecordingPage(BaseModel):
-    """A page of the list, newest first."""
-
-    items: list[RecordingSummary]
-    next_cursor: str | None
 
 
 Heard = Callable[[TaskDocument], float | None]
@@ -134,6 +134,11 @@ def summary(
         duration_s=_duration(recording, tasks),
         trace_id=recording.trace_id,
         links=links(recording.id),
+        recorded_at=recording.recorded_at,
+        place=recording.place,
+        tags=list(recording.tags),
+        deleted_at=recording.deleted_at,
+        restorable_until=recording.purge_at,
     )
 
 
@@ -158,12 +163,7 @@ def view(
 
 def overall_status(recording: RecordingDocument, *tasks: TaskDocument | None) -> State:
     """Return one word for the whole: `partial` when some of it failed, `processing` as soon as anything began."""
-    if recording.state is State.FAILED:
-        return State.FAILED
-    states = {task.state if task is not None else State.QUEUED for task in tasks}
-    if len(states) == 1:
-        return states.pop()
-    return State.PARTIAL if all(state.is_terminal for state in states) else State.PROCESSING
+    return standing(recording.state, *(task.state if task is not None else None for task in tasks))
 
 
 def spectrogram_view(
@@ -208,6 +208,7 @@ def links(recording_id: str) -> dict[str, str]:
         "self": self,
         "spectrogram": f"{self}/spectrogram",
         "analysis": f"{self}/analysis",
+        "audio": f"{self}/audio",
         "events": f"/v1/events?recording={recording_id}",
     }
 

@@ -11,20 +11,25 @@ from litestar.di import Provide
 from audio.format import AudioLimits
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
-from chassis.documents import open_database
+from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
-from chassis.objects import open_object_store
+from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
 
+from .changes import ChangeDesk
+from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
+from .parts import PartDesk
 from .probing import warm_up
 from .recordings import Recordings
-from .routes import STATUSES, take_recording
+from .routes import STATUSES, change_recording, delete_recordings, restore_recordings, take_recording
 from .settings import IngestSettings
+from .sweeping import sweep
+from .upload_keys import UploadKeys
 from .uploads import UploadDesk
 
 
@@ -32,9 +37,16 @@ def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
     app = Litestar(
-        [take_recording],
+        [
+            *(take_recording, change_recording, delete_recordings, restore_recordings),
+            *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
+        ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "changes": Provide(_changes, sync_to_thread=False),
+            "parts": Provide(_parts, sync_to_thread=False),
+        },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
@@ -44,33 +56,60 @@ def create_app(settings: IngestSettings) -> Service:
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings))
-            pool = await stack.enter_async_context(
-                open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up)
-            )
+            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
             broker = create_broker(settings)
             stack.push_async_callback(broker.stop)
             recordings = Recordings(database)
-            relay = OutboxRelay(
-                recordings.collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s
-            )
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket(), pool.ready())
-            app.state.desk = UploadDesk(
-                objects,
-                recordings,
-                relay,
-                pool,
-                AudioLimits(max_duration_s=settings.max_duration_s),
-                max_upload_bytes=settings.max_upload_bytes,
-                probe_timeout_s=settings.probe_timeout_s,
-            )
+            publisher = Publisher(broker, settings.publish_timeout_s)
+            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
+            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
+            sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run()))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
 
 
+async def _open_desk(
+    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+) -> UploadDesk:
+    pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up))
+    keys = UploadKeys(database, settings.idempotency_s)
+    await asyncio.gather(pool.ready(), keys.prepare())
+    return UploadDesk(
+        objects,
+        Recordings(database),
+        relay,
+        pool,
+        AudioLimits(max_duration_s=settings.max_duration_s),
+        keys,
+        max_upload_bytes=settings.max_upload_bytes,
+        probe_timeout_s=settings.probe_timeout_s,
+    )
+
+
+async def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
+    parts = PartDesk(
+        database, objects, desk, max_bytes=settings.max_parted_upload_bytes, kept_s=settings.parted_upload_s
+    )
+    await parts.prepare()
+    return parts
+
+
 def _desk(state: State) -> UploadDesk:
     desk: UploadDesk = state.desk
     return desk
+
+
+def _changes(state: State) -> ChangeDesk:
+    changes: ChangeDesk = state.changes
+    return changes
+
+
+def _parts(state: State) -> PartDesk:
+    parts: PartDesk = state.parts
+    return parts

@@ -6,6 +6,9 @@ from chassis.documents import Collection, Database, DuplicateKeyError
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, RecordingDocument
 from contracts.vocabulary import State
 
+# What lists are sorted by, or filtered by most.
+LISTED_BY = ("recorded_at.sorted_by", "audio.duration_claimed_s", "name", "tags", "state")
+
 
 class Recordings:
     """Ingest is the only writer of this collection."""
@@ -21,6 +24,10 @@ class Recordings:
             same_bytes, unique=True, partialFilterExpression={"current": True}, name="same_bytes"
         )
         await self.collection.create_index([("project_id", 1), ("uploaded_at", -1), ("_id", -1)], name="newest_first")
+        for name in ("deletion_changed_at", "purge_at"):
+            await self.collection.create_index(name, sparse=True, name=f"by_{name}")
+        for name in LISTED_BY:
+            await self.collection.create_index([("project_id", 1), (name, 1), ("_id", 1)], name=f"by_{name}")
 
     async def find_same(self, project_id: str, sha256: str) -> str | None:
         """Return the recording that already has these bytes in this project, unless it failed."""

@@ -2,21 +2,25 @@
 
 from typing import Annotated, Any
 
-from litestar import Request, Response, post
+from litestar import Request, Response, patch, post
 from litestar.params import HeaderParameter
 
 from chassis.bodies import RequestBody
 from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
+from contracts.changing import Deleted, Deletion, RecordingChange
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import RENDERING_HEADER, Lane, State
 
+from .changes import ChangeDesk
+from .digests import asked_digests, verified
+from .drafts import Upload
 from .forms import open_body
-from .uploads import RejectedError, Upload, UploadDesk
+from .uploads import RejectedError, UploadDesk
 
 # Everything else that is wrong with a recording is 422.
-STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400}
+STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400, "bad_digest": 400, "digest_mismatch": 400}
 
 
 @post("/recordings", request_max_body_size=None, status_code=202)
@@ -25,6 +29,7 @@ async def take_recording(
     desk: UploadDesk,
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
+    idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,
 ) -> Response[dict[str, Any]]:
@@ -32,10 +37,12 @@ async def take_recording(
     wanted = RenderParameters.model_validate_json(rendering) if rendering is not None else None
     body = RequestBody(request)
     try:
-        named = await open_body(request.headers.get("content-type", ""), name, aiter(body))
-        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted))
+        # Of the whole body, whatever is in it: a form has other bytes than its recording.
+        chunks = verified(aiter(body), asked_digests(request.headers))
+        named = await open_body(request.headers.get("content-type", ""), name, chunks)
+        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key))
     except RejectedError as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
     except UnprocessableError:
         await body.drain(desk.max_upload_bytes)
         raise
@@ -45,7 +52,32 @@ async def take_recording(
     return Response({**answer, "duplicate_of": accepted.recording_id}, status_code=200)
 
 
-def _problem(error: RejectedError) -> ProblemError:
+@patch("/recordings/{recording_id:str}", status_code=204)
+async def change_recording(
+    changes: ChangeDesk,
+    recording_id: str,
+    data: RecordingChange,
+    project_id: Annotated[str, HeaderParameter(name="X-Project")],
+) -> None:
+    """Write what a client says of a recording."""
+    await changes.change(project_id, recording_id, data)
+
+
+@post("/deletions", status_code=200)
+async def delete_recordings(changes: ChangeDesk, data: Deletion) -> Deleted:
+    """Hide recordings from readers, and stop what works on them."""
+    return await changes.delete(data.project_ids, data.recording_ids)
+
+
+@post("/restorations", status_code=204)
+async def restore_recordings(changes: ChangeDesk, data: Deletion) -> None:
+    """Show deleted recordings again."""
+    for recording_id in data.recording_ids:
+        await changes.restore(data.project_ids, recording_id)
+
+
+def problem_of(error: RejectedError) -> ProblemError:
+    """Return the answer to bytes that are no recording."""
     cause = error.cause
     return ProblemError(
         STATUSES.get(cause.code, 422),

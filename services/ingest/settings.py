@@ -1,6 +1,6 @@
 """What an operator can set for ingest."""
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
 
@@ -14,3 +14,8 @@ class IngestSettings(ServiceSettings):
     probe_slots: int = 2
     probe_timeout_s: float = 10
     probe_memory_bytes: int = 2_000_000_000
+    s3_public_endpoint_url: str | None = Field(default=None, validation_alias="S3_PUBLIC_ENDPOINT_URL")
+    max_parted_upload_bytes: int = 10_000_000_000
+    parted_upload_s: float = 604_800
+    idempotency_s: float = 86_400
+    retention_s: float = 2_592_000

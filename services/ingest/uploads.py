@@ -4,45 +4,28 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 from opentelemetry import trace
 
 from audio.errors import AudioError
-from audio.format import AudioFormat, AudioLimits
+from audio.format import AudioLimits
 from chassis.errors import TransientError
 from chassis.jobs import JobPool
 from chassis.objects import ObjectStore
-from chassis.outbox import OutboxRelay, outbox_entry
-from chassis.tracing import span, trace_id
-from chassis.work import fault_of
-from contracts.documents import AudioFacts, RecordingDocument
-from contracts.envelope import envelop, event_id
-from contracts.events import Event, RecordingRejected, RecordingUploaded
+from chassis.outbox import OutboxRelay
+from chassis.tracing import span
 from contracts.objects import audio_key
-from contracts.rendering import RenderParameters
-from contracts.vocabulary import Lane, State
 
-from .probing import probe_object
+from .drafts import Received, Upload, accepted_document, rejected_document
+from .probing import Probed, probe_object
 from .recordings import Recordings
 from .streams import MeteredStream
+from .upload_keys import UploadKeys
 
 log = structlog.get_logger()
-
-SOURCE = "ingest"
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A recording on its way in; `rendering` is what its project asks for, where it asks for anything."""
-
-    project_id: str
-    name: str
-    lane: Lane
-    chunks: AsyncIterator[bytes]
-    rendering: RenderParameters | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +61,7 @@ class UploadDesk:
         relay: OutboxRelay,
         pool: JobPool,
         limits: AudioLimits,
+        keys: UploadKeys,
         *,
         max_upload_bytes: int,
         probe_timeout_s: float,
@@ -87,6 +71,7 @@ class UploadDesk:
         self._relay = relay
         self._pool = pool
         self._limits = limits
+        self._keys = keys
         self.max_upload_bytes = max_upload_bytes
         self._probe_timeout_s = probe_timeout_s
 
@@ -96,91 +81,71 @@ class UploadDesk:
         trace.get_current_span().set_attribute("recording.id", recording_id)
         stream = MeteredStream(upload.chunks, self.max_upload_bytes)
         await self._objects.put_stream(audio_key(recording_id), aiter(stream))
-        received = time.monotonic()
-        accepted = await self._settle(recording_id, upload, stream)
+        return await self.settle(recording_id, upload, Received(stream.sha256, stream.size_bytes))
+
+    async def is_known(self, recording_id: str) -> bool:
+        """Tell whether there is a document of this recording."""
+        return await self._recordings.collection.find_one({"_id": recording_id}, {"_id": 1}) is not None
+
+    async def settle(self, recording_id: str, upload: Upload, received: Received) -> Accepted:
+        """Make a recording of the bytes that lie under the key of `recording_id`, or remove them."""
+        started = time.monotonic()
+        accepted = await self._repeated(recording_id, upload, received)
+        if accepted is None:
+            accepted = await self._settle(recording_id, upload, received)
+        if upload.idempotency_key is not None:
+            await self._keys.answer(upload.project_id, upload.idempotency_key, accepted.recording_id)
         log.info(
             "recording_accepted",
             recording_id=accepted.recording_id,
             duplicate=accepted.duplicate,
-            size_bytes=stream.size_bytes,
-            after_last_byte_s=round(time.monotonic() - received, 4),
+            size_bytes=received.size_bytes,
+            after_last_byte_s=round(time.monotonic() - started, 4),
         )
         return accepted
 
-    async def _settle(self, recording_id: str, upload: Upload, stream: MeteredStream) -> Accepted:
-        try:
-            same = await self._recordings.find_same(upload.project_id, stream.sha256)
-            audio = await self._probe(recording_id, upload, stream) if same is None else None
-        except BaseException:
-            await asyncio.shield(self._objects.delete(audio_key(recording_id)))
-            raise
-        if audio is not None:
+    async def _repeated(self, recording_id: str, upload: Upload, received: Received) -> Accepted | None:
+        """Return the answer that these bytes had under this idempotency key before, while that recording is here."""
+        if upload.idempotency_key is None:
+            return None
+        async with self._removed_on_error(recording_id):
+            first = await self._keys.claim(upload.project_id, upload.idempotency_key, received.sha256)
+            if first is None or await self._recordings.find_same(upload.project_id, received.sha256) != first:
+                return None
+            await self._objects.delete(audio_key(recording_id))
+        return Accepted(first, duplicate=False)
+
+    async def _settle(self, recording_id: str, upload: Upload, received: Received) -> Accepted:
+        async with self._removed_on_error(recording_id):
+            same = await self._recordings.find_same(upload.project_id, received.sha256)
+            probed = await self._probe(recording_id, upload, received) if same is None else None
+        if probed is not None:
             # When the answer to this write is lost it may have been done: the object must stay.
-            if await self._recordings.add(_document(recording_id, upload, stream, audio)):
+            if await self._recordings.add(accepted_document(recording_id, upload, received, probed)):
                 self._relay.wake()
                 return Accepted(recording_id, duplicate=False)
-            same = await self._recordings.find_same(upload.project_id, stream.sha256)
+            same = await self._recordings.find_same(upload.project_id, received.sha256)
         await self._objects.delete(audio_key(recording_id))
         if same is None:
             raise UploadRacedError
         return Accepted(same, duplicate=True)
 
-    async def _probe(self, recording_id: str, upload: Upload, stream: MeteredStream) -> AudioFormat:
+    @asynccontextmanager
+    async def _removed_on_error(self, recording_id: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException:
+            await asyncio.shield(self._objects.delete(audio_key(recording_id)))
+            raise
+
+    async def _probe(self, recording_id: str, upload: Upload, received: Received) -> Probed:
         url = await self._objects.presigned_url(audio_key(recording_id), lifetime_s=300)
         try:
             with span("probe"):
                 return await self._pool.run(
-                    probe_object, url, stream.size_bytes, self._limits, timeout_s=self._probe_timeout_s
+                    probe_object, url, received.size_bytes, upload.name, self._limits, timeout_s=self._probe_timeout_s
                 )
         except AudioError as error:
-            await self._recordings.add(_rejected(recording_id, upload, stream, error))
+            await self._recordings.add(rejected_document(recording_id, upload, received, error))
             self._relay.wake()
             raise RejectedError(recording_id, error) from error
-
-
-def _document(recording_id: str, upload: Upload, stream: MeteredStream, audio: AudioFormat) -> RecordingDocument:
-    now = datetime.now(UTC)
-    facts = AudioFacts(
-        container=str(audio.container),
-        codec=audio.codec,
-        rate_hz=audio.rate_hz,
-        channels=audio.channels,
-        bit_depth=audio.bit_depth,
-        duration_claimed_s=audio.claimed_duration_s,
-    )
-    event = RecordingUploaded(
-        recording_id=recording_id,
-        project_id=upload.project_id,
-        lane=upload.lane,
-        sha256=stream.sha256,
-        size_bytes=stream.size_bytes,
-        uploaded_at=now,
-        rendering=upload.rendering.model_dump(mode="json") if upload.rendering is not None else None,
-        **facts.model_dump(),
-    )
-    base = _base(recording_id, upload, stream, now, event)
-    return base.model_copy(update={"audio": facts, "object_key": audio_key(recording_id)})
-
-
-def _rejected(recording_id: str, upload: Upload, stream: MeteredStream, error: AudioError) -> RecordingDocument:
-    fault = fault_of(error)
-    event = RecordingRejected(recording_id=recording_id, project_id=upload.project_id, lane=upload.lane, error=fault)
-    base = _base(recording_id, upload, stream, datetime.now(UTC), event)
-    return base.model_copy(update={"state": State.FAILED, "current": False, "error": fault})
-
-
-def _base(recording_id: str, upload: Upload, stream: MeteredStream, now: datetime, event: Event) -> RecordingDocument:
-    return RecordingDocument(
-        id=recording_id,
-        project_id=upload.project_id,
-        name=upload.name,
-        lane=upload.lane,
-        state=State.COMPLETED,
-        sha256=stream.sha256,
-        size_bytes=stream.size_bytes,
-        uploaded_at=now,
-        rendering=upload.rendering,
-        trace_id=trace_id(),
-        current=True,
-        outbox=(outbox_entry(envelop(event, source=SOURCE, id_=event_id(event), time=now)),),
-    )

@@ -19,14 +19,14 @@ from .handlers import take_recordings
 from .job import warm_up
 from .preview import LOOK_SLOTS
 from .reader_slots import ReaderSlots
-from .routes import draw_figure, draw_region, draw_tile
+from .routes import cut_clip, draw_figure, draw_region, draw_tile
 from .settings import SpectrogramSettings
 
 
 def create_app(settings: SpectrogramSettings) -> Service:
     """Return the spectrogram service: its consumers, and what it draws for waiting readers."""
     routes = Litestar(
-        [draw_figure, draw_region, draw_tile],
+        [draw_figure, draw_region, draw_tile, cut_clip],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={"desk": Provide(_desk, sync_to_thread=False)},
         exception_handlers=exception_handlers({}),
@@ -38,7 +38,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
 
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
         slots = ReaderSlots(settings.drawing_slots, settings.drawing_queue)
-        routes.state.desk = DrawingDesk(equipment, limits, slots, settings.drawing_timeout_s)
+        routes.state.desk = DrawingDesk(equipment, limits, slots, settings.drawing_timeout_s, settings.clip_max_s)
         take_recordings(broker, equipment, settings)
 
     return WorkerApp(

@@ -1,4 +1,4 @@
-"""Pictures that are made while a reader waits: in the job pool like everything that computes."""
+"""Pictures, and clips, that are made while a reader waits: in the job pool like everything that computes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable
 from audio.format import AudioLimits
 from chassis.errors import ObjectMissingError
 from chassis.work import Equipment
-from contracts.drawing import FigureRequest, RegionRequest, TileRequest
+from contracts.drawing import ClipRequest, FigureRequest, RegionRequest, TileRequest
 from contracts.objects import audio_key, figure_key, region_key, tile_key
 from contracts.recolour import recoloured
 from contracts.vocabulary import Lane
 
 from .axes import with_axes
 from .geometry import Geometry
-from .job import draw_region, draw_tile
+from .job import draw_region, draw_tile, make_clip
 from .reader_slots import ReaderSlots
 
 URL_LIFETIME_S = 300
@@ -25,12 +25,15 @@ class DrawingDesk:
     What several readers want at the same time is drawn once. Raises a problem, 503, where too many wait.
     """
 
-    def __init__(self, equipment: Equipment, limits: AudioLimits, slots: ReaderSlots, timeout_s: float) -> None:
+    def __init__(
+        self, equipment: Equipment, limits: AudioLimits, slots: ReaderSlots, timeout_s: float, clip_max_s: float = 60
+    ) -> None:
         self._equipment = equipment
         self._pool = equipment.pools[Lane.INTERACTIVE]
         self._limits = limits
         self._slots = slots
         self._timeout_s = timeout_s
+        self._clip_max_s = clip_max_s
         self._begun: dict[str, asyncio.Task[bytes]] = {}
 
     async def figure(self, request: FigureRequest) -> bytes:
@@ -53,6 +56,11 @@ class DrawingDesk:
         """Return a tile, in gray, drawn now unless somebody looked at it before."""
         key = tile_key(request.recording_id, request.parameters.parameters_id, request.level, request.x)
         return await self._drawn_once(key, lambda: self._from_audio(draw_tile, request))
+
+    async def clip(self, request: ClipRequest) -> bytes:
+        """Return a part of a recording as WAV; it is made anew for everyone who asks."""
+        url = await self._equipment.objects.presigned_url(audio_key(request.recording_id), URL_LIFETIME_S)
+        return await self._in_turn(make_clip, url, request, self._limits, self._clip_max_s)
 
     async def _drawn_once(self, key: str, draw: Callable[[], Awaitable[bytes]]) -> bytes:
         task = self._begun.get(key)

@@ -16,13 +16,15 @@ from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from chassis.compiled import let_go_of_compiler
 from chassis.jobs import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
-from contracts.drawing import RegionRequest, TileRequest
+from contracts.drawing import ClipRequest, RegionRequest, TileRequest
 from contracts.rendering import RenderParameters
 from contracts.tiles import TILE_PX
 
 from .axes import with_axes
+from .clip import cut_clip
 from .first_look import FirstLook, first_look
 from .region import check_within, render_region
+from .region_errors import OutsideRecordingError
 from .render import Rendering, render
 from .tile import render_tile
 from .windows import full_scale_power
@@ -81,6 +83,15 @@ def draw_region(url: str, request: RegionRequest, limits: AudioLimits) -> bytes:
             source, Container(request.container), limits, parameters, request.region, reference_power=reference
         )
     return drawn.png
+
+
+def make_clip(url: str, request: ClipRequest, limits: AudioLimits, max_s: float) -> bytes:
+    """Cut a part out of the recording behind `url`, reading little more than that part."""
+    clip = request.clip
+    if request.duration_s is not None and clip.start_s > request.duration_s + 1:
+        raise OutsideRecordingError(clip.start_s, clip.end_s, request.duration_s)
+    with _remote(url, request.size_bytes) as source:
+        return cut_clip(source, Container(request.container), limits, clip, max_s)
 
 
 def draw_tile(url: str, request: TileRequest, limits: AudioLimits) -> bytes:

@@ -6,6 +6,7 @@ UnprocessableError
     ├── RegionSizeError        region_size               no pixels, or too many
     ├── OutsideRecordingError  region_outside_recording  the recording ends before
     ├── RegionParametersError  region_parameters         PCEN, or stacked channels, which need the whole recording
+    ├── ClipTooLongError       clip_too_long             more seconds, or more channels and samples, than are sent
     └── UnreadableTileError    tile_unreadable           decoding from there gives another part than decoding it all
 """
 
@@ -87,3 +88,16 @@ class UnreadableTileError(RegionError):
 
     def __str__(self) -> str:
         return f"Tile {self.x} of level {self.level} shows {self.expected} windows; {self.windows} can be decoded."
+
+
+class ClipTooLongError(RegionError):
+    """A clip has more seconds than are sent at once."""
+
+    code: ClassVar[str] = "clip_too_long"
+    next_step: ClassVar[str] = "Ask for a shorter part, or take the whole recording and cut it; it takes `Range`."
+
+    def __init__(self, duration_s: float, limit_s: float) -> None:
+        super().__init__(duration_s, limit_s)
+
+    def __str__(self) -> str:
+        return f"A clip of {self.args[0]:g} s was asked for; of this recording, {self.args[1]:g} s can be had at once."

@@ -1,8 +1,8 @@
 """Acoustic indices by us and by scikit-maad, in one process: `python -m tests.benchmarks.acoustic_indices RECORDING…`.
 
-Prints CPU time per minute of audio, the best of five rounds each, their ratio, the ratio where scikit-maad computes one
-spectrogram instead of two, and the largest relative deviation of each index; writes build/bench/acoustic_indices.json.
-All begin with the samples in memory. scikit-maad comes with requirements/bench.txt.
+Prints CPU time per minute of audio, the best of fifteen rounds each, their ratio, the ratio where scikit-maad computes
+one spectrogram instead of two, and the largest relative deviation of each index; writes
+build/bench/acoustic_indices.json. All begin with the samples in memory. scikit-maad comes with requirements/bench.txt.
 """
 
 import importlib
@@ -23,7 +23,7 @@ from tests.unit.analysis.signals import shared_blocks
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "bench" / "acoustic_indices.json"
 INDICES = ("aci", "adi", "aei", "bi", "ndsi", "hf", "ht")
-ROUNDS = 5
+ROUNDS = 15
 LONGEST_S = 60
 
 

@@ -27,6 +27,15 @@ async def test_every_extractor_is_listed_with_what_can_be_asked_of_it(database: 
     assert [name for name, each in listed.items() if each.by_default] == ["levels"]
 
 
+async def test_while_spectra_are_computed_on_a_gpu_what_reads_them_says_so(database: Database) -> None:
+    await publish_extractors(EXTRACTORS, database, by_default=(), on_gpu=True)
+
+    listed = {each.name: each.device for each in (await list_extractors.fn(Reads(database))).available}
+
+    assert {listed[name] for name in ("spectral", "mel", "mfcc", "chroma", "key", "tempo", "embedding")} == {"gpu"}
+    assert {listed[name] for name in ("loudness", "pitch", "levels", "ecoacoustic")} == {"cpu"}
+
+
 async def test_publishing_again_changes_nothing_but_forgets_what_is_gone(database: Database) -> None:
     await database[COLLECTION].insert_one({"_id": "gone"})
 

@@ -1,5 +1,3 @@
-import base64
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,86 +83,6 @@ async def test_the_newest_of_several_tasks_is_shown(reads: Reads, database: Data
     assert found.analysis.parameters_id == "new"
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
-async def test_paging_visits_every_recording_once_newest_first(reads: Reads, database: Database, limit: int) -> None:
-    for number in range(7):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(milliseconds=number))
-
-    assert await _all_pages(reads, ANNA, limit) == [f"r{number}" for number in reversed(range(7))]
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3])
-async def test_paging_visits_recordings_of_the_same_moment_once(reads: Reads, database: Database, limit: int) -> None:
-    for number in range(7):
-        await _add(database, f"r{number}", uploaded_at=NOON)
-
-    visited = await _all_pages(reads, ANNA, limit)
-
-    assert sorted(visited) == sorted({f"r{number}" for number in range(7)})
-
-
-async def test_what_comes_while_paging_neither_repeats_nor_hides_anything(reads: Reads, database: Database) -> None:
-    for number in range(4):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
-    first, cursor = await reads.page(ANNA, None, 2)
-
-    await _add(database, "newest", uploaded_at=NOON + timedelta(hours=1))
-    second, _ = await reads.page(ANNA, cursor, 2)
-
-    assert [found.recording.id for found in [*first, *second]] == ["r3", "r2", "r1", "r0"]
-
-
-async def test_the_list_shows_the_callers_projects_only(reads: Reads, database: Database) -> None:
-    for project_id in ("field", "music", "lab"):
-        await _add(database, project_id, project_id=project_id)
-
-    assert sorted(await _all_pages(reads, ANNA, 1)) == ["field", "lab"]
-    assert await _all_pages(reads, BERT, 1) == ["music"]
-
-
-async def test_a_cursor_opens_no_other_project(reads: Reads, database: Database) -> None:
-    for number in range(3):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
-    _, cursor = await reads.page(ANNA, None, 1)
-
-    assert await reads.page(BERT, cursor, 50) == ([], None)
-
-
-async def test_an_empty_list_has_no_next_page(reads: Reads) -> None:
-    assert await reads.page(ANNA, None, 50) == ([], None)
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "nonsense",
-        "é",
-        "====",
-        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
-        *(
-            base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
-            for value in (
-                [],
-                None,
-                7,
-                {"a": 1},
-                ["2026-11-21T12:00:00+00:00"],
-                ["noon", "one"],
-                [7, "one"],
-                ["0001-01-01T00:00:00+14:00", "one"],
-                ["2026-11-21T12:00:00", "one", "more"],
-            )
-        ),
-    ],
-)
-async def test_a_cursor_that_is_none_of_ours_is_refused(reads: Reads, cursor: str) -> None:
-    with pytest.raises(ProblemError) as refusal:
-        await reads.page(ANNA, cursor, 50)
-
-    assert (refusal.value.status, refusal.value.code) == (400, "bad_cursor")
-
-
 async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, database: Database) -> None:
     await _add(database, "one")
     ways = {
@@ -185,18 +103,6 @@ async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, dat
 
     assert {each.parameters_id for each in akin} == {"own", "coloured"}
     assert same == []
-
-
-async def _all_pages(reads: Reads, caller: Caller, limit: int) -> list[str]:
-    visited: list[str] = []
-    cursor: str | None = None
-    for _ in range(100):
-        found, cursor = await reads.page(caller, cursor, limit)
-        assert len(found) <= limit
-        visited += [each.recording.id for each in found]
-        if cursor is None:
-            return visited
-    pytest.fail("paging does not end")
 
 
 async def _add(database: Database, recording_id: str, **facts: Any) -> None:

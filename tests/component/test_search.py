@@ -26,11 +26,12 @@ from contracts.documents import (
 from contracts.events import AnalysisCompleted
 from contracts.fingerprint import MEDIA_TYPE
 from contracts.vocabulary import Role, State
-from services.analysis.landmarks import Integers, fingerprint
+from services.analysis.landmarks import Integers, fingerprint_header
 from services.gateway.features import conditions, order
 from services.gateway.finding import Finder
 from services.gateway.indexer import SearchIndexer
 from services.gateway.keys import Caller
+from services.gateway.listing import Listing, Wanted
 from services.gateway.reads import Reads
 from services.gateway.searchables import Searchables
 from services.gateway.vectors import MappedVectors, VectorQuery
@@ -105,7 +106,7 @@ async def test_recordings_are_sorted_by_any_feature_and_those_without_it_left_ou
     await add(database, "without", bpm=None)
     await indexer.sweep(BEGINNING)
 
-    lines, _ = await searchables.page(ANNA, (), order("-tempo.bpm"), None, 10)
+    lines, _ = await listing(searchables).page(ANNA, Wanted(order=order("-tempo.bpm")), None, 10)
 
     assert [line.recording_id for line in lines] == ["fast", "middle", "slow"]
     assert [line.features for line in lines] == [{"tempo.bpm": 180.0}, {"tempo.bpm": 120.0}, {"tempo.bpm": 60.0}]
@@ -127,7 +128,7 @@ async def test_paging_visits_every_recording_once_whatever_the_order(
 @pytest.mark.parametrize("cursor", ["", "nonsense", "é", "WzFd", "e30=", "bnVsbA=="])
 async def test_a_cursor_of_another_list_is_refused(searchables: Searchables, cursor: str) -> None:
     with pytest.raises(ProblemError) as refusal:
-        await searchables.page(ANNA, (), order("tempo.bpm"), cursor, 10)
+        await listing(searchables).page(ANNA, Wanted(order=order("tempo.bpm")), cursor, 10)
 
     assert (refusal.value.status, refusal.value.code) == (400, "bad_cursor")
 
@@ -316,6 +317,36 @@ def completed(recording_id: str) -> AnalysisCompleted:
     return AnalysisCompleted.model_construct(recording_id=recording_id)
 
 
+async def test_what_is_deleted_is_found_no_more_and_what_is_restored_is_found_again(
+    database: Database, objects: ObjectStore, indexer: SearchIndexer, searchables: Searchables, finder: Finder
+) -> None:
+    for name in ("gone", "here"):
+        sound = await stored(objects, name, landmarks(1))
+        await add(database, name, vector=direction(1), bpm=90.0, sound=sound)
+    await loaded(indexer)
+
+    await database[RECORDINGS].update_one({"_id": "gone"}, {"$set": {"deleted_at": NOON, "deletion_changed_at": NOON}})
+    at_once = await listed(searchables, sort="tempo.bpm"), await similar(finder, direction(1))
+    until = await indexer.sweep(BEGINNING)
+    forgotten = [raw["_id"] async for raw in database[SEARCH].find()], await database[FINGERPRINTS].count_documents({})
+    later = NOON + timedelta(days=400)
+    restored = {"deleted_at": None, "deletion_changed_at": later}
+    await database[RECORDINGS].update_one({"_id": "gone"}, {"$set": restored})
+    await indexer.sweep(until)
+
+    assert at_once[0] == ["here"]
+    assert at_once[1] == ["here"]
+    assert forgotten == (["here"], 1)
+    assert sorted(await listed(searchables, sort="tempo.bpm")) == ["gone", "here"]
+    assert len(await similar(finder, direction(1))) == 2
+
+
+def listing(searchables: Searchables) -> Listing:
+    """Return the list over the same database."""
+    database = searchables._search.database
+    return Listing(database, Reads(database))
+
+
 async def listed(
     searchables: Searchables,
     *,
@@ -328,7 +359,8 @@ async def listed(
     ids: list[str] = []
     cursor: str | None = None
     for _ in range(100):
-        lines, cursor = await searchables.page(caller, conditions(where), order(sort), cursor, limit)
+        wanted = Wanted(conditions=conditions(where), order=order(sort))
+        lines, cursor = await listing(searchables).page(caller, wanted, cursor, limit)
         assert len(lines) <= limit
         ids += [line.recording_id for line in lines]
         if cursor is None:
@@ -375,7 +407,8 @@ def landmarks(seed: int) -> tuple[Integers, Integers]:
 async def stored(objects: ObjectStore, name: str, sound: tuple[Integers, Integers]) -> str:
     """Put landmarks where an analysis would have, and return the key."""
     key = f"key/{name}"
-    await objects.put(key, fingerprint(*sound, 22_050), MEDIA_TYPE)
+    content = fingerprint_header(len(sound[0]), 22_050) + np.stack(sound, axis=1).astype("<u4").tobytes()
+    await objects.put(key, content, MEDIA_TYPE)
     return key
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chassis.documents import Database
-from chassis.errors import LeaseHeldError
+from chassis.errors import LeaseHeldError, RecordingDeletedError
 from chassis.tasks import Claim, TaskStore
-from contracts.documents import OutboxEntry
+from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.vocabulary import State
 from tests.fakes import FakeTasks
 
@@ -30,6 +30,8 @@ class Office:
 
     open_store: Callable[[float], AnyTasks]
     document: Callable[[], Awaitable[dict[str, Any]]]
+    delete_recording: Callable[[], Awaitable[None]]
+    restore_recording: Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
@@ -246,13 +248,45 @@ async def test_a_lease_that_is_renewed_holds_as_long_as_the_work(office: Office)
     assert (await office.document())["fence"] == claim.fence
 
 
+async def test_work_on_a_deleted_recording_stops_and_is_free_for_when_it_is_restored(office: Office) -> None:
+    tasks = office.open_store(SHORT_S)
+    claim = await _claimed(tasks)
+
+    async def work() -> None:
+        async with tasks.leased(claim):
+            await office.delete_recording()
+            await asyncio.Event().wait()
+
+    with pytest.raises(RecordingDeletedError):
+        await work()
+
+    document = await office.document()
+    assert (document["state"], document["attempts"], document["lease_until"]) == (State.QUEUED, 0, None)
+    with pytest.raises(RecordingDeletedError):
+        await tasks.claim(TASK, FACTS)
+    # Who worked on it goes on with something else, and is not taken for cancelled.
+    worker = asyncio.current_task()
+    assert worker is not None
+    assert worker.cancelling() == 0
+    await office.restore_recording()
+    assert await tasks.claim(TASK, FACTS) == Claim(TASK, 2, 1)
+
+
 def _fake() -> Office:
     documents: dict[str, dict[str, Any]] = {}
 
     async def document() -> dict[str, Any]:
         return documents[TASK]
 
-    return Office(lambda lease_s: FakeTasks(lease_s, documents), document)
+    deleted: set[str] = set()
+
+    async def delete_recording() -> None:
+        deleted.add("recording")
+
+    async def restore_recording() -> None:
+        deleted.clear()
+
+    return Office(lambda lease_s: FakeTasks(lease_s, documents, deleted), document, delete_recording, restore_recording)
 
 
 def _real(database: Database) -> Office:
@@ -263,7 +297,13 @@ def _real(database: Database) -> Office:
         assert found is not None
         return found
 
-    return Office(lambda lease_s: TaskStore(collection, lease_s), document)
+    async def delete_recording() -> None:
+        await database[RECORDINGS].insert_one({"_id": "recording", "deleted_at": datetime.now(UTC)})
+
+    async def restore_recording() -> None:
+        await database[RECORDINGS].update_one({"_id": "recording"}, {"$set": {"deleted_at": None}})
+
+    return Office(lambda lease_s: TaskStore(collection, lease_s), document, delete_recording, restore_recording)
 
 
 async def _claimed(tasks: AnyTasks) -> Claim:

@@ -22,8 +22,11 @@ from contracts.events import Event, RecordingRejected, RecordingUploaded
 from contracts.objects import audio_key
 from contracts.rendering import PRESETS
 from contracts.vocabulary import Lane, State
+from services.ingest.digests import DigestMismatchError, verified
+from services.ingest.drafts import Upload
 from services.ingest.recordings import Recordings
-from services.ingest.uploads import RejectedError, Upload, UploadDesk
+from services.ingest.upload_keys import KeyReusedError, UploadKeys
+from services.ingest.uploads import RejectedError, UploadDesk
 from tests.audio import tone
 from tests.fakes import FakePublisher
 
@@ -45,7 +48,7 @@ async def desk(database: Database, objects: ObjectStore, pool: JobPool) -> Uploa
     """The desk of ingest over an empty database and an empty bucket; nothing is relayed."""
     recordings = Recordings(database)
     await recordings.prepare()
-    return _desk(recordings, objects, pool)
+    return _desk(database, recordings, objects, pool)
 
 
 async def test_an_accepted_recording_is_durable_and_announced(
@@ -214,7 +217,7 @@ async def test_a_sender_that_goes_away_leaves_nothing_behind(
 async def test_a_probe_that_took_too_long_is_a_passing_failure_and_leaves_nothing_behind(
     database: Database, objects: ObjectStore
 ) -> None:
-    desk = _desk(Recordings(database), objects, SlowPool())
+    desk = _desk(database, Recordings(database), objects, SlowPool())
 
     with pytest.raises(JobTimeoutError):
         await desk.accept(_upload(_wav()))
@@ -228,13 +231,83 @@ async def test_a_document_whose_writing_was_not_answered_keeps_its_object(
     database: Database, objects: ObjectStore, pool: JobPool, loss: BaseException
 ) -> None:
     # The write may have been done although its answer never came.
-    desk = _desk(Unanswered(database, loss), objects, pool)
+    desk = _desk(database, Unanswered(database, loss), objects, pool)
 
     with pytest.raises(type(loss)):
         await desk.accept(_upload(_wav()))
 
     [document] = await _documents(database)
     assert await _keys(objects) == [document.object_key]
+
+
+async def test_the_same_key_and_bytes_are_answered_the_same(
+    desk: UploadDesk, database: Database, objects: ObjectStore
+) -> None:
+    first = await desk.accept(_upload(_wav(), idempotency_key="one"))
+
+    again = await desk.accept(_upload(_wav(), idempotency_key="one"))
+    without = await desk.accept(_upload(_wav()))
+
+    assert again == first
+    assert (without.recording_id, without.duplicate) == (first.recording_id, True)
+    assert await _keys(objects) == [audio_key(first.recording_id)]
+
+
+async def test_a_key_for_other_bytes_is_refused_and_leaves_nothing_behind(
+    desk: UploadDesk, database: Database, objects: ObjectStore
+) -> None:
+    first = await desk.accept(_upload(_wav(), idempotency_key="one"))
+
+    with pytest.raises(KeyReusedError):
+        await desk.accept(_upload(_wav(duration_s=2), idempotency_key="one"))
+    elsewhere = await desk.accept(_upload(_wav(duration_s=2), idempotency_key="one", project_id="another"))
+
+    assert not elsewhere.duplicate
+    assert sorted(await _keys(objects)) == sorted(
+        audio_key(each) for each in (first.recording_id, elsewhere.recording_id)
+    )
+
+
+async def test_a_key_whose_upload_failed_is_good_for_the_next_try(desk: UploadDesk) -> None:
+    with pytest.raises(RejectedError):
+        await desk.accept(_upload(_wav()[:44], idempotency_key="one"))
+    with pytest.raises(RejectedError):
+        await desk.accept(_upload(_wav()[:44], idempotency_key="one"))
+
+
+async def test_of_one_key_and_two_recordings_at_once_one_is_refused(desk: UploadDesk, database: Database) -> None:
+    bodies = (_wav(), _wav(duration_s=2))
+    results = await asyncio.gather(
+        *(desk.accept(_upload(body, idempotency_key="one")) for body in bodies), return_exceptions=True
+    )
+
+    assert sorted(type(each).__name__ for each in results) == ["Accepted", "KeyReusedError"]
+    assert len(await _documents(database)) == 1
+
+
+async def test_a_body_that_is_not_what_its_sender_hashed_leaves_nothing_behind(
+    desk: UploadDesk, database: Database, objects: ObjectStore
+) -> None:
+    body, other = _wav(rate_hz=96_000, duration_s=48), hashlib.sha256(b"other").digest()
+    upload = Upload("default", "dawn.wav", Lane.INTERACTIVE, verified(_chunks(body), {"sha-256": other}))
+
+    with pytest.raises(DigestMismatchError):
+        await desk.accept(upload)
+
+    assert await _documents(database) == []
+    assert await _keys(objects) == []
+
+
+async def test_when_and_where_it_was_recorded_is_kept_and_announced(desk: UploadDesk, database: Database) -> None:
+    await desk.accept(_upload(_wav(), name="S4A03895_20190522_003000.wav"))
+
+    [document] = await _documents(database)
+    event = _announced(document)
+    assert document.recorded_at is not None
+    assert document.recorded_at.local == "2019-05-22T00:30:00"
+    assert (document.recorded_at.local_source, document.recorded_at.utc) == ("name", None)
+    assert isinstance(event, RecordingUploaded)
+    assert (event.recorded_at, event.place) == (document.recorded_at, None)
 
 
 class SlowPool:
@@ -256,7 +329,7 @@ class Unanswered(Recordings):
         raise self._loss
 
 
-def _desk(recordings: Recordings, objects: ObjectStore, pool: JobPool | SlowPool) -> UploadDesk:
+def _desk(database: Database, recordings: Recordings, objects: ObjectStore, pool: JobPool | SlowPool) -> UploadDesk:
     publisher: Any = FakePublisher()
     children: Any = pool
     return UploadDesk(
@@ -265,6 +338,7 @@ def _desk(recordings: Recordings, objects: ObjectStore, pool: JobPool | SlowPool
         OutboxRelay(recordings.collection, publisher, poll_s=3600),
         children,
         AudioLimits(max_duration_s=60),
+        UploadKeys(database, kept_s=3600),
         max_upload_bytes=LIMIT_BYTES,
         probe_timeout_s=60,
     )

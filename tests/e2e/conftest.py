@@ -28,6 +28,8 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
         "DAWNCHORUS_OUTWARD_NETWORKS": '["127.0.0.0/8"]',
         "DAWNCHORUS_WEBHOOK_DELAYS_S": "[0.2, 0.2]",
         "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
+        # There is none to be found, and nothing shall come of that.
+        "DAWNCHORUS_DEVICE": "auto",
         # A package of somebody else's is found by the analysis service, and used where a test asks for it.
         "PYTHONPATH": str(install(tmp_path_factory.mktemp("site"))),
     }

@@ -1,5 +1,6 @@
 """Every operation of the interface: how it is asked for, which role it needs, and what it answers then."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ class Operation:
     shared   it is about no one project or recording: another project's member is answered, too, with what is theirs
     last     it gives its caller a role more, and is therefore asked for after all others
     once     it changes its recording, which is therefore uploaded for it alone
+    deleted  that recording is deleted before
     """
 
     needs: Role | None
@@ -24,6 +26,7 @@ class Operation:
     shared: bool = False
     last: bool = False
     once: bool = False
+    deleted: bool = False
     query: dict[str, Any] = field(default_factory=dict)
     json: Any = None
     sends_audio: bool = False
@@ -37,13 +40,28 @@ def _owning(status: int = 200, **facts: Any) -> Operation:
     return Operation(Role.OWNER, answers=frozenset({status}), **facts)
 
 
-# By operation id. `$recording`, `$project` and `$key` stand for what the test made, `$new` for a name of nobody's.
+# By operation id. `$recording`, `$upload`, `$project` and `$key` stand for what the test made, `$new` for no name yet.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
     ),
+    "findRecordingByHash": _reading(
+        answers=frozenset({404}), query={"project": "$project", "sha256": hashlib.sha256(b"").hexdigest()}
+    ),
     "listRecordings": _reading(shared=True),
     "getRecording": _reading(),
+    "changeRecording": Operation(Role.WRITER, json={"tags": ["seen"]}),
+    "deleteRecording": Operation(Role.WRITER, answers=frozenset({204}), once=True),
+    "deleteRecordings": Operation(Role.WRITER, shared=True, json={"ids": ["nobody's"]}),
+    "restoreRecording": Operation(Role.WRITER, once=True, deleted=True),
+    "getAudio": _reading(),
+    "beginUpload": Operation(
+        Role.WRITER, answers=frozenset({201}), json={"name": "a.wav", "size_bytes": 7, "project": "$project"}
+    ),
+    "getUpload": Operation(Role.WRITER),
+    "getPartUrls": Operation(Role.WRITER, json={"numbers": [1]}),
+    "completeUpload": Operation(Role.WRITER, answers=frozenset({409})),
+    "abortUpload": Operation(Role.WRITER, answers=frozenset({204})),
     "getSpectrogram": _reading(),
     "getSpectrogramStatus": _reading(),
     "getFirstLook": _reading(),
@@ -98,6 +116,7 @@ PATH = {
     "recording_id": "$recording",
     "webhook_id": "$webhook",
     "event_id": "$event",
+    "upload_id": "$upload",
     "project": "$project",
     "key_id": "$key",
     "member": "$key",

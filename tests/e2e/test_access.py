@@ -55,7 +55,8 @@ class Place:
         """Return how the gateway answers the operation, asked for by one kind of caller."""
         operation = route.operation
         stands_for = {
-            "$recording": self._uploaded() if operation.once else self.recording_id,
+            "$recording": self._uploaded(deleted=operation.deleted) if operation.once else self.recording_id,
+            "$upload": self._begun() if "{upload_id}" in route.path else "",
             "$project": PROJECT,
             "$key": self._key_id(),
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
@@ -91,13 +92,21 @@ class Place:
         ping = self.system.client.post(f"/v1/webhooks/{webhook_id}/ping", headers=headers).json()
         return {"$webhook": webhook_id, "$event": ping["event_id"]}
 
-    def _uploaded(self) -> str:
+    def _begun(self) -> str:
+        headers = {"Authorization": f"Bearer {self.keys['owner']}"}
+        wanted = {"name": "a.wav", "size_bytes": 7, "project": PROJECT}
+        upload_id: str = self.system.client.post("/v1/uploads", json=wanted, headers=headers).json()["id"]
+        return upload_id
+
+    def _uploaded(self, *, deleted: bool) -> str:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}
         content = write(self.audio.parent / "once.wav", _noise(0.2)).read_bytes()
         answer = self.system.client.post(
             "/v1/recordings", params={"project": PROJECT}, content=content, headers=headers
         )
         recording_id: str = answer.json()["id"]
+        if deleted:
+            self.system.client.delete(f"/v1/recordings/{recording_id}", headers=headers)
         return recording_id
 
 

@@ -33,7 +33,7 @@ def test_an_accepted_recording_says_where_it_is_and_which_trace_it_has(system: S
     assert answer.headers["location"] == accepted["links"]["self"] == f"/v1/recordings/{accepted['id']}"
     assert accepted["status"] == "queued"
     assert re.fullmatch(r"(?!0{32})[0-9a-f]{32}", accepted["trace_id"])
-    assert set(accepted["links"]) == {"self", "spectrogram", "analysis", "events"}
+    assert set(accepted["links"]) == {"self", "audio", "spectrogram", "analysis", "events"}
 
 
 @pytest.mark.recordings

@@ -15,6 +15,7 @@ SERVICES = ("ingest", "spectrogram", "analysis", "gateway")
 EDGES = {
     "app",
     "catalogue",
+    "gpu_search",
     "handlers",
     "isolation",
     "routes",
@@ -32,10 +33,11 @@ WORLD = {
     *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),
 }
 VAGUE = {"manager", "managers", "helper", "helpers", "util", "utils", "common", "misc", "base", "data", "process"}
-# PyAV costs every new child 0.14 s, and most containers never need it. The models of opt-in extractors are not
-# installed everywhere.
+# PyAV costs every new child 0.14 s, and most containers never need it. PyTorch costs seconds, and it and the models of
+# opt-in extractors are not installed everywhere.
 IMPORTS_LATE = {
     "audio/decode.py",
+    "services/analysis/gpu.py",
     "services/analysis/neural_pitch.py",
     "services/analysis/speech_probability.py",
 }

@@ -35,7 +35,7 @@ class LoudnessFamily:
     )
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0004
+    cost_per_audio_s: ClassVar[float] = 0.0003
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -48,7 +48,7 @@ class Mel:
     description: ClassVar[str] = "Level of each of 64 mel bands."
     needs: ClassVar[Input] = Input.MUSIC_SPECTRUM
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0003
+    cost_per_audio_s: ClassVar[float] = 0.0002
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -54,7 +54,7 @@ class Mfcc:
     description: ClassVar[str] = "Mel-frequency cepstral coefficients with first and second derivatives."
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0002
+    cost_per_audio_s: ClassVar[float] = 0.0003
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -64,7 +64,7 @@ class Pitch:
     description: ClassVar[str] = "Fundamental frequency by pYIN from C2 to C7, voicing, range and vibrato."
     needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0015
+    cost_per_audio_s: ClassVar[float] = 0.0012
 
     @property
     def parameters(self) -> dict[str, object]:

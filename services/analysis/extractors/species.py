@@ -160,10 +160,11 @@ class SpeciesAccumulator:
         highest, found = np.nan, np.nan
         if heard is not None:
             self._heard += 1
-            sure = np.where(self._counting(), confidence(heard.logits, self._settings.sensitivity), 0)
+            counting = self._counting()
+            sure = np.where(counting, confidence(heard.logits, self._settings.sensitivity), 0)
             detected = np.flatnonzero(sure >= self._settings.min_confidence)
             self._note(window, detected[np.argsort(-sure[detected], kind="stable")], sure)
-            highest, found = sure.max(), len(detected)
+            highest, found = sure.max() if counting.any() else np.nan, len(detected)
         values = {"confidence": _one(highest), "detections": _one(found), **self._embedding(heard)}
         centre_s = window.start / RATE_HZ + WINDOW_SAMPLES / RATE_HZ / 2
         self._pending.add(SeriesBlock(np.array([centre_s]), values))

@@ -72,7 +72,7 @@ class Spectral:
     )
     needs: ClassVar[Input] = Input.SPECTRUM
     device: ClassVar[Device] = Device.CPU
-    cost_per_audio_s: ClassVar[float] = 0.0007
+    cost_per_audio_s: ClassVar[float] = 0.0005
 
     @property
     def parameters(self) -> dict[str, object]:

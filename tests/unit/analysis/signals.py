@@ -1,6 +1,6 @@
 """Signals to analyse, and the shortest way to have an extractor hear them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy.signal import lfilter
 from audio.decode import AudioLimits, mono, open_audio
 from audio.sniff import sniff_source
 from services.analysis.extractors import Accumulator, Extractor, SeriesSource, extractors_named
+from services.analysis.on_device import SpectraDevice
 from services.analysis.shared import Input, SharedBlock, SharedInputs
 
 Floats = NDArray[np.float32]
@@ -53,13 +54,14 @@ def shared_blocks(
     *,
     needs: Collection[Input] = (Input.SPECTRUM,),
     block_frames: int = 65_536,
+    device: SpectraDevice | None = None,
 ) -> Iterator[SharedBlock]:
     """Yield what extractors hear of (n, channels) or (n,) samples, decoded in blocks."""
     decoded = channels.reshape(len(channels), -1)
-    inputs = SharedInputs(rate_hz=rate_hz, needs=needs)
+    inputs = SharedInputs(rate_hz=rate_hz, needs=needs, device=device)
     for start in range(0, len(decoded), block_frames):
         yield from inputs.push(decoded[start : start + block_frames], scale=1.0)
-    yield inputs.finish(channels=decoded.shape[1])
+    yield from inputs.finish(channels=decoded.shape[1])
 
 
 def heard(
@@ -76,8 +78,15 @@ def heard_with_series(
     """Return what an extractor says, and its series by name, `times_s` among them."""
     width = channels.reshape(len(channels), -1).shape[1]
     accumulator = extractor.accumulator(rate_hz=rate_hz, channels=width)
+    return all_heard(accumulator, shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames))
+
+
+def all_heard(
+    accumulator: Accumulator, blocks: Iterable[SharedBlock]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what an extractor that just started says of these blocks, and its series by name."""
     pieces = []
-    for block in shared_blocks(channels, rate_hz, needs={extractor.needs}, block_frames=block_frames):
+    for block in blocks:
         accumulator.add(block)
         pieces.append(_next_series(accumulator))
     measured = accumulator.result()

@@ -14,7 +14,7 @@ from audio.errors import EmptyRecordingError, TooLongError
 from audio.sniff import Container
 from services.analysis.analyse import analyse
 from services.analysis.errors import UnknownExtractorError
-from services.analysis.extractors import EXTRACTORS, Accumulator, Device, extractors_named
+from services.analysis.extractors import EXTRACTORS, OPT_IN, Accumulator, Device, extractors_named
 from services.analysis.measures import Payload
 from services.analysis.plan import Plan
 from services.analysis.results import Analysis
@@ -113,7 +113,7 @@ def test_an_unknown_extractor_is_named_beside_those_there_are() -> None:
     with pytest.raises(UnknownExtractorError) as raised:
         extractors_named(["levels", "tarot"])
 
-    known = ", ".join(EXTRACTORS)
+    known = ", ".join([*EXTRACTORS, *OPT_IN])
     assert str(raised.value) == f"There is no extractor named 'tarot'; there are {known}."
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # noqa: S301 - our own bytes
 

@@ -67,6 +67,20 @@ def test_a_long_series_is_written_in_row_groups_in_flat_memory(tmp_path: Path) -
     assert peaks[1] < 1.2 * peaks[0]
 
 
+def test_a_wide_series_has_few_row_groups_and_a_block_may_be_longer_than_one(tmp_path: Path) -> None:
+    names = [f"band_{index}" for index in range(64)]
+    frames = 40_000
+    level_db = np.arange(frames, dtype=np.float32)
+    writer = SeriesWriter(tmp_path / "wide.parquet", dict.fromkeys(names, "dB"))
+
+    writer.add(SeriesBlock(np.arange(frames, dtype=np.float64), dict.fromkeys(names, level_db)))
+    written = writer.finish()
+
+    file = parquet.ParquetFile(written.path)
+    assert [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)] == [16_384, 16_384, 7232]
+    np.testing.assert_array_equal(file.read(["band_63"]).column(0).to_numpy(), level_db)
+
+
 def test_the_series_of_an_analysis_hold_the_frames_of_its_aggregates(tmp_path: Path) -> None:
     silence = np.zeros(RATE_HZ, dtype=np.float32)
     samples = np.concatenate([harmonic_tone(220, duration_s=2), silence, noise(duration_s=2)])

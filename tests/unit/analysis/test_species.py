@@ -136,6 +136,16 @@ def test_nothing_found_is_a_count_of_none_without_a_confidence() -> None:
     assert stated["species_list"] == stated["detection_list"] == []
 
 
+def test_where_no_species_is_expected_none_is_found_with_no_confidence() -> None:
+    south_pole = Species(min_confidence=0.01, latitude=-90.0, longitude=0.0, min_expected=0.9)
+
+    stated, series = heard_with_series(south_pole, noise(duration_s=3, rate_hz=RATE_HZ), RATE_HZ)
+
+    assert (stated["windows"]["value"], stated["detections"]["value"]) == (1, 0)
+    assert np.isnan(series["confidence"]).all()
+    assert series["detections"].tolist() == [0.0]
+
+
 def test_a_rate_that_is_too_low_says_so() -> None:
     assert heard(Species(), sine(440, duration_s=5, rate_hz=6000), 6000)["detections"]["reason"] == "rate_too_low"
 

@@ -2,12 +2,12 @@ import asyncio
 
 import pytest
 
-from chassis.errors import LeaseHeldError, TransientError
+from chassis.errors import LeaseHeldError, RecordingDeletedError, TransientError
 from chassis.work import MAX_ATTEMPTS, Workbench
 from contracts.envelope import event_id, from_message
 from contracts.events import AnalysisFailed
 from contracts.vocabulary import Fault, State
-from tests.fakes import Bench, Document
+from tests.fakes import Bench, Document, FakeTasks
 
 from .errands import EVENT, RECORDING, TASK, DeafError, Errand, carry_out, outbox_of, raising
 
@@ -173,3 +173,30 @@ def _announced_failure(document: Document) -> Fault:
     assert isinstance(event, AnalysisFailed)
     assert event.attempts == document["attempts"]
     return event.error
+
+
+async def test_of_a_deleted_recording_nothing_is_begun(bench: Bench) -> None:
+    bench.tasks.deleted.add(RECORDING)
+    errand = Errand()
+
+    with pytest.raises(RecordingDeletedError):
+        await carry_out(bench, errand)
+
+    assert (errand.performed, bench.tasks.documents) == (0, {})
+
+
+async def test_what_is_under_way_when_its_recording_is_deleted_stops_without_a_word(bench: Bench) -> None:
+    bench.tasks = FakeTasks(lease_s=0.01)
+
+    async def delete_and_wait(_: Workbench) -> None:
+        bench.tasks.deleted.add(RECORDING)
+        await asyncio.Event().wait()
+
+    with pytest.raises(RecordingDeletedError):
+        await carry_out(bench, Errand(delete_and_wait))
+
+    document = bench.tasks.documents[TASK]
+    assert (document["state"], document["attempts"], document["outbox"]) == (State.QUEUED, 0, [])
+    bench.tasks.deleted.clear()
+    await carry_out(bench, Errand())
+    assert bench.tasks.documents[TASK]["state"] == State.COMPLETED

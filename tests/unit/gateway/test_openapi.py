@@ -2,14 +2,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
+from litestar.serialization import encode_json, get_serializer
 
 from chassis.health import Health
 from services.gateway.app import create_api
+from services.gateway.described import EXAMPLES
 from services.gateway.progress import ProgressBoard
 from services.gateway.settings import GatewaySettings
 
 METHODS = {"get", "head", "post", "put", "patch", "delete"}
+JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 
 # From its third version on Litestar wants parameters and dependencies marked as such.
@@ -22,8 +26,8 @@ def document() -> dict[str, Any]:
     settings = GatewaySettings(
         amqp_url="", mongodb_url="", s3_access_key_id="", s3_secret_access_key="", internal_token=""
     )
-    schema = create_api(settings, Health(), ProgressBoard()).openapi_schema.to_schema()
-    made: dict[str, Any] = json.loads(json.dumps(schema, default=str))
+    api = create_api(settings, Health(), ProgressBoard())
+    made: dict[str, Any] = json.loads(encode_json(api.openapi_schema.to_schema(), get_serializer(api.type_encoders)))
     return made
 
 
@@ -57,6 +61,37 @@ def test_every_error_is_a_problem_document_with_an_example(document: dict[str, A
 
     assert [each[:2] for each in errors if list(each[2]) != [PROBLEM_JSON]] == []
     assert [each[:2] for each in errors if not each[2][PROBLEM_JSON].get("examples")] == []
+
+
+def test_every_body_and_answer_of_json_has_an_example_that_is_valid(document: dict[str, Any]) -> None:
+    faults = {name: list(_faults(document, media)) for name, media in _json_of(document)}
+
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_an_example_is_of_an_operation(document: dict[str, Any]) -> None:
+    operations = {operation["operationId"] for _, operation in _operations(document)}
+
+    assert {path.name.split(".")[0] for path in EXAMPLES.iterdir()} <= operations
+
+
+def _json_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    # The answer to HEAD has no body.
+    operations = [each for item in document["paths"].values() for method, each in item.items() if method != "head"]
+    for operation in operations:
+        asked = operation.get("requestBody", {}).get("content", {})
+        answered = next(iter(operation["responses"].values())).get("content", {})
+        for kind, content in (("request", asked), ("answer", answered)):
+            if JSON in content:
+                yield f"{operation['operationId']} {kind}", content[JSON]
+
+
+def _faults(document: dict[str, Any], media: dict[str, Any]) -> Iterator[str]:
+    if not media.get("examples"):
+        yield "there is no example"
+    for example in media.get("examples", {}).values():
+        validator = jsonschema.Draft202012Validator({**document, **media["schema"]})
+        yield from (f"{each.json_path}: {each.message[:200]}" for each in validator.iter_errors(example["value"]))
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -129,12 +129,32 @@ class OnGpu(Levels):
     device: ClassVar[Device] = Device.GPU
 
 
-@pytest.mark.parametrize(("gpu_slots", "together"), [(1, 1), (2, 2), (0, 5)], ids=["one", "two", "none: on the CPU"])
-async def test_jobs_on_a_gpu_are_as_many_as_its_slots(gpu_slots: int, together: int) -> None:
-    schedule = Schedule(made(gpu_slots=gpu_slots))
+@pytest.mark.parametrize("slots", [1, 2])
+async def test_jobs_with_extractors_for_a_gpu_are_as_many_as_its_slots(slots: int) -> None:
+    schedule = with_gpu(gpu_slots=slots)
 
-    assert await _at_once(lambda: schedule.device([EXTRACTORS["spectral"], OnGpu()]), 5) == together
-    assert await _at_once(lambda: schedule.device([EXTRACTORS["spectral"]]), 5) == 5
+    assert await _at_once(lambda: schedule.gpu([EXTRACTORS["spectral"], OnGpu()]), 5) == slots
+    assert await _at_once(lambda: schedule.gpu([EXTRACTORS["loudness"]]), 5) == 5
+
+
+async def test_where_there_is_no_gpu_nobody_waits_for_one() -> None:
+    assert await _at_once(lambda: Schedule(made()).gpu([OnGpu()]), 5) == 5
+
+
+async def test_spectra_are_computed_on_the_gpu_while_a_slot_is_free_and_wait_for_none() -> None:
+    schedule = with_gpu(gpu_slots=2)
+    async with AsyncExitStack() as jobs:
+        got = [await jobs.enter_async_context(schedule.gpu([EXTRACTORS["spectral"]])) for _ in range(3)]
+    async with schedule.gpu([EXTRACTORS["mfcc"]]) as later, schedule.gpu([EXTRACTORS["loudness"]]) as without_spectra:
+        pass
+
+    assert (got, later, without_spectra) == ([True, True, False], True, False)
+
+
+def with_gpu(**settings: Any) -> Schedule:
+    schedule = Schedule(made(**settings))
+    schedule.has_gpu = True
+    return schedule
 
 
 def made(**settings: Any) -> AnalysisSettings:

@@ -1,0 +1,39 @@
+"""Wishes announced once more: what a deletion stopped, and no worker would hear of again."""
+
+from typing import Any
+
+from chassis.documents import Collection
+from chassis.outbox import OutboxRelay
+from contracts.analysing import AnalysisWish
+from contracts.documents import AnalysisRequestDocument, OutboxEntry, RecordingDocument, RenderRequestDocument
+from contracts.rendering import RenderParameters
+
+from .analyses import analysis_request
+from .renderings import RenderRequests
+
+
+class Wishes:
+    """The wishes of readers that are kept in `tasks`."""
+
+    def __init__(self, collection: Collection, relay: OutboxRelay, renderings: RenderRequests) -> None:
+        self._collection = collection
+        self._relay = relay
+        self._renderings = renderings
+
+    async def announce_again(self, recording: RecordingDocument) -> None:
+        """Announce every wish about a recording again: the same events, so that what has ended is passed over."""
+        if recording.audio is None:
+            return
+        async for raw in self._collection.find({"recording_id": recording.id}, {"outbox": 0}):
+            entries = [each.model_dump() for each in self._entries(recording, raw)]
+            await self._collection.update_one({"_id": raw["_id"]}, {"$push": {"outbox": {"$each": entries}}})
+        self._relay.wake()
+
+    def _entries(self, recording: RecordingDocument, raw: dict[str, Any]) -> tuple[OutboxEntry, ...]:
+        if "request_id" in raw:
+            asked = AnalysisRequestDocument.model_validate(raw)
+            wish = AnalysisWish.model_validate_json(asked.wish)
+            return analysis_request(recording, wish, request_id=asked.request_id, lane=recording.lane).outbox
+        rendering = RenderParameters.model_validate(RenderRequestDocument.model_validate(raw).parameters)
+        document = self._renderings.document(recording, rendering)
+        return document.outbox if document is not None else ()
