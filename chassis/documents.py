@@ -62,7 +62,9 @@ async def insert_new(collection: Collection, documents: Sequence[dict[str, Any]]
 
 async def server_time(collection: Collection) -> datetime:
     """Return what time it is by the database's clock, to the millisecond."""
-    now: datetime = (await collection.database.command("hello"))["localTime"]
+    # Without options a command answers with times that have no zone.
+    said = await collection.database.command("hello", codec_options=collection.codec_options)
+    now: datetime = said["localTime"]
     return now
 
 

@@ -16,7 +16,7 @@ RATE_HZ = 44_100
 
 def test_a_running_hour_is_cancelled_and_done_when_it_is_retried(system: System, tmp_path: Path) -> None:
     # Faint enough to be sent in one piece.
-    minute = np.random.default_rng(11).normal(0, 3e-4, (RATE_HZ * 60, 1)).astype(np.float32)
+    minute = np.random.default_rng(11).normal(0, 1e-4, (RATE_HZ * 60, 1)).astype(np.float32)
     hour = write(tmp_path / "hour.flac", np.tile(minute, (60, 1)), subtype="PCM_16")
     recording_id = system.upload(hour, lane="bulk").json()["id"]
     system.until(lambda: system.recording(recording_id)["analysis"]["status"] == "processing")
