@@ -11,10 +11,11 @@ from chassis.documents import Collection, insert_new
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
 from contracts.analysing import AnalysisWish
-from contracts.documents import AnalysisRequestDocument, ExtractorDocument, RecordingDocument
+from contracts.documents import ExtractorDocument, RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import AnalysisRequested
 from contracts.vocabulary import Lane, State
+from contracts.wish_documents import AnalysisRequestDocument
 
 from .access import WRITE
 from .keys import Caller

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from chassis.inbox import ForeignUriError, inbox_key, inbox_uri
 from contracts.analysing import AnalysisWish
@@ -39,18 +40,38 @@ class Order:
     wish: AnalysisWish | None = None
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where recordings may be taken from: inboxes in our bucket, and hosts that operators listed."""
+
+    bucket: str
+    prefix: str
+    hosts: tuple[str, ...]
+
+    def fault(self, project_id: str, uri: str) -> Fault | None:
+        """Return why a project may not take a recording from there; None where it may."""
+        try:
+            if uri.startswith(("http://", "https://")) and urlsplit(uri).hostname in self.hosts:
+                return None
+            inbox_key(uri, inbox_uri(self.bucket, self.prefix, project_id))
+        except (ForeignUriError, ValueError):
+            # A URL that cannot be read is foreign, too.
+            error = ForeignUriError(uri, inbox_uri(self.bucket, self.prefix, project_id))
+            return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
+        return None
+
+
 class BatchDesk:
     """Takes batches in."""
 
     def __init__(
-        self, batches: Batches, runner: BatchRunner, reads: Reads, forecasts: Forecasts, *, bucket: str, prefix: str
+        self, batches: Batches, runner: BatchRunner, reads: Reads, forecasts: Forecasts, sources: Sources
     ) -> None:
         self._batches = batches
         self._runner = runner
         self._reads = reads
         self._forecasts = forecasts
-        self._bucket = bucket
-        self._prefix = prefix
+        self._sources = sources
 
     async def take(
         self, caller: Caller, order: Order, items: Sequence[NewItem]
@@ -118,11 +139,7 @@ class BatchDesk:
         if (item.uri is None) == (item.recording_id is None):
             return BAD_ITEM
         if item.uri is not None:
-            try:
-                inbox_key(item.uri, inbox_uri(self._bucket, self._prefix, project_id))
-            except ForeignUriError as error:
-                return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
-            return None
+            return self._sources.fault(project_id, item.uri)
         recording = known.get(str(item.recording_id))
         if recording is None:
             return Fault(

@@ -15,7 +15,6 @@ from contracts.documents import (
     TASKS,
     UPLOADS,
     AnalysisDocument,
-    AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
@@ -25,6 +24,7 @@ from contracts.documents import (
 from contracts.interventions import RETRYABLE, Interventions
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
+from contracts.wish_documents import AnalysisRequestDocument
 
 from .keys import Caller
 from .standing import shown

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from chassis.documents import Collection, DuplicateKeyError
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
-from contracts.documents import RecordingDocument, RenderRequestDocument
+from contracts.documents import RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import SpectrogramRequested
 from contracts.rendering import (
@@ -25,6 +25,7 @@ from contracts.rendering import (
     WindowName,
 )
 from contracts.vocabulary import Lane
+from contracts.wish_documents import RenderRequestDocument
 
 from .keys import Caller
 from .reads import Reads

@@ -48,6 +48,7 @@ class GatewaySettings(ServiceSettings):
     oidc_keys_max_age_s: float = 3600
     oidc_timeout_s: float = 5
     inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    fetch_hosts: tuple[str, ...] = ()
     batch_slots: int = Field(default=8, ge=1)
     batch_poll_s: float = 1
     search_folder: str | None = None

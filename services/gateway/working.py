@@ -8,7 +8,7 @@ from contracts.documents import TASKS
 from .batch_routes import BatchController
 from .batch_runner import BatchRunner
 from .batches import Batches
-from .batching import BatchDesk
+from .batching import BatchDesk, Sources
 from .earlier import Tasks, get_task_status, process, process_batch
 from .forecast import Forecasts
 from .interventions import InterventionController, Interventions
@@ -46,8 +46,7 @@ async def open_work(
         poll_s=settings.batch_poll_s,
     )
     state.batch_runner = runner
-    state.batch_desk = BatchDesk(
-        batches, runner, state.reads, state.forecasts, bucket=settings.s3_bucket, prefix=settings.inbox_prefix
-    )
+    sources = Sources(settings.s3_bucket, settings.inbox_prefix, settings.fetch_hosts)
+    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources)
     state.earlier_tasks = Tasks(batches, states, state.reads, state.objects, state.progress)
     return runner

@@ -17,6 +17,7 @@ from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
+from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
@@ -80,7 +81,7 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
-            app.state.imports = ImportDesk(objects, app.state.desk, settings)
+            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
@@ -105,6 +106,14 @@ async def _open_desk(
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,
     )
+
+
+def _open_outward(stack: AsyncExitStack, settings: IngestSettings) -> OutwardClient:
+    hosts = frozenset(settings.fetch_hosts)
+    rules = OutwardRules(settings.outward_networks, http=settings.outward_http, hosts=hosts)
+    outward = OutwardClient(rules, settings.fetch_timeout_s)
+    stack.push_async_callback(outward.close)
+    return outward
 
 
 async def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
