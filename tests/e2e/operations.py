@@ -141,6 +141,8 @@ PATH = {
     "webhook_id": "$webhook",
     "event_id": "$event",
     "upload_id": "$upload",
+    "batch_id": "$batch",
+    "task_id": "$task",
     "project": "$project",
     "key_id": "$key",
     "member": "$key",

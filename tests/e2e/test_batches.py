@@ -11,6 +11,7 @@ import pytest
 from chassis.objects import open_object_store
 from chassis.settings import ServiceSettings
 from tests.audio import Signal, tone, write
+from tests.receiver import Reply, receiving
 from tests.system import System
 
 pytestmark = pytest.mark.servers
@@ -120,6 +121,21 @@ def test_the_earlier_systems_words_for_states(system: System, tmp_path: Path) ->
     assert _status(system, two["task_id"])["progress"] == 100
     assert _status(system, nowhere["task_id"])["error"]["code"] == "object_missing"
     assert system.client.get("/v1/status/nobody-0").status_code == 404
+
+
+def test_a_recording_is_fetched_from_a_listed_host_and_from_no_other(system: System, tmp_path: Path) -> None:
+    body = write(tmp_path / "far.wav", _noise(302), RATE_HZ).read_bytes()
+    with receiving() as there:
+        there.answering = lambda taken: Reply(body=body) if taken.path == "/far.wav" else Reply(404)
+        port = there.url.rpartition(":")[2]
+        urls = [f"{there.url}/far.wav", f"{there.url}/gone.wav", f"http://localhost:{port}/far.wav"]
+        made = _answer(system.client.post("/v1/batches", json=_batch(urls)), 202)
+        system.until(lambda: _batch_of(system, made)["status"] == "partial")
+
+    items = system.client.get(made["links"]["items"]).json()["items"]
+    assert [each["status"] for each in items] == ["completed", "failed", "failed"]
+    assert [each["error"]["code"] for each in items[1:]] == ["address_unreachable", "foreign_uri"]
+    assert [taken.path for taken in there.taken] == ["/far.wav", "/gone.wav"]
 
 
 def _batch(uris: list[str]) -> dict[str, Any]:
