@@ -60,7 +60,7 @@ class Place:
             "$batch": self._batch_id() if "{batch_id}" in route.path else "",
             "$task": f"{self._batch_id()}-0" if "{task_id}" in route.path else "",
             "$project": PROJECT,
-            "$key": self._key_id(),
+            "$key": self._key_id() if {"{key_id}", "{member}"} & set(route.path.split("/")) else "",
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
         }

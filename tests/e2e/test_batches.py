@@ -79,7 +79,7 @@ def test_an_upload_is_part_of_the_batch_that_it_names(system: System, tmp_path: 
 
 
 def test_a_cancelled_batch_ends_with_nothing_open(system: System, tmp_path: Path) -> None:
-    worker = system.services["analysis"]
+    worker = system.services["spectrogram"]
     worker.stop()
     try:
         objects = {
