@@ -103,6 +103,7 @@ class UploadDocument(ContractModel):
     project_id: str
     name: str
     lane: Lane
+    batch_id: str | None = Field(None, description="The batch that it is part of, if any.")
     size_bytes: int
     part_bytes: int
     sha256: str | None = None

@@ -33,6 +33,7 @@ async def joined(
             refused = {"recording_id": error.extra["recording_id"], "state": State.FAILED, "error": fault}
             await batches.append(batch, begun_at=now, **refused)
         raise
-    taken = {"recording_id": answer["id"], "state": State.PROCESSING, "duplicate": "duplicate_of" in answer}
+    duplicate = "duplicate_of" in answer or answer.get("duplicate", False)
+    taken = {"recording_id": answer["id"], "state": State.PROCESSING, "duplicate": duplicate}
     await batches.append(batch, begun_at=now, **taken)
     return status, answer

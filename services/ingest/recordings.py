@@ -7,7 +7,7 @@ from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, RecordingDoc
 from contracts.vocabulary import State
 
 # What lists are sorted by, or filtered by most.
-LISTED_BY = ("recorded_at.sorted_by", "audio.duration_claimed_s", "name", "tags", "state")
+LISTED_BY = ("recorded_at.sorted_by", "audio.duration_claimed_s", "name", "tags", "state", "cancelled_at")
 
 
 class Recordings:

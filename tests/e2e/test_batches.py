@@ -75,6 +75,8 @@ def test_an_upload_is_part_of_the_batch_that_it_names(system: System, tmp_path: 
     system.until(lambda: _batch_of(system, made)["status"] in ("completed", "partial"))
     items = system.client.get(made["links"]["items"]).json()["items"]
     assert items[0]["recording_id"] == sent.json()["id"]
+    told = system.client.get(f"/v1/recordings/{sent.json()['id']}/history").json()["items"]
+    assert {each["data"]["batch_id"] for each in told} == {made["id"]}
     assert system.upload(sound, batch="nobody's").status_code == 404
 
 
