@@ -33,6 +33,7 @@ from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
 from .changes import ChangeController
+from .dead_letter_routes import DeadLetterController
 from .described import describe
 from .events import listen
 from .extractors import list_extractors
@@ -50,6 +51,8 @@ from .listing import Listing
 from .live import LiveHub
 from .members import Members
 from .metering import metered
+from .operating import FROM_STATE as OPERATING
+from .operating import open_operations
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .reads import Reads
@@ -72,11 +75,13 @@ _ROUTES = (
     *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
     *(get_similar, search_similar, get_duplicates, get_audio),
+    DeadLetterController,
 )
 PREFIX = "/v1"
 _FROM_STATE = (
     *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
+    *OPERATING,
 )
 
 
@@ -110,6 +115,7 @@ def create_app(settings: GatewaySettings) -> Service:
             broker = create_broker(settings)
             show_everything(broker, hub, progress, indexer)
             stack.push_async_callback(broker.stop)
+            replaying = await open_operations(app.state, database, broker, settings)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
@@ -119,7 +125,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run()))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run(), replaying))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
