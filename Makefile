@@ -4,7 +4,7 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-season pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -71,6 +71,10 @@ bench-latency:  ## send recordings through the whole stack and look when results
 bench-season:  ## send fifty recordings through the whole stack, then backfill one extractor (a minute); ARGS="--count 20"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.season $(ARGS)
+
+bench-gateway:  ## how soon live events come to one client, and to 500 of which one stalls; ARGS="--clients 50"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.gateway $(ARGS)
 
 pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
 	$(BOOTSTRAP)

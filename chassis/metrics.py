@@ -16,6 +16,7 @@ OUTBOX_FAILURES = Counter("dawnchorus_outbox_failures_total", "Rounds of the rel
 HTTP_SECONDS = Histogram(
     "dawnchorus_http_request_duration_seconds", "By route and status.", ("method", "route", "status"), buckets=_SECONDS
 )
+WEBHOOK_ATTEMPTS = Counter("dawnchorus_webhook_attempts_total", "Requests to webhooks by outcome.", ("outcome",))
 LIVE_CLIENTS = Gauge("dawnchorus_live_clients", "Clients listening to live events.")
 SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors this process searches.")
 DEAD_LETTERS_KEPT = Counter(

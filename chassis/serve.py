@@ -1,6 +1,7 @@
 """Run one service: an ASGI server, the operations paths, and a drain on SIGTERM."""
 
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 # Longer than our own clients keep an idle connection (httpx: 5 s): one that closes just when it is used again
 # fails a request, and an upload, whose body is gone, cannot be sent again.
 KEEP_ALIVE_S = 60
+# Who takes nothing for so long is gone; closing the connection would wait for them for ever.
+STALLED_S = 60
+# Clients have nothing to say over a WebSocket.
+WEBSOCKET_MESSAGE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
     provider = configure_tracing(name)
     try:
         service = create(settings)
-        _DrainingServer(_config(service, settings), service.health).run()
+        config = _config(service, settings)
+        _DrainingServer(config, service.health).run(sockets=[_listening(config)])
     except DawnchorusError as error:
         log.critical("service_failed", code=error.code, sentence=str(error))
         sys.exit(1)
@@ -98,4 +104,12 @@ def _config(service: Service, settings: ServiceSettings) -> uvicorn.Config:
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
+        ws_max_size=WEBSOCKET_MESSAGE_BYTES,
     )
+
+
+def _listening(config: uvicorn.Config) -> socket.socket:
+    listening = config.bind_socket()
+    # Connections have what the socket has that they came by.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * STALLED_S)
+    return listening

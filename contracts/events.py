@@ -20,6 +20,7 @@ class Event(ContractModel):
     recording_id: str = Field(pattern=r"^[0-9a-f-]{36}$", examples=["0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"])
     project_id: str = Field(min_length=1, max_length=100, examples=["default"])
     lane: Lane = Lane.INTERACTIVE
+    batch_id: str | None = Field(default=None, max_length=100, description="The batch it came with, if any.")
 
     @classmethod
     def versioned_type(cls) -> str:
@@ -28,7 +29,8 @@ class Event(ContractModel):
 
     def subject_facts(self) -> dict[str, Any]:
         """Return which recording this is about, for the next event about it."""
-        return {"recording_id": self.recording_id, "project_id": self.project_id, "lane": self.lane}
+        names = ("recording_id", "project_id", "lane", "batch_id")
+        return {name: getattr(self, name) for name in names}
 
 
 class RecordingUploaded(Event):

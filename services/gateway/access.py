@@ -63,11 +63,7 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler:
 
     Answers 401 without a key or token that is good, and 403 where its owner may do such a thing nowhere.
     """
-    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not credential:
-        raise NotAuthorizedException("Send an API key: Authorization: Bearer dc_….")
-    callers: Callers = connection.app.state.callers
-    caller = await callers.caller(credential.strip())
+    caller = await _caller(connection, handler)
     # Only Litestar's own answer to OPTIONS declares nothing.
     needs: Needs = handler.opt.get("needs", KNOWN)
     state = connection.app.state
@@ -91,6 +87,18 @@ def check_declarations(routes: Iterable[BaseRoute], prefix: str) -> None:
     undeclared = [str(each) for each in handlers if not _is_declared(each)]
     if undeclared:
         raise UndeclaredRouteError(sorted(undeclared))
+
+
+async def _caller(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> Caller:
+    ticket = connection.query_params.get("ticket")
+    if ticket is not None and handler.opt.get("takes_ticket"):
+        redeemed: Caller = await connection.app.state.tickets.redeem(ticket)
+        return redeemed
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential:
+        raise NotAuthorizedException("Send an API key: Authorization: Bearer dc_….")
+    callers: Callers = connection.app.state.callers
+    return await callers.caller(credential.strip())
 
 
 def _held_to(role: Role, caller: Caller) -> Caller:

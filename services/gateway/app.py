@@ -15,7 +15,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from chassis.background import background
 from chassis.bodies import Patience
-from chassis.broker import Publisher, create_broker, start_patiently
+from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.objects import open_object_store
@@ -27,6 +27,8 @@ from contracts.documents import API_KEYS, RATES, TASKS
 
 from .access import authenticated, check_declarations
 from .analyses import AnalysisRequests, request_analysis
+from .announcing import FROM_STATE as ANNOUNCING
+from .announcing import follow, open_history, open_webhooks
 from .audio import get_audio
 from .backfill import Backfills, plan_backfill, start_backfill
 from .bodies import BoundedRequest
@@ -35,13 +37,14 @@ from .capabilities import get_capabilities
 from .changes import ChangeController
 from .dead_letter_routes import DeadLetterController
 from .described import describe
-from .events import listen
+from .events import get_history, listen
 from .extractors import list_extractors
+from .filters import asked_filter
 from .finding import Finder
 from .forwarding import IngestDoor
 from .founding import ProjectController
 from .gallery import Gallery
-from .handlers import show_everything
+from .handlers import show_progress
 from .indexer import SearchIndexer
 from .issuer_keys import IssuerKeys
 from .issuing import KeyController
@@ -64,23 +67,28 @@ from .searchables import Searchables
 from .series import get_series
 from .settings import GatewaySettings
 from .sharing import MemberController
+from .sockets import listen_by_socket
+from .tickets import create_ticket
 from .tiles import TileController
 from .tokens import TokenRules, Tokens
 from .uploads import UploadController
 from .vectors import MappedVectors
+from .webhook_routes import WebhookController
 from .wishes import Wishes
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
     *(ProjectController, ProjectRenderingController, MemberController, KeyController, get_capabilities),
-    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill, listen),
+    *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
+    *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates, get_audio),
     DeadLetterController,
 )
 PREFIX = "/v1"
 _FROM_STATE = (
-    *("reads", "listing", "objects", "ingest", "hub", "gallery", "progress", "projects"),
+    *("reads", "listing", "objects", "ingest", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
+    *ANNOUNCING,
     *OPERATING,
 )
 
@@ -89,7 +97,7 @@ def create_app(settings: GatewaySettings) -> Service:
     """Return the gateway: its routes, its live events, and the servers both need."""
     health = Health()
     hub, progress = LiveHub(settings.listener_backlog), ProgressBoard()
-    app = create_api(settings, health, hub, progress)
+    app = create_api(settings, health, progress)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -113,9 +121,11 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
-            show_everything(broker, hub, progress, indexer)
+            show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             replaying = await open_operations(app.state, database, broker, settings)
+            sender = await open_webhooks(stack, app.state, database, settings)
+            follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
@@ -125,26 +135,28 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), indexer.run(), replaying))
+            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), replaying)
+            await stack.enter_async_context(background(*works))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
 
 
-def create_api(settings: GatewaySettings, health: Health, hub: LiveHub, progress: ProgressBoard) -> Litestar:
+def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoard) -> Litestar:
     """Return the routes; what is in `_FROM_STATE` beside these must be in the state before they are asked."""
     app = Litestar(
         [Router(PREFIX, guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
             **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
             "rendering": Provide(asked_rendering),
+            "wanted": Provide(asked_filter),
             "health": Provide(lambda: health, sync_to_thread=False),
             "settings": Provide(lambda: settings, sync_to_thread=False),
         },
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=_openapi(),
-        state=State({"hub": hub, "progress": progress, "slots": Slots(settings.at_once)}),
+        state=State({"settings": settings, "progress": progress, "slots": Slots(settings.at_once)}),
         request_class=BoundedRequest,
         request_max_body_size=settings.max_json_bytes,
     )

@@ -1,4 +1,4 @@
-"""What the gateway hears from the broker: everything, on an exclusive queue of each replica."""
+"""What the gateway hears from the broker beside the history: progress, on an exclusive queue of each replica."""
 
 import uuid
 
@@ -8,29 +8,26 @@ from faststream.rabbit.annotations import RabbitMessage
 
 from chassis.broker import topic
 from contracts.envelope import from_message
-from contracts.topology import EVENTS_EXCHANGE, PROGRESS_EXCHANGE
+from contracts.topology import PROGRESS_EXCHANGE
 
-from .indexer import SearchIndexer
-from .live import LiveHub
+from .live import LiveHub, Shown
 from .progress import ProgressBoard
 
 
-def show_everything(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard, indexer: SearchIndexer) -> None:
-    """Have this replica's listeners see every event and all progress, and its search every analysis."""
-    for exchange in (EVENTS_EXCHANGE, PROGRESS_EXCHANGE):
-        queue = RabbitQueue(
-            f"gateway.live.{uuid.uuid4()}",
-            queue_type=QueueType.CLASSIC,
-            durable=False,
-            exclusive=True,
-            auto_delete=True,
-            routing_key="#",
-        )
+def show_progress(broker: RabbitBroker, hub: LiveHub, progress: ProgressBoard) -> None:
+    """Have this replica's listeners see all progress; it is never kept, so it has no place in the history."""
+    queue = RabbitQueue(
+        f"gateway.live.{uuid.uuid4()}",
+        queue_type=QueueType.CLASSIC,
+        durable=False,
+        exclusive=True,
+        auto_delete=True,
+        routing_key="#",
+    )
 
-        @broker.subscriber(queue, topic(exchange), ack_policy=AckPolicy.ACK_FIRST, no_reply=True)
-        async def show_event(message: RabbitMessage) -> None:
-            """Show an event to those who listen now; who listens later reads the documents."""
-            envelope = from_message(message.headers, message.body)
-            progress.note(envelope.event)
-            indexer.note(envelope.event)
-            hub.show(envelope)
+    @broker.subscriber(queue, topic(PROGRESS_EXCHANGE), ack_policy=AckPolicy.ACK_FIRST, no_reply=True)
+    async def show_event(message: RabbitMessage) -> None:
+        """Show progress to those who listen now; who listens later reads the documents."""
+        envelope = from_message(message.headers, message.body)
+        progress.note(envelope.event)
+        hub.show(Shown.of(envelope, None))

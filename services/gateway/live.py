@@ -1,52 +1,63 @@
-"""Live events: one queue per replica, fanned out to its listeners; a slow one is dropped and harms nobody."""
+"""Live events, fanned out to the listeners of this replica; a slow one is dropped and harms nobody."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chassis.metrics import LIVE_CLIENTS
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, to_json
 
-from .keys import Caller
+from .filters import EventFilter
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An event, its place in the history (None: it has none, it is not kept), and its JSON text."""
+
+    envelope: Envelope
+    position: int | None
+    text: str
+
+    @classmethod
+    def of(cls, envelope: Envelope, position: int | None) -> "Shown":
+        """Return an event as it is shown; its text is made once, however many listen."""
+        return cls(envelope, position, json.dumps(to_json(envelope)))
 
 
 @dataclass(eq=False)
 class Listener:
     """One client: what it may and wants to hear, and what waits for it."""
 
-    caller: Caller
-    recording_id: str | None
-    waiting: asyncio.Queue[Envelope]
+    wanted: EventFilter
+    waiting: asyncio.Queue[Shown]
     overrun: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def wants(self, envelope: Envelope) -> bool:
-        """Tell whether an event is of the caller's projects and of the recording asked for."""
-        if envelope.event.project_id not in self.caller.project_ids:
-            return False
-        return self.recording_id in (None, envelope.event.recording_id)
 
 
 class LiveHub:
-    """Everyone who listens to this replica."""
+    """Everyone who listens to this replica; `position` is of the last event that was shown here."""
 
     def __init__(self, backlog: int) -> None:
         self._backlog = backlog
         self._listeners: set[Listener] = set()
+        self.position: int | None = None
 
-    def show(self, envelope: Envelope) -> None:
+    def show(self, shown: Shown) -> None:
         """Hand an event to everyone who wants it; never waits."""
+        if shown.position is not None:
+            self.position = shown.position
         for listener in self._listeners:
-            if listener.wants(envelope):
+            if listener.wanted.lets_through(shown.envelope):
                 try:
-                    listener.waiting.put_nowait(envelope)
+                    listener.waiting.put_nowait(shown)
                 except asyncio.QueueFull:
                     listener.overrun.set()
 
     @contextmanager
-    def listen(self, caller: Caller, recording_id: str | None) -> Iterator[Listener]:
+    def listen(self, wanted: EventFilter) -> Iterator[Listener]:
         """Be a listener for a while."""
-        listener = Listener(caller, recording_id, asyncio.Queue(self._backlog))
+        listener = Listener(wanted, asyncio.Queue(self._backlog))
         self._listeners.add(listener)
         with LIVE_CLIENTS.track_inprogress():
             try:
@@ -57,7 +68,7 @@ class LiveHub:
 
 async def events_or_beats(
     listener: Listener, *, heartbeat_s: float, ended: Callable[[], bool]
-) -> AsyncIterator[Envelope | None]:
+) -> AsyncIterator[Shown | None]:
     """Yield events as they come, None at every silent heartbeat; end when the client is too slow or `ended`."""
     silent_s = 0.0
     # A short look-out, so that a draining server does not wait for a whole heartbeat.
@@ -65,7 +76,7 @@ async def events_or_beats(
     while not ended() and not listener.overrun.is_set():
         try:
             async with asyncio.timeout(lookout_s):
-                envelope = await listener.waiting.get()
+                shown = await listener.waiting.get()
         except TimeoutError:
             silent_s += lookout_s
             if silent_s >= heartbeat_s:
@@ -73,4 +84,4 @@ async def events_or_beats(
                 yield None
             continue
         silent_s = 0.0
-        yield envelope
+        yield shown

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import IPvAnyNetwork, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 
@@ -20,6 +20,16 @@ class GatewaySettings(ServiceSettings):
     drawing_timeout_s: float = 30
     heartbeat_s: float = 15
     listener_backlog: int = 1000
+    listener_stall_s: float = 30
+    listener_lifetime_s: float = 3600
+    history_days: float = 90
+    replay_max: int = 10_000
+    webhook_timeout_s: float = 10
+    webhook_slots: int = 16
+    webhook_delays_s: tuple[float, ...] = (5, 30, 120, 600, 3600, 10_800, 21_600, 43_200)
+    webhook_disable_after_s: float = 259_200
+    outward_http: bool = False
+    outward_networks: tuple[IPvAnyNetwork, ...] = ()
     reads_per_minute: int = 6000
     writes_per_minute: int = 600
     uploads_per_minute: int = 1200

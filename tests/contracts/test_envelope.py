@@ -45,6 +45,7 @@ def test_the_headers_and_the_body_are_those_of_binary_mode() -> None:
         "recording_id": DELETED.recording_id,
         "project_id": "default",
         "lane": "bulk",
+        "batch_id": None,
         "deleted_at": "2026-11-21T12:00:00Z",
     }
 

@@ -24,6 +24,9 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
     extra = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "DAWNCHORUS_HEARTBEAT_S": "1",
+        "DAWNCHORUS_OUTWARD_HTTP": "true",
+        "DAWNCHORUS_OUTWARD_NETWORKS": '["127.0.0.0/8"]',
+        "DAWNCHORUS_WEBHOOK_DELAYS_S": "[0.2, 0.2]",
         "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
         # There is none to be found, and nothing shall come of that.
         "DAWNCHORUS_DEVICE": "auto",

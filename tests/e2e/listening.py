@@ -11,10 +11,12 @@ import httpx
 from contracts.topology import EVENTS_EXCHANGE, HISTORY_QUEUE
 
 
-def live_messages(client: httpx.Client, recording_id: str | None = None) -> Iterator[dict[str, Any]]:
+def live_messages(
+    client: httpx.Client, recording_id: str | None = None, *, headers: dict[str, str] | None = None, **query: str
+) -> Iterator[dict[str, Any]]:
     """Yield Server-Sent Events of one recording, or of all: `id`, `event`, `data`, `comment`."""
-    wanted = {} if recording_id is None else {"recording": recording_id}
-    with client.stream("GET", "/v1/events", params=wanted) as answer:
+    wanted = query if recording_id is None else {**query, "recording": recording_id}
+    with client.stream("GET", "/v1/events", params=wanted, headers=headers) as answer:
         answer.raise_for_status()
         message: dict[str, Any] = {}
         for line in answer.iter_lines():

@@ -36,6 +36,10 @@ def _reading(**facts: Any) -> Operation:
     return Operation(Role.READER, **facts)
 
 
+def _owning(status: int = 200, **facts: Any) -> Operation:
+    return Operation(Role.OWNER, answers=frozenset({status}), **facts)
+
+
 # By operation id. `$recording`, `$upload`, `$project` and `$key` stand for what the test made, `$new` for no name yet.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
@@ -95,10 +99,23 @@ OPERATIONS: dict[str, Operation] = {
     "searchSimilar": _reading(shared=True, json={"vector": [1.0] * 384}),
     "getDuplicates": _reading(),
     "listenToEvents": _reading(query={"recording": "$recording"}),
+    "getRecordingHistory": _reading(),
+    "createEventTicket": Operation(KNOWN, answers=frozenset({201}), shared=True),
+    "createWebhook": _owning(201, json={"url": "http://127.0.0.1:9/hook", "project": "$project"}),
+    "listWebhooks": _owning(shared=True),
+    "getWebhook": _owning(),
+    "changeWebhook": _owning(json={"description": "another"}),
+    "deleteWebhook": _owning(204),
+    "rotateWebhookSecret": _owning(),
+    "pingWebhook": _owning(202),
+    "listDeliveries": _owning(),
+    "repeatDelivery": _owning(202),
 }
 # What stands in the place of each parameter of a path.
 PATH = {
     "recording_id": "$recording",
+    "webhook_id": "$webhook",
+    "event_id": "$event",
     "upload_id": "$upload",
     "project": "$project",
     "key_id": "$key",

@@ -60,6 +60,7 @@ class Place:
             "$project": PROJECT,
             "$key": self._key_id(),
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
+            **(self._webhook() if "{webhook_id}" in route.path else {}),
         }
         path = re.sub(r"\{(\w+)\}", lambda match: _resolved(PATH[match[1]], stands_for), route.path)
         request = self.system.client.build_request(
@@ -83,6 +84,13 @@ class Place:
         wish = {"name": "spare", "projects": [{"project": PROJECT, "role": "reader"}]}
         key_id: str = self.system.client.post("/v1/keys", json=wish, headers=headers).json()["id"]
         return key_id
+
+    def _webhook(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.keys['owner']}"}
+        wish = {"url": "http://127.0.0.1:9/hook", "project": PROJECT}
+        webhook_id = self.system.client.post("/v1/webhooks", json=wish, headers=headers).json()["id"]
+        ping = self.system.client.post(f"/v1/webhooks/{webhook_id}/ping", headers=headers).json()
+        return {"$webhook": webhook_id, "$event": ping["event_id"]}
 
     def _begun(self) -> str:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}

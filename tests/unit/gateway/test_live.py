@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,19 +8,18 @@ import pytest
 from chassis.metrics import LIVE_CLIENTS
 from contracts.envelope import Envelope, envelop
 from contracts.events import RecordingDeleted
-from contracts.vocabulary import Role
-from services.gateway.keys import Caller
-from services.gateway.live import Listener, LiveHub, events_or_beats
+from services.gateway.filters import EventFilter
+from services.gateway.live import Listener, LiveHub, Shown, events_or_beats
 
 ONE = "0192f0c1-5b7e-4a51-9a52-000000000001"
 TWO = "0192f0c1-5b7e-4a51-9a52-000000000002"
-ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
-BERT = Caller("bert", {"music": Role.OWNER})
+ANNA = EventFilter(("field", "lab"))
+BERT = EventFilter(("music",))
 
 
 def test_a_listener_hears_the_events_of_its_projects_only() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(ANNA, None) as anna, hub.listen(BERT, None) as bert:
+    with hub.listen(ANNA) as anna, hub.listen(BERT) as bert:
         for project_id in ("field", "music", "lab", "secret"):
             hub.show(_event(project_id=project_id))
 
@@ -29,7 +29,7 @@ def test_a_listener_hears_the_events_of_its_projects_only() -> None:
 
 def test_who_asks_for_one_recording_hears_of_no_other() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(ANNA, TWO) as listener:
+    with hub.listen(replace(ANNA, recording_id=TWO)) as listener:
         hub.show(_event(recording_id=ONE))
         hub.show(_event(recording_id=TWO))
 
@@ -38,7 +38,7 @@ def test_who_asks_for_one_recording_hears_of_no_other() -> None:
 
 def test_asking_for_a_recording_by_name_opens_no_other_project() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(BERT, ONE) as listener:
+    with hub.listen(replace(BERT, recording_id=ONE)) as listener:
         hub.show(_event(recording_id=ONE, project_id="field"))
 
         assert _heard(listener) == []
@@ -46,7 +46,7 @@ def test_asking_for_a_recording_by_name_opens_no_other_project() -> None:
 
 def test_a_slow_listener_harms_nobody_else() -> None:
     hub = LiveHub(backlog=3)
-    with hub.listen(ANNA, None) as slow, hub.listen(ANNA, None) as quick:
+    with hub.listen(ANNA) as slow, hub.listen(ANNA) as quick:
         heard: list[Envelope] = []
         for _ in range(10):
             hub.show(_event())
@@ -59,7 +59,7 @@ def test_a_slow_listener_harms_nobody_else() -> None:
 def test_who_has_left_is_no_longer_shown_anything() -> None:
     hub = LiveHub(backlog=10)
     before = LIVE_CLIENTS._value.get()
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         during = LIVE_CLIENTS._value.get()
 
     hub.show(_event())
@@ -70,7 +70,7 @@ def test_who_has_left_is_no_longer_shown_anything() -> None:
 
 async def test_events_come_in_their_order() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         for number in range(5):
             hub.show(_event(id_=str(number)))
 
@@ -80,7 +80,7 @@ async def test_events_come_in_their_order() -> None:
 
 async def test_an_event_that_comes_while_waiting_is_yielded() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         waiting = asyncio.create_task(_next_id(_stream(listener)))
         await asyncio.sleep(0)
 
@@ -91,7 +91,7 @@ async def test_an_event_that_comes_while_waiting_is_yielded() -> None:
 
 async def test_silence_is_broken_by_heartbeats() -> None:
     hub = LiveHub(backlog=10)
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         stream = _stream(listener, heartbeat_s=0.01)
 
         assert [await anext(stream) for _ in range(3)] == [None, None, None]
@@ -99,7 +99,7 @@ async def test_silence_is_broken_by_heartbeats() -> None:
 
 async def test_the_stream_of_a_listener_that_was_too_slow_ends() -> None:
     hub = LiveHub(backlog=2)
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         for _ in range(3):
             hub.show(_event())
 
@@ -110,7 +110,7 @@ async def test_the_stream_of_a_listener_that_was_too_slow_ends() -> None:
 async def test_a_draining_server_ends_its_streams() -> None:
     draining = False
     hub = LiveHub(backlog=2)
-    with hub.listen(ANNA, None) as listener:
+    with hub.listen(ANNA) as listener:
         stream = events_or_beats(listener, heartbeat_s=0.01, ended=lambda: draining)
         await anext(stream)
 
@@ -120,24 +120,39 @@ async def test_a_draining_server_ends_its_streams() -> None:
             await anext(stream)
 
 
-def _event(*, recording_id: str = ONE, project_id: str = "field", id_: str = "id") -> Envelope:
-    event = RecordingDeleted(recording_id=recording_id, project_id=project_id, deleted_at=datetime.now(UTC))
-    return envelop(event, source="test", id_=id_)
+def test_who_asks_for_types_or_a_batch_hears_nothing_else() -> None:
+    hub = LiveHub(backlog=10)
+    wanted = replace(ANNA, types=frozenset({"recording.deleted.v1"}), batch_id="night-1")
+    with hub.listen(wanted) as listener, hub.listen(replace(wanted, types=frozenset({"x.v1"}))) as other:
+        for batch_id in ("night-1", "night-2", None):
+            hub.show(_event(batch_id=batch_id))
+
+        assert [envelope.event.batch_id for envelope in _heard(listener)] == ["night-1"]
+        assert _heard(other) == []
+
+
+def _event(
+    *, recording_id: str = ONE, project_id: str = "field", id_: str = "id", batch_id: str | None = None
+) -> Shown:
+    event = RecordingDeleted(
+        recording_id=recording_id, project_id=project_id, batch_id=batch_id, deleted_at=datetime.now(UTC)
+    )
+    return Shown.of(envelop(event, source="test", id_=id_), 1)
 
 
 def _heard(listener: Listener) -> list[Envelope]:
-    return [listener.waiting.get_nowait() for _ in range(listener.waiting.qsize())]
+    return [listener.waiting.get_nowait().envelope for _ in range(listener.waiting.qsize())]
 
 
 def _projects(listener: Listener) -> list[str]:
     return [envelope.event.project_id for envelope in _heard(listener)]
 
 
-def _stream(listener: Listener, *, heartbeat_s: float = 60) -> AsyncIterator[Envelope | None]:
+def _stream(listener: Listener, *, heartbeat_s: float = 60) -> AsyncIterator[Shown | None]:
     return events_or_beats(listener, heartbeat_s=heartbeat_s, ended=lambda: False)
 
 
-async def _next_id(stream: AsyncIterator[Envelope | None]) -> str:
-    envelope = await anext(stream)
-    assert envelope is not None
-    return envelope.id
+async def _next_id(stream: AsyncIterator[Shown | None]) -> str:
+    shown = await anext(stream)
+    assert shown is not None
+    return shown.envelope.id

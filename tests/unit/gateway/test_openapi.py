@@ -9,7 +9,6 @@ from litestar.serialization import encode_json, get_serializer
 from chassis.health import Health
 from services.gateway.app import create_api
 from services.gateway.described import EXAMPLES
-from services.gateway.live import LiveHub
 from services.gateway.progress import ProgressBoard
 from services.gateway.settings import GatewaySettings
 
@@ -27,7 +26,7 @@ def document() -> dict[str, Any]:
     settings = GatewaySettings(
         amqp_url="", mongodb_url="", s3_access_key_id="", s3_secret_access_key="", internal_token=""
     )
-    api = create_api(settings, Health(), LiveHub(1), ProgressBoard())
+    api = create_api(settings, Health(), ProgressBoard())
     made: dict[str, Any] = json.loads(encode_json(api.openapi_schema.to_schema(), get_serializer(api.type_encoders)))
     return made
 
