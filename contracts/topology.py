@@ -66,6 +66,11 @@ def retry_key(service: str, delay: str, lane: Lane) -> str:
     return f"{service}.{delay}.{lane}"
 
 
+def retry_queue_name(service: str, delay: str) -> str:
+    """Return the queue that messages of a service wait in for `delay`."""
+    return f"{service}.retry.{delay}"
+
+
 def dead_queue_name(service: str) -> str:
     """Return the queue that a service's messages are parked in."""
     return f"{service}.dlq"
@@ -124,4 +129,4 @@ def _retry(service: str, delay: str, seconds: int) -> Queue:
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    return Queue(f"{service}.retry.{delay}", arguments, (Binding(RETRY_EXCHANGE, f"{service}.{delay}.*"),))
+    return Queue(retry_queue_name(service, delay), arguments, (Binding(RETRY_EXCHANGE, f"{service}.{delay}.*"),))

@@ -45,6 +45,7 @@ from .forwarding import IngestDoor
 from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_progress
+from .health_routes import HealthController
 from .indexer import SearchIndexer
 from .issuer_keys import IssuerKeys
 from .issuing import KeyController
@@ -55,9 +56,10 @@ from .live import LiveHub
 from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
-from .operating import open_operations
+from .operating import open_boards, open_dead_letters
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
+from .queues import get_queues
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -82,7 +84,7 @@ _ROUTES = (
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
     *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates, get_audio),
-    DeadLetterController,
+    *(DeadLetterController, HealthController, get_queues),
 )
 PREFIX = "/v1"
 _FROM_STATE = (
@@ -123,7 +125,8 @@ def create_app(settings: GatewaySettings) -> Service:
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
-            replaying = await open_operations(app.state, database, broker, settings)
+            letters = await open_dead_letters(app.state, database, broker, settings)
+            await open_boards(stack, app.state, database, broker, client, settings)
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
@@ -135,7 +138,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), replaying)
+            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), letters.run())
             await stack.enter_async_context(background(*works))
             yield
 

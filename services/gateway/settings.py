@@ -47,6 +47,8 @@ class GatewaySettings(ServiceSettings):
     oidc_roles: dict[str, tuple[str, ...]] | None = None
     oidc_keys_max_age_s: float = 3600
     oidc_timeout_s: float = 5
+    rabbitmq_management_url: SecretStr | None = None
+    health_timeout_s: float = 2
     replays_per_minute: int = 300
     dead_letters_kept_days: float = 30
     search_folder: str | None = None

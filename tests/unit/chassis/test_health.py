@@ -61,6 +61,16 @@ async def test_readiness_is_asked_anew_every_time() -> None:
     assert (before, (await _asked("/readyz", health)).status) == (503, 200)
 
 
+@pytest.mark.parametrize(
+    ("health", "status"), [(Health({"broker": lambda: True}), "ok"), (Health(draining=True), "degraded")]
+)
+async def test_health_is_told_and_never_an_error(health: Health, status: str) -> None:
+    answer = await _asked("/healthz", health)
+
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": status, "checks": health.report()}
+
+
 async def test_metrics_are_served_for_prometheus() -> None:
     MESSAGES_HANDLED.labels("test", "handled").inc()
 
