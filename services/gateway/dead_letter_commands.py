@@ -27,7 +27,7 @@ def add_dead_letters(topic: argparse.ArgumentParser) -> None:
     listing = _command(commands.add_parser("list", help="print them, what died last first"), _listed)
     _add_filters(listing)
     listing.add_argument(
-        "--state", type=DeadLetterState, default=DeadLetterState.PARKED, help=", ".join(DeadLetterState)
+        "--status", type=DeadLetterState, default=DeadLetterState.PARKED, help=", ".join(DeadLetterState)
     )
     listing.add_argument("--limit", type=int, default=50)
     _command(commands.add_parser("show", help="print one with headers and body, as JSON"), _shown).add_argument("id")
@@ -75,7 +75,7 @@ def _filters(arguments: argparse.Namespace, state: DeadLetterState) -> LetterFil
 
 
 async def _listed(letters: DeadLetters, arguments: argparse.Namespace) -> str:
-    found, _ = await letters.page(OPERATOR, _filters(arguments, arguments.state), None, arguments.limit)
+    found, _ = await letters.page(OPERATOR, _filters(arguments, arguments.status), None, arguments.limit)
     return "\n".join([_line(each) for each in found])
 
 

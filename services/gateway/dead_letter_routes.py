@@ -26,7 +26,7 @@ class DeadLetterSummary(BaseModel):
     """A message that no service could work on."""
 
     id: str = Field(examples=["7e2f0d5a1c9b4e6f8a3d2c1b0f9e8d7c"])
-    state: DeadLetterState
+    status: DeadLetterState
     service: str = Field(description="Whose message it was.", examples=["spectrogram"])
     lane: Lane | None
     reason: str = Field(description="The broker's: `rejected`, or `delivery_limit`.", examples=["rejected"])
@@ -98,13 +98,13 @@ class DeadLetterController(Controller):
         project: Text = None,
         event_type: Text = None,
         recording: Text = None,
-        state: DeadLetterState = DeadLetterState.PARKED,
+        status: DeadLetterState = DeadLetterState.PARKED,
         cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 50,
     ) -> DeadLetterPage:
         """List the dead letters of projects that you own, or all of them for operators; those that wait by default."""
         _check_project(request.user, project)
-        filters = LetterFilters(state, service, project, event_type, recording)
+        filters = LetterFilters(status, service, project, event_type, recording)
         letters, next_cursor = await dead_letters.page(request.user, filters, cursor, limit)
         return DeadLetterPage(items=[DeadLetterSummary(**facts(each)) for each in letters], next_cursor=next_cursor)
 
@@ -154,7 +154,7 @@ def view(letter: DeadLetterDocument) -> DeadLetterView:
 def facts(letter: DeadLetterDocument) -> dict[str, Any]:
     """Return what a list says of a letter."""
     own = letter.model_dump(include=set(DeadLetterSummary.model_fields))
-    return {**own, "project": letter.project_id, "recording": letter.recording_id}
+    return {**own, "project": letter.project_id, "recording": letter.recording_id, "status": letter.state}
 
 
 def _check_project(caller: Caller, project: str | None) -> None:

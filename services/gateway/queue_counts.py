@@ -103,7 +103,9 @@ def queue_names() -> list[str]:
 
 def _of_management(raw: Mapping[str, Any]) -> QueueCount:
     # Whose messages nobody has acknowledged yet has no such figure: the rate is not known.
-    rate = raw.get("message_stats", {}).get("ack_details", {}).get("rate")
+    # An object without members is an empty list here.
+    acknowledged = (raw.get("message_stats") or {}).get("ack_details") or {}
+    rate = acknowledged.get("rate")
     return QueueCount(raw["messages_ready"], raw["messages_unacknowledged"], raw["consumers"], rate)
 
 

@@ -21,6 +21,7 @@ from services.gateway.keys import KeyRing, NewKey
 from tests.audio import Signal, write
 from tests.system import System
 
+from .letters import parked_letter
 from .operations import OPERATIONS, PATH, Operation
 
 pytestmark = pytest.mark.servers
@@ -61,6 +62,7 @@ class Place:
             "$key": self._key_id(),
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
+            "$letter": asyncio.run(parked_letter(self.system, PROJECT)) if "{letter_id}" in route.path else "",
         }
         path = re.sub(r"\{(\w+)\}", lambda match: _resolved(PATH[match[1]], stands_for), route.path)
         request = self.system.client.build_request(

@@ -7,6 +7,7 @@ import pytest
 
 from chassis.health import Health, answer_operations
 from chassis.metrics import MESSAGES_HANDLED
+from chassis.patience import HEAD_BYTES_MAX
 from chassis.serve import Service
 
 
@@ -91,10 +92,24 @@ async def test_a_service_without_routes_answers_404_beside_its_operations() -> N
     service = Service("worker", Health(), _nothing)
     found, missing = Answer(), Answer()
 
-    await service({"type": "http", "path": "/livez"}, None, found.send)
-    await service({"type": "http", "path": "/anything"}, None, missing.send)
+    await service(_scope("/livez"), None, found.send)
+    await service(_scope("/anything"), None, missing.send)
 
     assert (found.status, missing.status) == (200, 404)
+
+
+async def test_a_head_that_came_in_one_piece_has_a_limit_too() -> None:
+    service = Service("worker", Health(), _nothing)
+    read, refused = Answer(), Answer()
+
+    await service(_scope("/livez", headers=[(b"x", b"y" * (HEAD_BYTES_MAX - 100))]), None, read.send)
+    await service(_scope("/livez", headers=[(b"x", b"y" * HEAD_BYTES_MAX)]), None, refused.send)
+
+    assert (read.status, refused.status) == (200, 431)
+
+
+def _scope(path: str, **facts: Any) -> dict[str, Any]:
+    return {"type": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [], **facts}
 
 
 def _nothing() -> AbstractAsyncContextManager[None]:
