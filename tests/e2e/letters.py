@@ -9,16 +9,28 @@ from chassis.documents import Collection, open_database
 from chassis.settings import ServiceSettings
 from contracts.dead_letters import DEAD_LETTERS
 from contracts.envelope import envelop, to_message
-from contracts.events import RecordingDeleted
+from contracts.events import RecordingUploaded
 from contracts.vocabulary import Lane
 from services.gateway.burying import dead_letter
 from tests.system import System
 
 
-async def parked_letter(system: System, project_id: str) -> str:
-    """Write a dead letter of a project, as the undertaker would; return its id."""
-    event = RecordingDeleted(
-        recording_id=str(uuid.uuid4()), project_id=project_id, lane=Lane.BULK, deleted_at=datetime.now(UTC)
+async def parked_letter(system: System, project_id: str, recording_id: str) -> str:
+    """Write a dead letter of a project, as the undertaker would; return its id.
+
+    recording_id  has ended: when the letter is replayed, nothing is left to do
+    """
+    event = RecordingUploaded(
+        recording_id=recording_id,
+        project_id=project_id,
+        lane=Lane.BULK,
+        sha256="0" * 64,
+        size_bytes=1000,
+        container="wav",
+        codec="pcm_s16",
+        rate_hz=44_100,
+        channels=1,
+        uploaded_at=datetime.now(UTC),
     )
     message = to_message(envelop(event, source="test", id_=str(uuid.uuid4())))
     death = {"count": 1, "queue": "spectrogram.work.bulk", "reason": "rejected", "time": datetime.now(UTC)}

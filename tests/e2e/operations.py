@@ -40,7 +40,7 @@ def _owning(status: int = 200, **facts: Any) -> Operation:
     return Operation(Role.OWNER, answers=frozenset({status}), **facts)
 
 
-# By operation id. `$recording`, `$upload`, `$project` and the like stand for what the test made, `$new` for no name yet.
+# By operation id. `$recording`, `$project` and the like stand for what the test made, `$new` for no name yet.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True

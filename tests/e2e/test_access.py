@@ -62,7 +62,7 @@ class Place:
             "$key": self._key_id(),
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
-            "$letter": asyncio.run(parked_letter(self.system, PROJECT)) if "{letter_id}" in route.path else "",
+            "$letter": self._letter() if "{letter_id}" in route.path else "",
         }
         path = re.sub(r"\{(\w+)\}", lambda match: _resolved(PATH[match[1]], stands_for), route.path)
         request = self.system.client.build_request(
@@ -86,6 +86,9 @@ class Place:
         wish = {"name": "spare", "projects": [{"project": PROJECT, "role": "reader"}]}
         key_id: str = self.system.client.post("/v1/keys", json=wish, headers=headers).json()["id"]
         return key_id
+
+    def _letter(self) -> str:
+        return asyncio.run(parked_letter(self.system, PROJECT, self.recording_id))
 
     def _webhook(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}

@@ -14,6 +14,7 @@ import pytest
 
 from contracts.topology import EVENTS_EXCHANGE
 from deploy.local.services import ROOT
+from tests.audio import tone, write
 from tests.system import System
 
 from .letters import parked_letter
@@ -30,6 +31,14 @@ def operator(system: System) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=system.client.base_url, headers=headers, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def recording_id(system: System, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A recording that has ended."""
+    sent = system.upload(write(tmp_path_factory.mktemp("letters") / "tone.wav", tone(555.0, duration_s=1.0)))
+    system.ended(sent.json()["id"])
+    return str(sent.json()["id"])
 
 
 def test_a_whole_system_is_well(system: System, operator: httpx.Client) -> None:
@@ -92,11 +101,11 @@ def test_what_is_no_text_is_not_sent_again(system: System, operator: httpx.Clien
     assert (answer.status_code, answer.json()["code"]) == (409, "not_replayable")
 
 
-def test_an_owner_replays_what_is_theirs_after_a_dry_run(system: System, operator: httpx.Client) -> None:
+def test_an_owner_replays_what_is_theirs_after_a_dry_run(system: System, recording_id: str) -> None:
     project = f"letters-{uuid.uuid4().hex[:8]}"
     owner = {"Authorization": f"Bearer {system.key_for(project)}"}
-    mine = [asyncio.run(parked_letter(system, project)) for _ in range(3)]
-    asyncio.run(parked_letter(system, f"{project}-elsewhere"))
+    mine = [asyncio.run(parked_letter(system, project, recording_id)) for _ in range(3)]
+    asyncio.run(parked_letter(system, f"{project}-elsewhere", recording_id))
 
     def replayed(**wish: Any) -> dict[str, Any]:
         said: dict[str, Any] = system.client.post("/v1/dead-letters/replay", json=wish, headers=owner).json()
@@ -114,9 +123,9 @@ def test_an_owner_replays_what_is_theirs_after_a_dry_run(system: System, operato
     assert replayed(dry_run=False)["matching"] == 0
 
 
-def test_the_command_line_lists_shows_replays_and_discards(system: System) -> None:
+def test_the_command_line_lists_shows_replays_and_discards(system: System, recording_id: str) -> None:
     project = f"letters-{uuid.uuid4().hex[:8]}"
-    first, second = (asyncio.run(parked_letter(system, project)) for _ in range(2))
+    first, second = (asyncio.run(parked_letter(system, project, recording_id)) for _ in range(2))
 
     listed = _letters(system, "list", "--project", project).splitlines()
     shown = json.loads(_letters(system, "show", first))
@@ -125,7 +134,7 @@ def test_the_command_line_lists_shows_replays_and_discards(system: System) -> No
     _letters(system, "discard", second)
 
     assert [line.split("\t")[0] for line in listed] == [second, first]
-    assert (shown["id"], shown["status"], shown["headers"]["ce-type"]) == (first, "parked", "recording.deleted.v1")
+    assert (shown["id"], shown["status"], shown["headers"]["ce-type"]) == (first, "parked", "recording.uploaded.v1")
     assert dry == "2 can be sent again, 2 of them now; --yes sends them."
     assert done == f"The dead letter {first} goes to spectrogram again."
     assert _letters(system, "list", "--project", project) == ""
