@@ -59,7 +59,8 @@ class Place:
             "$recording": self._uploaded(deleted=operation.deleted) if operation.once else self.recording_id,
             "$upload": self._begun() if "{upload_id}" in route.path else "",
             "$project": PROJECT,
-            "$key": self._key_id(),
+            # None that no path names: its owner may make so many in a minute.
+            "$key": self._key_id() if "{key_id}" in route.path or "{member}" in route.path else "",
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
             "$letter": self._letter() if "{letter_id}" in route.path else "",
