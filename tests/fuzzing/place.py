@@ -1,5 +1,6 @@
 """A project with something in it, so that generated requests reach more than 404."""
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.audio import Signal, write
+from tests.e2e.letters import parked_letter
 from tests.system import System
 
 PROJECT = "default"
@@ -15,7 +17,8 @@ PROJECT = "default"
 ENDING = frozenset(
     {
         *("deleteRecording", "deleteRecordings", "restoreRecording", "abortUpload"),
-        *("removeMember", "revokeKey", "deleteWebhook"),
+        *("removeMember", "revokeKey", "deleteWebhook", "cancelRecording", "cancelBatch"),
+        *("replayDeadLetter", "discardDeadLetter"),
     }
 )
 
@@ -26,6 +29,7 @@ def prepared(system: System, folder: Path) -> dict[str, Any]:
         **_made(system, folder, "lasting"),
         "project": PROJECT,
         "name": "loudness",
+        "part": "database",
         "level": "0",
         "tile": "0.png",
         "file_name": "spectral.parquet",
@@ -42,8 +46,13 @@ def _made(system: System, folder: Path, name: str) -> dict[str, str]:
     recording_id: str = system.upload(audio, project=PROJECT).json()["id"]
     system.ended(recording_id)
     key_id = _posted(system, "/v1/keys", key)["id"]
+    batch = {"project": PROJECT, "items": [{"recording_id": recording_id}]}
+    batch_id = _posted(system, "/v1/batches", batch)["id"]
     return {
         "recording_id": recording_id,
+        "batch_id": batch_id,
+        "task_id": f"{batch_id}-0",
+        "letter_id": asyncio.run(parked_letter(system, PROJECT, recording_id)),
         "upload_id": _posted(system, "/v1/uploads", upload)["id"],
         "webhook_id": webhook_id,
         "event_id": _posted(system, f"/v1/webhooks/{webhook_id}/ping", None)["event_id"],
