@@ -4,7 +4,7 @@ VENV = .venv/bin/python
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -72,9 +72,13 @@ bench-season:  ## send fifty recordings through the whole stack, then backfill o
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.season $(ARGS)
 
-bench-gateway:  ## how soon live events come to one client, and to 500 of which one stalls; ARGS="--clients 50"
+bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
+
+fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.fuzzing $(ARGS)
 
 pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
 	$(BOOTSTRAP)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from litestar import Request, Response, get
-from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
@@ -15,6 +14,7 @@ from chassis.problems import ProblemError
 
 from .access import READ
 from .caching import tagged, unchanged
+from .described import UNCHANGED, part_of
 from .gallery import Gallery
 from .keys import Caller
 from .ranges import asked_range
@@ -34,10 +34,7 @@ _MEDIA_TYPES = {
     "caf": "audio/x-caf",
     "matroska": "audio/x-matroska",
 }
-_OTHERWISE = {
-    206: ResponseSpec(bytes, generate_examples=False, description="The part that `Range` asks for."),
-    304: ResponseSpec(None, description="As `If-None-Match` has it."),
-}
+_ANY = "audio/*"
 _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+-]")
 
 
@@ -46,9 +43,9 @@ _PLAIN = re.compile(r"[^A-Za-z0-9 ._()+-]")
     operation_id="getAudio",
     needs=READ,
     problems=(409, 416, 422),
-    responses=_OTHERWISE,
+    responses={**UNCHANGED, **part_of(_ANY)},
     tags=["recordings"],
-    media_type="application/octet-stream",
+    media_type=_ANY,
 )
 async def get_audio(
     request: Request[Caller, Any, Any],

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, Schema
 from litestar.routes import BaseRoute, HTTPRoute
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,7 @@ from .views import TaskView
 
 EXAMPLES = Path(__file__).parent / "examples"
 JSON = "application/json"
+BINARY = "application/octet-stream"
 
 _MEANINGS = {
     400: ("bad_request", "A parameter or the body is wrong; `errors` says which."),
@@ -56,7 +57,12 @@ class Problem(BaseModel):
 # Answers beside the first one, for `responses=` of a route.
 LATER = {202: ResponseSpec(TaskView, generate_examples=False, description="Not there yet: where its work stands.")}
 UNCHANGED = {304: ResponseSpec(None, description="As `If-None-Match` has it.")}
-PART = {206: ResponseSpec(bytes, generate_examples=False, description="The part that `Range` asks for.")}
+
+
+def part_of(media_type: str) -> dict[int, ResponseSpec]:
+    """Return how a part of what a route answers with is described, for `responses=`."""
+    part = "The part that `Range` asks for."
+    return {206: ResponseSpec(bytes, generate_examples=False, media_type=media_type, description=part)}
 
 
 @dataclass
@@ -64,13 +70,28 @@ class ExemplifiedOperation(Operation):
     """An operation with its examples, out of the folder `examples`; their lists are cut to two items."""
 
     def __post_init__(self) -> None:
-        """Attach the examples that there are."""
+        """Attach the examples that there are; in short the operation does what its description says first."""
+        if self.description:
+            self.summary = self.description.partition("\n")[0]
         asked = self.request_body.content if isinstance(self.request_body, RequestBody) else None
         _exemplify(asked, EXAMPLES / f"{self.operation_id}.request.json")
         answers = (answer for status, answer in (self.responses or {}).items() if status.startswith("2"))
         first = next(answers, None)
         answered = first.content if isinstance(first, OpenAPIResponse) else None
         _exemplify(answered, EXAMPLES / f"{self.operation_id}.json")
+
+
+@dataclass
+class BinaryToo(ExemplifiedOperation):
+    """An operation that answers in a binary form, too, where that is asked for."""
+
+    def __post_init__(self) -> None:
+        """Add that form to the first answer."""
+        super().__post_init__()
+        answered = (self.responses or {})["200"]
+        if isinstance(answered, OpenAPIResponse) and answered.content is not None:
+            binary = Schema(type="string", format="binary")  # type: ignore[arg-type]  # litestar wants its enum, takes both
+            answered.content[BINARY] = OpenAPIMediaType(schema=binary)
 
 
 def describe(routes: Iterable[BaseRoute], prefix: str) -> None:

@@ -139,7 +139,15 @@ class Tasks:
         return min(99, int(100 * sum(shares) / len(parts)))
 
 
-@post("/process", operation_id="processRecording", needs=WRITE, tags=["earlier"], status_code=202, responses=_DONE)
+@post(
+    "/process",
+    operation_id="processRecording",
+    needs=WRITE,
+    problems=(404,),
+    tags=["earlier"],
+    status_code=202,
+    responses=_DONE,
+)
 async def process(
     request: Request[Caller, Any, Any],
     reads: Reads,
@@ -162,6 +170,7 @@ async def process(
     "/batch",
     operation_id="processBatch",
     needs=WRITE,
+    problems=(404,),
     tags=["earlier"],
     status_code=202,
     request_max_body_size=BODY_BYTES_MAX,

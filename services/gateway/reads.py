@@ -1,8 +1,9 @@
 """Queries: each one names the projects that the caller may see."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from chassis.documents import Database
@@ -142,8 +143,8 @@ class Reads:
 
     async def _with_tasks(self, recordings: list[RecordingDocument]) -> list[Found]:
         ids = [recording.id for recording in recordings]
-        spectrograms = await self._tasks(SPECTROGRAMS, SpectrogramDocument, ids)
-        analyses = await self._analyses(ids)
+        drawn, analysed = self._tasks(SPECTROGRAMS, SpectrogramDocument, ids), self._analyses(ids)
+        spectrograms, analyses = await asyncio.gather(drawn, analysed)
         return [Found(each, _shown_of(each, spectrograms), _shown_of(each, analyses)) for each in recordings]
 
     async def is_retryable(self, recording: RecordingDocument) -> bool:
@@ -192,10 +193,13 @@ class Reads:
 
     async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
         # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
-        found = await self._tasks(ANALYSES, AnalysisDocument, recording_ids)
-        rows = self._with_results(recording_ids, {"outbox": 0})
-        ended = [AnalysisDocument.model_validate(raw) async for raw in rows]
-        return {**found, **{task.recording_id: task for task in ended}}
+        either = [{"requested": {"$ne": True}}, {"manifest_key": {"$ne": None}}]
+        query = {"recording_id": {"$in": recording_ids}, "$or": either}
+        rows = self._database[ANALYSES].find(query, {"outbox": 0}).sort("created_at", 1)
+        found = [AnalysisDocument.model_validate(raw) async for raw in rows]
+        asked = {task.recording_id: task for task in found if not task.requested}
+        with_results = sorted((task for task in found if task.manifest_key is not None), key=_ended_at)
+        return {**asked, **{task.recording_id: task for task in with_results}}
 
     async def _tasks(self, collection: str, model: type[T], recording_ids: list[str]) -> dict[str, T]:
         rows = self._asked_by_uploads(collection, recording_ids, {"outbox": 0})
@@ -210,6 +214,11 @@ class Reads:
         # Not what readers asked for later; of several engine versions, the newest comes last.
         query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
         return self._database[collection].find(query, fields).sort("created_at", 1)
+
+
+def _ended_at(task: TaskDocument) -> datetime:
+    # One that is made anew has its former results, and has not ended.
+    return task.completed_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _shown_of(recording: RecordingDocument, tasks: Mapping[str, T]) -> T | None:

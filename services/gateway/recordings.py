@@ -11,7 +11,7 @@ from litestar.openapi.spec import OpenAPIMediaType, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 from pydantic import BaseModel
 
-from chassis.problems import ProblemError
+from chassis.problems import PROBLEM_JSON, ProblemError
 from contracts.vocabulary import Lane, State
 
 from .access import READ, UPLOAD
@@ -27,6 +27,7 @@ from .progress import ProgressBoard
 from .projects import Projects, opened_project
 from .reads import Reads
 from .search import Where
+from .sparse import LISTED
 from .urgency import Priority, lane_of
 from .views import RecordingSummary, RecordingView, links, overall_status, summary, view
 
@@ -164,12 +165,13 @@ class RecordingController(Controller):
         """
         recording_id = await reads.of_bytes(opened_project(request.user, project), sha256)
         if recording_id is None:
-            return Response(None, status_code=404)
+            return Response(None, status_code=404, media_type=PROBLEM_JSON)
         return Response(None, headers={"Location": links(recording_id)["self"]})
 
     @get(
         operation_id="listRecordings",
         needs=READ,
+        responses=LISTED,
         dependencies={"filters": Provide(asked_filters, sync_to_thread=False)},
     )
     async def page(

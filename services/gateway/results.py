@@ -19,7 +19,7 @@ from .absent import not_there
 from .access import READ
 from .caching import CACHED, tagged, unchanged
 from .colouring import Colouring, Shown
-from .described import LATER, UNCHANGED
+from .described import BINARY, LATER, UNCHANGED, BinaryToo
 from .gallery import Gallery, region_request
 from .keys import Caller
 from .progress import ProgressBoard
@@ -209,7 +209,14 @@ class ResultController(Controller):
             return kept
         return Response(await objects.get(task.waveform.key), media_type="image/png", headers=headers)
 
-    @get("/waveform/peaks", operation_id="getPeaks", needs=READ, problems=(409,), responses={**LATER, **UNCHANGED})
+    @get(
+        "/waveform/peaks",
+        operation_id="getPeaks",
+        needs=READ,
+        problems=(409,),
+        responses={**LATER, **UNCHANGED},
+        operation_class=BinaryToo,
+    )
     async def peaks(
         self,
         request: Request[Caller, Any, Any],
@@ -230,7 +237,7 @@ class ResultController(Controller):
         headers = tagged(f'"{task.parameters_id}-{task.fence}-{zoom}-{form}"')
         if (kept := unchanged(request, headers)) is not None:
             return kept
-        media_type = MediaType.JSON if form is PeaksForm.JSON else "application/octet-stream"
+        media_type = MediaType.JSON if form is PeaksForm.JSON else BINARY
         return Response(await objects.get(key), media_type=media_type, headers=headers)
 
     @get(

@@ -12,7 +12,7 @@ from contracts.manifest import SeriesReference
 
 from .access import READ
 from .caching import tagged, unchanged
-from .described import PART, UNCHANGED
+from .described import UNCHANGED, part_of
 from .keys import Caller
 from .ranges import asked_range
 from .reads import Reads
@@ -26,7 +26,7 @@ SUFFIX = ".parquet"
     operation_id="getSeries",
     needs=READ,
     problems=(416,),
-    responses={**UNCHANGED, **PART},
+    responses={**UNCHANGED, **part_of(PARQUET)},
     tags=["results"],
     media_type=PARQUET,
 )

@@ -35,6 +35,6 @@ class Wishes:
             asked = AnalysisRequestDocument.model_validate(raw)
             wish = AnalysisWish.model_validate_json(asked.wish)
             return analysis_request(recording, wish, request_id=asked.request_id, lane=recording.lane).outbox
-        rendering = RenderParameters.model_validate(RenderRequestDocument.model_validate(raw).parameters)
+        rendering = RenderParameters.of_document(RenderRequestDocument.model_validate(raw).parameters)
         document = self._renderings.document(recording, rendering)
         return document.outbox if document is not None else ()

@@ -1,208 +1,80 @@
 """Measure the gateway from outside, over the whole stack on loopback; write build/bench/gateway.json.
 
-    python -m tests.benchmarks.gateway [--events 200] [--clients 500]
+    python -m tests.benchmarks.gateway [--only live] [--events 200] [--clients 500] [--requests 2000] [--large-mb 2000]
 
-From the broker to clients: events are published one by one, and the clock starts before each; clients listen by
-Server-Sent Events. Once with one client, once with many, of which one takes nothing from its connection. Publisher,
-clients, gateway and servers share the machine, and all clients one process: its own time is in the figures.
+reads    of one recording's status and images, eight at once, by one client process
+live     events are published one by one, and the clock starts before each: to one client, then to many, of which one
+         takes nothing from its connection
+uploads  of 1 MB, at 1, 8 and 32 at once, while no worker runs
+memory   of gateway and ingest, while one large recording passes through them, and no worker runs
+
+Clients, publisher, services and servers share the machine; the client's own time is in the latencies.
 """
 
 import argparse
 import asyncio
 import json
-import math
-import os
-import re
-import socket
 import tempfile
-import time
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-import aio_pika
-import httpx
-
-from contracts.envelope import envelop, to_message
-from contracts.events import AnalysisFailed
-from contracts.topology import EVENTS_EXCHANGE
-from contracts.vocabulary import Fault
 from deploy.local.servers import running_servers
 from tests.audio import REPOSITORY
 from tests.benchmarks.figures import say
-from tests.component.polling import eventually
+from tests.benchmarks.gateway_figures import Figure, Memory, memory_table, table
+from tests.benchmarks.gateway_live import live_figures
+from tests.benchmarks.gateway_load import memory_figures, read_figures, upload_figures, without_workers
 from tests.system import System, running_system
 
 REPORT = REPOSITORY / "build" / "bench" / "gateway.json"
-TIMEOUT_S = 120.0
-_RECORDING = "0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"
-_EVENT_ID = re.compile(rb'"id": "([0-9a-f-]{36})"')
+# In this order: the last two are without the workers, which the reads need.
+PARTS = ("reads", "live", "uploads", "memory")
+# Quotas would be what is measured.
+SETTINGS = {
+    **{f"DAWNCHORUS_{name}_PER_MINUTE": "0" for name in ("READS", "UPLOADS", "STREAMS")},
+    "DAWNCHORUS_LISTENER_STALL_S": "5",
+    "DAWNCHORUS_MAX_UPLOAD_BYTES": "5000000000",
+    # rclone hashes an object before it gives its first byte.
+    "DAWNCHORUS_PROBE_TIMEOUT_S": "300",
+    "DAWNCHORUS_INGEST_TIMEOUT_S": "300",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """Latencies of one measure, in milliseconds; `load` is the machine's load average before it."""
-
-    measure: str
-    count: int
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-    load: float
-
-
-@dataclass
-class Listeners:
-    """Clients of live events, and when each event came to each."""
-
-    system: System
-    sent_s: dict[str, float] = field(default_factory=dict)
-    took_s: list[float] = field(default_factory=list)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    listening: int = 0
-
-    async def join(self, count: int) -> None:
-        """Have so many more clients listen."""
-        until = self.listening + count
-        self.tasks += [asyncio.create_task(self._listen()) for _ in range(count)]
-        await eventually(lambda: _holds(self.listening >= until), within_s=TIMEOUT_S)
-
-    async def heard(self, count: int) -> None:
-        """Wait until so many events came, to all clients together."""
-        await eventually(lambda: _holds(len(self.took_s) >= count), within_s=TIMEOUT_S)
-
-    async def leave(self) -> None:
-        """End every stream."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
-
-    async def _listen(self) -> None:
-        reader, writer = await opened(self.system)
-        try:
-            while line := await reader.readline():
-                if line.startswith(b": listening"):
-                    self.listening += 1
-                elif line.startswith(b"data:") and (found := _EVENT_ID.search(line)):
-                    self.took_s.append(time.perf_counter() - self.sent_s[found[1].decode()])
-        finally:
-            writer.close()
-
-
-async def opened(system: System, receive_bytes: int | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Ask for live events; `receive_bytes` bounds what the kernel takes in for a client that does not read."""
-    url = system.client.base_url
-    connection = socket.socket()
-    if receive_bytes is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, (url.host, url.port))
-    reader, writer = await asyncio.open_connection(sock=connection, limit=receive_bytes or 65_536)
-    key = system.client.headers["Authorization"]
-    writer.write(f"GET /v1/events HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: {key}\r\n\r\n".encode())
-    await writer.drain()
-    return reader, writer
-
-
-async def publish(exchange: aio_pika.abc.AbstractExchange, listeners: Listeners, count: int, pause_s: float) -> None:
-    """Have so many events happen, one after the other."""
-    fault = Fault(code="benchmark", sentence="Nothing failed.", next_step="None.")
-    event = AnalysisFailed(recording_id=_RECORDING, project_id="default", parameters_id="x", attempts=1, error=fault)
-    for _ in range(count):
-        envelope = envelop(event, source="benchmark", id_=str(uuid.uuid4()))
-        message = to_message(envelope)
-        listeners.sent_s[envelope.id] = time.perf_counter()
-        body = message.body if isinstance(message.body, bytes) else json.dumps(message.body).encode()
-        await exchange.publish(aio_pika.Message(body, headers=dict(message.headers)), envelope.routing_key)
-        await asyncio.sleep(pause_s)
-
-
-async def live_figures(system: System, events: int, clients: int) -> list[Figure]:
-    """Return how long an event takes to one client, and to many of which one stalls."""
-    connection = await aio_pika.connect(system.environment["AMQP_URL"])
-    async with connection:
-        exchange = await (await connection.channel()).get_exchange(EVENTS_EXCHANGE)
-        alone = await _to(system, exchange, events, clients=1, pause_s=0.02)
-        stalled, writer = await opened(system, receive_bytes=4096)
-        await stalled.readline()
-        many = await _to(system, exchange, events, clients=clients - 1, pause_s=0.5)
-        before = await _clients(system)
-        await _overrun(system, exchange)
-        await eventually(lambda: _nobody_listens(system), within_s=TIMEOUT_S)
-        say(f"live clients with the stalled one: {before:g}; after it missed too much: {await _clients(system):g}")
-        with suppress(ConnectionError):
-            writer.close()
-    return [
-        _figure("event to the one client", *alone),
-        _figure(f"event to {clients} clients, one stalled", *many),
-    ]
-
-
-async def _to(
-    system: System, exchange: aio_pika.abc.AbstractExchange, events: int, *, clients: int, pause_s: float
-) -> tuple[list[float], float]:
-    listeners, load = Listeners(system), os.getloadavg()[0]
-    await listeners.join(clients)
-    await publish(exchange, listeners, events, pause_s)
-    await listeners.heard(events * clients)
-    await listeners.leave()
-    return listeners.took_s, load
-
-
-async def _overrun(system: System, exchange: aio_pika.abc.AbstractExchange) -> None:
-    # The kernel's buffers and the backlog take some megabytes before the client counts as too slow.
-    await publish(exchange, Listeners(system), 12_000, 0)
-
-
-async def _nobody_listens(system: System) -> bool:
-    return await _clients(system) == 0
-
-
-async def _holds(fact: bool) -> bool:
-    return fact
-
-
-async def _clients(system: System) -> float:
-    async with httpx.AsyncClient(base_url=system.client.base_url) as client:
-        metrics = (await client.get("/metrics")).text
-    return float(re.findall(r"^dawnchorus_live_clients (\S+)", metrics, re.MULTILINE)[0])
-
-
-def _figure(measure: str, took_s: list[float], load: float) -> Figure:
-    ascending = sorted(1000 * each for each in took_s)
-    p50_ms, p99_ms = (ascending[math.ceil(share * len(ascending)) - 1] for share in (0.5, 0.99))
-    return Figure(measure, len(ascending), p50_ms, p99_ms, ascending[-1], load)
-
-
-def table(figures: list[Figure]) -> Iterator[str]:
-    """Yield a Markdown table."""
-    yield "| measure | count | p50 ms | p99 ms | slowest ms | load |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    for each in figures:
-        latencies = f"{each.p50_ms:.1f} | {each.p99_ms:.1f} | {each.max_ms:.1f}"
-        yield f"| {each.measure} | {each.count} | {latencies} | {each.load:.1f} |"
+def measure(system: System, folder: Path, options: argparse.Namespace) -> tuple[list[Figure], list[Memory]]:
+    """Return what was asked for."""
+    figures: list[Figure] = []
+    if "reads" in options.only:
+        figures += read_figures(system, folder, options.requests)
+    if "live" in options.only:
+        figures += asyncio.run(live_figures(system, options.events, options.clients))
+    without_workers(system)
+    if "uploads" in options.only:
+        figures += upload_figures(system, options.requests // 10)
+    memories = memory_figures(system, options.large_mb * 1_000_000) if "memory" in options.only else []
+    return figures, memories
 
 
 def main() -> None:
-    """Start the stack, measure, stop it; print the table."""
+    """Start the stack, measure, stop it; print the tables."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     asked.add_argument("--events", type=int, default=200)
     asked.add_argument("--clients", type=int, default=500)
+    asked.add_argument("--requests", type=int, default=2000)
+    asked.add_argument("--large-mb", type=int, default=2000)
     options = asked.parse_args()
-    extra = {"DAWNCHORUS_LISTENER_STALL_S": "5", "DAWNCHORUS_STREAMS_PER_MINUTE": "100000"}
     with tempfile.TemporaryDirectory(prefix="dawnchorus-bench-") as scratch:
         folder = Path(scratch)
         with (
             running_servers(folder / "servers") as servers,
-            running_system(folder / "system", servers, extra) as system,
+            running_system(folder / "system", servers, SETTINGS) as system,
         ):
-            figures = asyncio.run(live_figures(system, options.events, options.clients))
-    for line in table(figures):
+            figures, memories = measure(system, folder, options)
+    for line in (*table(figures), "", *memory_table(memories)):
         say(line)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
+    found = {"latencies": [asdict(each) for each in figures], "memory": [asdict(each) for each in memories]}
+    REPORT.write_text(json.dumps(found, indent=1))
     say(f"\nWritten: {REPORT.relative_to(REPOSITORY)}")
 
 

@@ -36,6 +36,18 @@ async def test_a_recording_is_found_with_what_came_of_it(reads: Reads, database:
     assert found.analysis is None
 
 
+async def test_a_status_costs_a_query_for_each_collection(reads: Reads, database: Database) -> None:
+    await _add(database, "one")
+    await _add_task(database, SPECTROGRAMS, "one", state=State.COMPLETED)
+    await database.command("profile", 2)
+
+    await reads.recording(ANNA, "one")
+
+    await database.command("profile", 0)
+    asked = [raw["ns"].partition(".")[2] async for raw in database["system.profile"].find({"op": "query"})]
+    assert sorted(asked) == sorted([RECORDINGS, SPECTROGRAMS, ANALYSES])
+
+
 async def test_a_recordings_own_way_to_be_seen_is_told_to_its_callers_only(reads: Reads, database: Database) -> None:
     await _add(database, "one", rendering=PRESETS["bat"].model_dump())
     await _add(database, "two")

@@ -38,6 +38,14 @@ def test_every_operation_has_a_name_of_its_own_a_tag_and_a_description(document:
     assert [each["operationId"] for each in operations if not each.get("tags") or not each.get("description")] == []
 
 
+def test_every_summary_is_the_first_line_of_the_description(document: dict[str, Any]) -> None:
+    operations = [operation for _, operation in _operations(document)]
+
+    others = [each for each in operations if each.get("summary") != each["description"].splitlines()[0]]
+    assert [each["operationId"] for each in others] == []
+    assert [each["operationId"] for each in operations if len(each["summary"]) > 120] == []
+
+
 @pytest.mark.parametrize("status", ["400", "401", "403", "429", "503"])
 def test_every_operation_may_answer_with_the_common_problems(document: dict[str, Any], status: str) -> None:
     assert _without(document, status, lambda path, operation: True) == []
