@@ -74,7 +74,7 @@ def dawnchorus_array(feature: str, recording: Path) -> None:
     extractors = extractors_named(FEATURES[feature])
     accumulators = [extractor.accumulator(rate_hz=rate_hz, channels=1) for extractor in extractors]
     inputs = SharedInputs(rate_hz=rate_hz, needs={extractor.needs for extractor in extractors})
-    for block in (*inputs.push(samples[:, np.newaxis], scale=1.0), inputs.finish(channels=1)):
+    for block in (*inputs.push(samples[:, np.newaxis], scale=1.0), *inputs.finish(channels=1)):
         for accumulator in accumulators:
             accumulator.add(block)
             if isinstance(accumulator, SeriesSource):

@@ -141,6 +141,24 @@ async def test_a_client_goes_on_after_the_event_that_it_heard_last_at_another_re
         assert _ids(await going_on) == ["b", "c", "d", "e"]
 
 
+async def test_what_happens_while_it_is_repeated_is_told_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with place.replica() as replica:
+        await place.happen("a", "b")
+        await _has_kept(replica, 2)
+        has_recorded = replica.follower.has_recorded
+
+        async def has_recorded_more(position: int) -> None:
+            await place.happen("c")
+            await _has_kept(replica, 3)
+            await has_recorded(position + 1)
+            await place.happen("d")
+
+        # The client listens by now: what happens here is in its queue and in what is repeated.
+        monkeypatch.setattr(replica.follower, "has_recorded", has_recorded_more)
+
+        assert _ids(await replica.listening(3, await _position(replica, "a"))) == ["b", "c", "d"]
+
+
 async def test_a_last_id_that_is_not_kept_is_answered_with_the_hint_to_read_the_status(place: Place) -> None:
     async with place.replica() as replica:
         await place.happen("a")

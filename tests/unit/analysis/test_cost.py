@@ -54,7 +54,7 @@ def transforms_of(monkeypatch: pytest.MonkeyPatch, *names: str) -> Counter[tuple
     accumulators = [extractor.accumulator(rate_hz=RATE_HZ, channels=1) for extractor in extractors]
     inputs = SharedInputs(rate_hz=RATE_HZ, needs={extractor.needs for extractor in extractors})
     samples = noise(duration_s=_DURATION_S)[:, np.newaxis]
-    for block in (*inputs.push(samples, scale=1.0), inputs.finish(channels=1)):
+    for block in (*inputs.push(samples, scale=1.0), *inputs.finish(channels=1)):
         for accumulator in accumulators:
             accumulator.add(block)
     return counted
