@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from platformdirs import user_config_path
 from pydantic import BaseModel
 
-from .errors import NotLoggedInError
+from .errors import BadUrlError, NotLoggedInError
 from .private_files import write_private
 
 
@@ -17,6 +18,17 @@ class Credentials:
 
     url: str
     api_key: str
+
+    @classmethod
+    def of(cls, url: str, api_key: str) -> "Credentials":
+        """Return what a user gave; raises `BadUrlError`."""
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise BadUrlError(url) from error
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise BadUrlError(url)
+        return cls(url.rstrip("/"), api_key)
 
     def __repr__(self) -> str:
         return f"Credentials(url={self.url!r})"
@@ -32,7 +44,7 @@ def kept_credentials() -> Credentials:
 
     A kept key goes to no other URL than the one it was kept with.
     """
-    url, api_key = os.environ.get("DAWNCHORUS_URL"), os.environ.get("DAWNCHORUS_API_KEY")
+    url, api_key = os.environ.get("DAWNCHORUS_URL") or None, os.environ.get("DAWNCHORUS_API_KEY") or None
     path = credentials_path()
     kept = _Kept.model_validate_json(path.read_bytes()) if path.exists() else None
     if kept is not None and url is None:
@@ -41,7 +53,7 @@ def kept_credentials() -> Credentials:
         return Credentials(kept.url, kept.api_key)
     if url is None or api_key is None:
         raise NotLoggedInError
-    return Credentials(url.rstrip("/"), api_key)
+    return Credentials.of(url, api_key)
 
 
 def keep_credentials(credentials: Credentials) -> Path:

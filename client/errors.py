@@ -4,7 +4,8 @@ ClientError
 ├── RefusedError       the gateway's answer is a problem; it says what to do
 ├── NotReadyError      the result is still being made
 ├── UnreachableError   nobody answers, or the connection broke too often
-└── NotLoggedInError   there is no URL or no key
+├── NotLoggedInError   there is no URL or no key
+└── BadUrlError        what should be a URL is none
 """
 
 
@@ -64,6 +65,20 @@ class UnreachableError(ClientError):
 
     def __str__(self) -> str:
         return f"{self.url} does not answer: {self.reason}"
+
+
+class BadUrlError(ClientError):
+    """The gateway's URL is none of HTTP."""
+
+    code = "bad_url"
+    next_step = "Give it as in https://dawnchorus.example.org."
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+    def __str__(self) -> str:
+        return f"{self.url!r} is no URL of a gateway."
 
 
 class NotLoggedInError(ClientError):

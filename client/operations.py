@@ -45,15 +45,14 @@ class Operation(Generic[T]):
         """Return the request to send."""
         is_ours = self.path.startswith("/")
         headers = {**self.headers, **({"Authorization": f"Bearer {api_key}"} if is_ours else {})}
+        target = f"{url}{self.path}" if is_ours else self.path
         if self.body is not None:
             headers["Content-Length"] = str(self.body.size_bytes)
+            # httpx sets none where it is given a stream.
+            headers["Host"] = httpx.URL(target).netloc.decode()
         # None: httpx would take the signature out of a presigned address.
         query = {name: value for name, value in self.query.items() if value is not None} or None
-        target = f"{url}{self.path}" if is_ours else self.path
-        request = httpx.Request(self.method, target, params=query, json=self.json, headers=headers)
-        if self.body is not None:
-            request.stream = self.body
-        return request
+        return httpx.Request(self.method, target, params=query, json=self.json, headers=headers, stream=self.body)
 
     def answer(self, response: httpx.Response) -> T:
         """Return the result; raises `RefusedError` and `NotReadyError`."""

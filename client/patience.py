@@ -49,6 +49,8 @@ class Attempts:
     def pause_after_break_s(self, error: httpx.TransportError) -> float:
         """Return how long to wait after a broken connection; raises `UnreachableError` when it is enough."""
         self._breaks += 1
+        if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
+            raise unreachable(error) from error
         is_safe = self.operation.is_repeatable or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         if not is_safe or self._breaks >= self.patience.breaks:
             raise unreachable(error) from error

@@ -21,7 +21,7 @@ def login(
     json: JsonOption = False,
 ) -> None:
     """Try a URL and an API key, and keep them for later commands."""
-    credentials = Credentials(url.rstrip("/"), api_key)
+    credentials = Credentials.of(url, api_key)
     with Client(credentials) as client:
         capabilities = client.send(recordings.capabilities())
     path = keep_credentials(credentials)
