@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -11,7 +12,16 @@ from pymongo.write_concern import WriteConcern
 
 from .settings import ServiceSettings
 
-__all__ = ["Collection", "Database", "DuplicateKeyError", "PyMongoError", "insert_new", "open_database", "update_each"]
+__all__ = [
+    "Collection",
+    "Database",
+    "DuplicateKeyError",
+    "PyMongoError",
+    "insert_new",
+    "open_database",
+    "server_time",
+    "update_each",
+]
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
@@ -48,6 +58,14 @@ async def insert_new(collection: Collection, documents: Sequence[dict[str, Any]]
             raise
         return len(documents) - len(faults)
     return len(documents)
+
+
+async def server_time(collection: Collection) -> datetime:
+    """Return what time it is by the database's clock, to the millisecond."""
+    # Without options a command answers with times that have no zone.
+    said = await collection.database.command("hello", codec_options=collection.codec_options)
+    now: datetime = said["localTime"]
+    return now
 
 
 async def update_each(collection: Collection, updates: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:

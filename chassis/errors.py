@@ -12,7 +12,8 @@
         ├── JobTimeoutError         the child process took too long
         ├── LeaseHeldError          another worker has this task
         ├── SlotsTakenError         no slot here for this kind of work
-        └── RecordingDeletedError   nobody wants the result any more
+        ├── RecordingDeletedError   nobody can see the result any more
+        └── WorkCancelledError      nobody wants the result any more
 
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
@@ -137,3 +138,15 @@ class RecordingDeletedError(TransientError):
 
     def __str__(self) -> str:
         return f"The recording {self.args[0]} was deleted."
+
+
+class WorkCancelledError(TransientError):
+    """Somebody cancelled the work on a recording; asked for again, it is announced again."""
+
+    code: ClassVar[str] = "cancelled"
+
+    def __init__(self, recording_id: str) -> None:
+        super().__init__(recording_id)
+
+    def __str__(self) -> str:
+        return f"The work on the recording {self.args[0]} was cancelled."

@@ -150,6 +150,11 @@ class ObjectStore:
         with _call("HeadObject", key):
             return (await self._client.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
 
+    async def copy(self, key: str, target: str) -> None:
+        """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
+        with _call("CopyObject", key):
+            await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
+
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
         with _call("CreateMultipartUpload", key):

@@ -70,10 +70,12 @@ class OutwardRules:
 
     networks  private ones that may be asked all the same
     http      whether plain HTTP may be spoken; HTTPS always may
+    hosts     the only ones that may be asked; None: any
     """
 
     networks: tuple[Network, ...] = ()
     http: bool = False
+    hosts: frozenset[str] | None = None
 
     def check_url(self, url: httpx.URL) -> None:
         """Raise `AddressRefusedError` for a URL that may not be asked, whatever its host's address is."""
@@ -81,6 +83,8 @@ class OutwardRules:
             raise AddressRefusedError(str(url), "its scheme is not https")
         if not url.host:
             raise AddressRefusedError(str(url), "it names no host")
+        if self.hosts is not None and url.host not in self.hosts:
+            raise AddressRefusedError(f"{url.scheme}://{url.host}", "this host is not on the list of those")
         if url.userinfo:
             raise AddressRefusedError(f"{url.scheme}://{url.host}", "it holds a name or a password")
 

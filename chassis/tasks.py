@@ -1,31 +1,47 @@
 """Claims on documents: who works on what, for how long, and whose result counts."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from contracts.documents import RECORDINGS, OutboxEntry
+from contracts.interventions import RETRYABLE, Interventions
 from contracts.vocabulary import State
 
 from .documents import Collection, PyMongoError
-from .errors import LeaseHeldError, RecordingDeletedError
+from .errors import DawnchorusError, LeaseHeldError, RecordingDeletedError, WorkCancelledError
 
 log = structlog.get_logger()
 
+# How long a job goes on at most that nobody wants any more.
+WATCHED_EVERY_S = 1.0
+
 _OPEN = [State.QUEUED, State.PROCESSING]
+_NEW = {"state": State.QUEUED, "attempts": 0, "fence": 0, "runs": 1, "outbox": []}
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to finish one task: only the holder of the newest fence may."""
+    """The right to finish one task: only the holder of the newest fence may.
+
+    run           1 at first; every retry of what failed is another
+    announced_at  when the work was wanted; None: it cannot be cancelled
+    is_cancelled  nobody wants it any more: it is only to be ended
+    """
 
     task_id: str
     fence: int
     attempts: int
+    run: int = 1
+    announced_at: datetime | None = None
+    is_cancelled: bool = False
 
     @property
     def recording_id(self) -> str:
@@ -44,26 +60,25 @@ class TaskStore:
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
         """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
 
+        What failed and was asked for again since begins anew, with attempts of its own.
         Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it, and
         `RecordingDeletedError` where nobody can see the recording any more.
         """
         recording_id = task_id.partition("/")[0]
-        if await self._is_deleted(recording_id):
-            raise RecordingDeletedError(recording_id)
-        await self._collection.update_one(
-            {"_id": task_id},
-            {"$setOnInsert": {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": []}},
-            upsert=True,
-        )
+        interventions = await self._interventions(recording_id)
+        await self._collection.update_one({"_id": task_id}, {"$setOnInsert": {**facts, **_NEW}}, upsert=True)
+        wanted = {"_id": task_id, **_wanted(interventions)}
         free = {"$or": [{"lease_until": None}, {"$expr": {"$lt": ["$lease_until", "$$NOW"]}}]}
         claimed = await self._collection.find_one_and_update(
-            {"_id": task_id, "state": {"$in": _OPEN}, **free},
+            {"$and": [wanted, free]},
             [{"$set": {**self._lease(), "state": State.PROCESSING, **_counted(), "started_at": "$$NOW"}}],
-            projection={"fence": 1, "attempts": 1},
+            projection={"fence": 1, "attempts": 1, "runs": 1},
             return_document=True,
         )
         if claimed is not None:
-            return Claim(task_id, claimed["fence"], claimed["attempts"])
+            announced_at = facts.get("announced_at")
+            is_cancelled = announced_at is not None and interventions.cancels(announced_at)
+            return Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
         if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
             raise LeaseHeldError(task_id)
         return None
@@ -72,19 +87,30 @@ class TaskStore:
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
         """Renew the lease while the work goes on; cancelled, give the task back without counting the attempt.
 
-        Raises `RecordingDeletedError` instead of going on, and gives the task back, once its recording is deleted.
+        Raises `RecordingDeletedError` instead of going on, and gives the task back, once its recording is deleted;
+        `WorkCancelledError` once somebody cancelled the work, whose task is then to be ended.
         """
-        renewal = asyncio.create_task(self._renew(claim, asyncio.current_task()))
+        watch = asyncio.create_task(self._watch(claim, asyncio.current_task()))
         try:
             yield
         except asyncio.CancelledError as error:
-            await asyncio.shield(self._give_back(claim))
-            if renewal.done():
+            cause = watch.result() if watch.done() else None
+            if not isinstance(cause, WorkCancelledError):
+                await asyncio.shield(self._give_back(claim))
+            if cause is not None:
                 _take_back_cancellation()
-                raise RecordingDeletedError(claim.recording_id) from error
+                raise cause from error
             raise
         finally:
-            renewal.cancel()
+            watch.cancel()
+
+    async def cancel(self, claim: Claim) -> bool:
+        """End a task that nobody wants any more; return False when the claim is no longer the newest."""
+        result = await self._collection.update_one(
+            _held(claim),
+            {"$set": {"state": State.CANCELLED, "lease_until": None}, "$currentDate": {"completed_at": True}},
+        )
+        return result.modified_count == 1
 
     async def release(self, claim: Claim) -> None:
         """Let the next try have the task at once; the attempt stays counted."""
@@ -112,21 +138,38 @@ class TaskStore:
         found: dict[str, Any] | None = await self._collection.find_one(query, sort=[("completed_at", -1)])
         return found
 
-    async def _renew(self, claim: Claim, worker: asyncio.Task[Any] | None) -> None:
-        """Renew the lease until the recording is deleted; then cancel who works on it."""
+    async def _watch(self, claim: Claim, worker: asyncio.Task[Any] | None) -> DawnchorusError | None:
+        """Renew the lease until nobody wants the result; then cancel who works on it, and return why."""
+        renewed = time.monotonic()
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            await asyncio.sleep(min(self._lease_s / 3, WATCHED_EVERY_S))
             try:
-                await self._collection.update_one(_held(claim), [{"$set": self._lease()}])
-                if worker is not None and await self._is_deleted(claim.recording_id):
-                    worker.cancel()
-                    return
+                if time.monotonic() - renewed >= self._lease_s / 3:
+                    await self._collection.update_one(_held(claim), [{"$set": self._lease()}])
+                    renewed = time.monotonic()
+                cause = await self._unwanted(claim)
             except PyMongoError as error:
                 log.warning("lease_not_renewed", task_id=claim.task_id, reason=str(error))
+                continue
+            if cause is not None and worker is not None:
+                worker.cancel()
+                return cause
 
-    async def _is_deleted(self, recording_id: str) -> bool:
-        query = {"_id": recording_id, "deleted_at": {"$ne": None}}
-        return await self._recordings.find_one(query, {"_id": 1}) is not None
+    async def _unwanted(self, claim: Claim) -> DawnchorusError | None:
+        try:
+            interventions = await self._interventions(claim.recording_id)
+        except RecordingDeletedError as deleted:
+            return deleted
+        if claim.announced_at is None or not interventions.cancels(claim.announced_at):
+            return None
+        return WorkCancelledError(claim.recording_id)
+
+    async def _interventions(self, recording_id: str) -> Interventions:
+        fields = {"deleted_at": 1, "cancelled_at": 1, "retried_at": 1}
+        found = await self._recordings.find_one({"_id": recording_id}, fields) or {}
+        if found.get("deleted_at") is not None:
+            raise RecordingDeletedError(recording_id)
+        return Interventions(found.get("cancelled_at"), found.get("retried_at"))
 
     async def _give_back(self, claim: Claim) -> None:
         try:
@@ -152,5 +195,18 @@ def _held(claim: Claim) -> dict[str, Any]:
     return {"_id": claim.task_id, "fence": claim.fence, "state": State.PROCESSING}
 
 
+def _wanted(interventions: Interventions) -> dict[str, Any]:
+    # In words of MongoDB what `Interventions.reopens` says.
+    since = interventions.retried_at or _LONG_AGO
+    reopened = {"state": {"$in": list(RETRYABLE)}, "completed_at": {"$lte": since}}
+    return {"$or": [{"state": {"$in": _OPEN}}, reopened]}
+
+
 def _counted() -> dict[str, Any]:
-    return {"attempts": {"$add": ["$attempts", 1]}, "fence": {"$add": ["$fence", 1]}}
+    is_open: dict[str, Any] = {"$in": ["$state", _OPEN]}
+    runs = {"$ifNull": ["$runs", 1]}
+    return {
+        "attempts": {"$cond": [is_open, {"$add": ["$attempts", 1]}, 1]},
+        "runs": {"$cond": [is_open, runs, {"$add": [runs, 1]}]},
+        "fence": {"$add": ["$fence", 1]},
+    }

@@ -21,7 +21,13 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
-from .errors import BrokerUnavailableError, DawnchorusError, ObjectCorruptError, UnprocessableError
+from .errors import (
+    BrokerUnavailableError,
+    ObjectCorruptError,
+    UnprocessableError,
+    WorkCancelledError,
+)
+from .faults import fault_of, poison
 from .jobs import JobPool, ProgressFile
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
@@ -189,22 +195,31 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event))
+        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
         _describe(event, claim)
-        source = self._equipment.source
         started = time.monotonic()
-        with TASKS_RUNNING.labels(source).track_inprogress():
+        try:
+            state = State.CANCELLED if claim.is_cancelled else await self._ended(event, claim, announced_at)
+        except WorkCancelledError:
+            state = State.CANCELLED
+        if state is State.CANCELLED:
+            await self._equipment.tasks.cancel(claim)
+            log.info("task_cancelled", recording_id=event.recording_id)
+        TASK_SECONDS.labels(self._equipment.source, state).observe(time.monotonic() - started)
+
+    async def _ended(self, event: E, claim: Claim, announced_at: datetime) -> State:
+        with TASKS_RUNNING.labels(self._equipment.source).track_inprogress():
             async with self._equipment.tasks.leased(claim):
                 outcome = await self._outcome(event, claim, announced_at)
                 await self._finalize(event, claim, outcome)
-        TASK_SECONDS.labels(source, outcome.state).observe(time.monotonic() - started)
+        return outcome.state
 
     async def _outcome(self, event: E, claim: Claim, announced_at: datetime) -> Outcome:
         if claim.attempts > MAX_ATTEMPTS:
-            return self._failure(event, claim, _poison(claim.attempts - 1))
+            return self._failure(event, claim, poison(claim.attempts - 1))
         try:
             async with self._bench(event, claim) as bench:
                 bench.timings_s["queued"] = round((datetime.now(UTC) - announced_at).total_seconds(), 4)
@@ -216,10 +231,10 @@ class Worker(Generic[E]):
                 await self._equipment.tasks.release(claim)
                 raise
             log.exception("task_given_up", attempts=claim.attempts)
-            return self._failure(event, claim, _poison(claim.attempts, error))
+            return self._failure(event, claim, poison(claim.attempts, error))
 
     async def _finalize(self, event: E, claim: Claim, outcome: Outcome) -> None:
-        entry = self._entry(outcome.event)
+        entry = self._entry(outcome.event, claim)
         mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
         self._equipment.relay.wake()
         log.info(
@@ -227,12 +242,12 @@ class Worker(Generic[E]):
         )
 
     async def _amend(self, claim: Claim, fields: Mapping[str, Any], event: Event) -> bool:
-        mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event))
+        mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event, claim))
         self._equipment.relay.wake()
         return mine
 
-    def _entry(self, event: Event) -> OutboxEntry:
-        id_ = event_id(event, parameters_id=self._work.parameters_id)
+    def _entry(self, event: Event, claim: Claim) -> OutboxEntry:
+        id_ = event_id(event, parameters_id=self._work.parameters_id, run=claim.run)
         return outbox_entry(envelop(event, source=self._equipment.source, id_=id_))
 
     def _failure(self, event: E, claim: Claim, fault: Fault) -> Outcome:
@@ -263,29 +278,15 @@ class Worker(Generic[E]):
     def _task_id(self, event: E) -> str:
         return f"{event.recording_id}/{self._work.parameters_id}"
 
-    def _facts(self, event: E) -> dict[str, Any]:
+    def _facts(self, event: E, announced_at: datetime) -> dict[str, Any]:
         return {
-            "recording_id": event.recording_id,
-            "project_id": event.project_id,
+            **event.subject_facts(),
+            "announced_at": announced_at,
             "parameters_id": self._work.parameters_id,
             "parameters": self._work.parameters,
             "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
-
-
-def fault_of(error: DawnchorusError) -> Fault:
-    """Return what people and programs are told of `error`."""
-    return Fault(code=error.code, sentence=str(error), next_step=error.next_step)
-
-
-def _poison(attempts: int, error: Exception | None = None) -> Fault:
-    last = f" The last one said: {error or repr(error)}" if error is not None else ""
-    return Fault(
-        code="poison",
-        sentence=f"{attempts} attempts at this recording ended without a result.{last}",
-        next_step="Tell the operators the trace id; once the cause is mended, upload the recording again.",
-    )
 
 
 def _describe(event: Event, claim: Claim) -> None:

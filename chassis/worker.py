@@ -112,6 +112,10 @@ class WorkerApp:
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
         await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
+        # What is asked of them to tell when work will be done.
+        await collection.create_index([("lane", 1), ("announced_at", -1)], name="by_lane")
+        await collection.create_index([("lane", 1), ("state", 1)], name="by_lane_and_state")
+        await collection.create_index([("completed_at", -1)], name="newest_result")
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
         return Equipment(

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from .interventions import Interventions
 from .recorded import Place, RecordedAt
 from .rendering import RenderParameters
 from .tiles import StoredTiles
@@ -73,7 +74,17 @@ class RecordingDocument(ContractModel):
     deletion_changed_at: datetime | None = Field(None, description="When it was deleted or restored last.")
     purge_at: datetime | None = Field(None, description="When what is deleted goes for good.")
     deletions: int = Field(0, description="How often it was deleted: each is another fact.")
+    cancelled_at: datetime | None = Field(None, description="When its open work was cancelled last.")
+    cancellations: int = 0
+    retried_at: datetime | None = Field(None, description="When what had failed of it was asked for again last.")
+    retries: int = 0
+    batch_id: str | None = Field(None, description="The batch it came with, if any.")
     outbox: tuple[OutboxEntry, ...] = ()
+
+    @property
+    def interventions(self) -> Interventions:
+        """What a reader did to the work on it."""
+        return Interventions(self.cancelled_at, self.retried_at)
 
 
 class UploadKeyDocument(ContractModel):
@@ -92,6 +103,7 @@ class UploadDocument(ContractModel):
     project_id: str
     name: str
     lane: Lane
+    batch_id: str | None = Field(None, description="The batch that it is part of, if any.")
     size_bytes: int
     part_bytes: int
     sha256: str | None = None
@@ -124,6 +136,10 @@ class TaskDocument(ContractModel):
     state: State
     attempts: int = 0
     fence: int = 0
+    runs: int = Field(1, description="How often it was begun: once, and once for every retry of what failed.")
+    lane: Lane | None = Field(None, description="By which it came; older documents do not say.")
+    batch_id: str | None = None
+    announced_at: datetime | None = Field(None, description="When it was wanted first.")
     lease_until: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
@@ -190,29 +206,6 @@ class ExtractorDocument(ContractModel):
     licence: str | None = Field(default=None, description="The terms of what it computes with, where there are any.")
     parameters_schema: str = Field(description="JSON text: documents cannot hold every name that a schema has.")
     published_at: datetime
-
-
-class RenderRequestDocument(ContractModel):
-    """A wish to see a recording in another way; `_id` is `{recording}/{parameters}`, so that there is one of each."""
-
-    id: str = Field(alias="_id")
-    recording_id: str
-    project_id: str
-    parameters: dict[str, Any]
-    requested_at: datetime
-    outbox: tuple[OutboxEntry, ...] = ()
-
-
-class AnalysisRequestDocument(ContractModel):
-    """A wish to have a recording analysed again; `_id` is `{recording}/analysis/{request}`."""
-
-    id: str = Field(alias="_id")
-    recording_id: str
-    project_id: str
-    request_id: str = Field(description="The `parameters_id` of the task that comes of it.")
-    wish: str = Field(description="JSON text: documents cannot hold every name that parameters may have.")
-    requested_at: datetime
-    outbox: tuple[OutboxEntry, ...] = ()
 
 
 class ProjectDocument(ContractModel):

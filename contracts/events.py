@@ -81,6 +81,22 @@ class RecordingRestored(Event):
     restored_at: datetime
 
 
+class RecordingCancelled(Event):
+    """Nobody wants what is not done yet: work on the recording stops, and ends as `cancelled`."""
+
+    type: ClassVar[str] = "recording.cancelled"
+
+    cancelled_at: datetime
+
+
+class RecordingRetried(Event):
+    """Somebody wants what failed, or was cancelled, tried again; what was done well stays."""
+
+    type: ClassVar[str] = "recording.retried"
+
+    retried_at: datetime
+
+
 class ImageSummary(ContractModel):
     """One stored image: its name and the geometry that turns pixels into seconds and hertz."""
 
@@ -199,6 +215,8 @@ EVENTS: tuple[type[Event], ...] = (
     RecordingRejected,
     RecordingDeleted,
     RecordingRestored,
+    RecordingCancelled,
+    RecordingRetried,
     SpectrogramRequested,
     SpectrogramPreviewed,
     SpectrogramCompleted,

@@ -28,6 +28,8 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
     "recording.rejected": ("ingest",),
     "recording.deleted": ("ingest",),
     "recording.restored": ("ingest",),
+    "recording.cancelled": ("ingest",),
+    "recording.retried": ("ingest",),
     "spectrogram.requested": ("gateway",),
     "spectrogram.previewed": ("spectrogram",),
     "spectrogram.completed": ("spectrogram",),

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .changing import Name
 from .rendering import RenderParameters
-from .vocabulary import ContractModel, Lane
+from .vocabulary import PRIORITY_MAX, ContractModel, Lane
 
 URLS_MAX = 100
 
@@ -21,8 +21,12 @@ class NewUpload(BaseModel):
     name: Name = Field(examples=["night.wav"])
     size_bytes: int = Field(gt=0, examples=[2_000_000_000])
     sha256: Sha256 | None = Field(None, description="Compared with what arrived, once all of it has.")
-    lane: Lane = Lane.INTERACTIVE
+    lane: Lane | None = None
+    priority: Annotated[int, Field(ge=0, le=PRIORITY_MAX)] | None = Field(
+        None, description="Instead of the lane: the higher, the more urgent."
+    )
     project: str | None = Field(None, max_length=100)
+    batch: str | None = Field(None, max_length=64, description="The batch that it is part of.")
 
 
 class UploadOrder(ContractModel):
@@ -30,6 +34,8 @@ class UploadOrder(ContractModel):
 
     upload: NewUpload
     project_id: str
+    lane: Lane
+    batch_id: str | None = None
     rendering: RenderParameters | None = None
 
 

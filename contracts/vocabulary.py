@@ -5,11 +5,16 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_PROJECT = "default"
+# Priorities go from 0 to 9; quorum queues of RabbitMQ 3.10 know none, so that there are as many as lanes.
+PRIORITY_MAX = 9
+PRIORITY_INTERACTIVE = 5
 # By this header a service knows that another service asks.
 TOKEN_HEADER = "X-Internal-Token"  # noqa: S105 (the header's name)
 
 # By this one the gateway tells ingest how an upload is to be rendered, as JSON of `RenderParameters`.
 RENDERING_HEADER = "X-Rendering"
+# And by this one, of which batch it is a part.
+BATCH_HEADER = "X-Batch"
 
 
 class State(StrEnum):
@@ -34,6 +39,11 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+
+    @classmethod
+    def of_priority(cls, priority: int) -> "Lane":
+        """Return the lane of a priority of 0 to 9: the higher the number, the more urgent."""
+        return cls.INTERACTIVE if priority >= PRIORITY_INTERACTIVE else cls.BULK
 
 
 class Role(StrEnum):

@@ -24,18 +24,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.broker import Publisher
 from chassis.errors import (
     BrokerUnavailableError,
+    DawnchorusError,
     JobTimeoutError,
     LeaseHeldError,
     ObjectMissingError,
     ObjectStoreError,
     RecordingDeletedError,
+    WorkCancelledError,
 )
 from chassis.jobs import JobPool
 from chassis.objects import READ_BYTES, ObjectStore
 from chassis.outbox import OutboxRelay
-from chassis.tasks import Claim, TaskStore
+from chassis.tasks import WATCHED_EVERY_S, Claim, TaskStore
 from chassis.work import Equipment
 from contracts.documents import OutboxEntry
+from contracts.interventions import Interventions
 from contracts.topology import queues
 from contracts.vocabulary import Lane, State
 
@@ -47,41 +50,58 @@ class FakeTasks:
     """Claims on documents in a dictionary, on this process's clock."""
 
     def __init__(
-        self, lease_s: float = 15, documents: dict[str, Document] | None = None, deleted: set[str] | None = None
+        self,
+        lease_s: float = 15,
+        documents: dict[str, Document] | None = None,
+        deleted: set[str] | None = None,
+        interventions: dict[str, Interventions] | None = None,
     ) -> None:
         self.documents: dict[str, Document] = {} if documents is None else documents
         self.deleted: set[str] = set() if deleted is None else deleted
+        self.interventions: dict[str, Interventions] = {} if interventions is None else interventions
         self._lease_s = lease_s
 
     async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
         recording_id = task_id.partition("/")[0]
         if recording_id in self.deleted:
             raise RecordingDeletedError(recording_id)
-        new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "outbox": [], "lease_until": None}
+        new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "runs": 1, "outbox": [], "lease_until": None}
         document = self.documents.setdefault(task_id, new)
-        if document["state"] not in (State.QUEUED, State.PROCESSING):
+        done = self.interventions.get(recording_id, Interventions())
+        reopened = done.reopens(document["state"], document.get("completed_at"))
+        if document["state"] not in (State.QUEUED, State.PROCESSING) and not reopened:
             return None
         if document["lease_until"] is not None and document["lease_until"] > time.monotonic():
             raise LeaseHeldError(task_id)
-        counted = {"attempts": document["attempts"] + 1, "fence": document["fence"] + 1}
-        document.update(counted, state=State.PROCESSING, started_at=datetime.now(UTC), lease_until=self._until())
-        return Claim(task_id, document["fence"], document["attempts"])
+        counted = {"attempts": 1 if reopened else document["attempts"] + 1, "runs": document["runs"] + reopened}
+        document.update(counted, fence=document["fence"] + 1, state=State.PROCESSING, lease_until=self._until())
+        document["started_at"] = datetime.now(UTC)
+        announced_at = facts.get("announced_at")
+        is_cancelled = announced_at is not None and done.cancels(announced_at)
+        return Claim(task_id, document["fence"], document["attempts"], document["runs"], announced_at, is_cancelled)
 
     @asynccontextmanager
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
-        renewal = asyncio.create_task(self._renew(claim, asyncio.current_task()))
+        watch = asyncio.create_task(self._watch(claim, asyncio.current_task()))
         try:
             yield
         except asyncio.CancelledError as error:
-            for document in self._held(claim):
+            cause = watch.result() if watch.done() else None
+            for document in self._held(claim) if not isinstance(cause, WorkCancelledError) else []:
                 document.update(state=State.QUEUED, lease_until=None, attempts=document["attempts"] - 1)
             worker = asyncio.current_task()
-            if renewal.done() and worker is not None:
+            if cause is not None and worker is not None:
                 worker.uncancel()
-                raise RecordingDeletedError(claim.recording_id) from error
+                raise cause from error
             raise
         finally:
-            renewal.cancel()
+            watch.cancel()
+
+    async def cancel(self, claim: Claim) -> bool:
+        for document in self._held(claim):
+            document.update(state=State.CANCELLED, lease_until=None, completed_at=datetime.now(UTC))
+            return True
+        return False
 
     async def release(self, claim: Claim) -> None:
         for document in self._held(claim):
@@ -109,14 +129,22 @@ class FakeTasks:
         ]
         return max(found, key=lambda document: document["completed_at"], default=None)
 
-    async def _renew(self, claim: Claim, worker: "asyncio.Task[Any] | None") -> None:
+    async def _watch(self, claim: Claim, worker: "asyncio.Task[Any] | None") -> DawnchorusError | None:
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            await asyncio.sleep(min(self._lease_s / 3, WATCHED_EVERY_S))
             for document in self._held(claim):
                 document["lease_until"] = self._until()
-            if worker is not None and claim.recording_id in self.deleted:
+            cause = self._unwanted(claim)
+            if worker is not None and cause is not None:
                 worker.cancel()
-                return
+                return cause
+
+    def _unwanted(self, claim: Claim) -> DawnchorusError | None:
+        if claim.recording_id in self.deleted:
+            return RecordingDeletedError(claim.recording_id)
+        done = self.interventions.get(claim.recording_id, Interventions())
+        cancelled = claim.announced_at is not None and done.cancels(claim.announced_at)
+        return WorkCancelledError(claim.recording_id) if cancelled else None
 
     def _held(self, claim: Claim) -> list[Document]:
         document = self.documents[claim.task_id]

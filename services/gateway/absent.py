@@ -29,6 +29,10 @@ def not_there(found: Found, task: TaskDocument | None, status: TaskView) -> Resp
             "Nobody asked for images with these parameters yet.",
             next_step="Ask for the image with them first: that has it rendered.",
         )
+    if status.status is State.CANCELLED:
+        raise ProblemError(
+            409, "cancelled", "The work on this was cancelled.", next_step="Ask for …/retry to have it done after all."
+        )
     if fault is not None:
         raise ProblemError(409, fault.code, fault.sentence, next_step=fault.next_step)
     raise ProblemError(404, "not_found", "This recording has no such result.")

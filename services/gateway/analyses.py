@@ -11,15 +11,17 @@ from chassis.documents import Collection, insert_new
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
 from contracts.analysing import AnalysisWish
-from contracts.documents import AnalysisRequestDocument, ExtractorDocument, RecordingDocument
+from contracts.documents import ExtractorDocument, RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import AnalysisRequested
 from contracts.vocabulary import Lane, State
+from contracts.wish_documents import AnalysisRequestDocument
 
 from .access import WRITE
 from .keys import Caller
 from .reads import Reads
 from .renderings import SOURCE
+from .urgency import Priority, lane_of
 from .views import links
 
 
@@ -38,7 +40,7 @@ class AnalysisRequests:
 
 
 def analysis_request(
-    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane
+    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane, batch_id: str | None = None
 ) -> AnalysisRequestDocument:
     """Return the document of a wish. Raises a problem where the recording has no audio."""
     if recording.audio is None:
@@ -49,6 +51,7 @@ def analysis_request(
         recording_id=recording.id,
         project_id=recording.project_id,
         lane=lane,
+        batch_id=batch_id,
         request_id=request_id,
         sha256=recording.sha256,
         size_bytes=recording.size_bytes,
@@ -64,6 +67,8 @@ def analysis_request(
         project_id=recording.project_id,
         request_id=request_id,
         wish=wish.model_dump_json(),
+        lane=lane,
+        audio_s=recording.audio.duration_claimed_s,
         requested_at=now,
         outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
     )
@@ -83,7 +88,8 @@ async def request_analysis(
     analysis_requests: AnalysisRequests,
     recording_id: str,
     data: AnalysisWish | None = None,
-    lane: Lane = Lane.INTERACTIVE,
+    lane: Lane | None = None,
+    priority: Priority = None,
 ) -> Response[dict[str, Any]]:
     """Have a recording analysed again: what is missing, stale, failed, or was asked for in another way.
 
@@ -91,9 +97,9 @@ async def request_analysis(
     """
     wish = data or AnalysisWish()
     found = await reads.recording(request.user, recording_id)
-    _check(wish, await reads.extractors())
-    request_id = secrets.token_hex(8)
-    await analysis_requests.ask([analysis_request(found.recording, wish, request_id=request_id, lane=lane)])
+    check_wish(wish, await reads.extractors())
+    request_id, asked_lane = secrets.token_hex(8), lane_of(lane, priority)
+    await analysis_requests.ask([analysis_request(found.recording, wish, request_id=request_id, lane=asked_lane)])
     status = f"{links(recording_id)['analysis']}/status"
     return Response(
         {"id": recording_id, "request_id": request_id, "status": State.QUEUED, "links": {"status": status}},
@@ -102,7 +108,8 @@ async def request_analysis(
     )
 
 
-def _check(wish: AnalysisWish, available: list[ExtractorDocument]) -> None:
+def check_wish(wish: AnalysisWish, available: list[ExtractorDocument]) -> None:
+    """Raise a problem, 400, where an extractor is wished for that there is not."""
     known = {each.id for each in available}
     unknown = sorted({*(wish.extractors or ()), *wish.parameters} - known)
     if unknown:

@@ -72,6 +72,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
+from .working import WORK_ROUTES, WORK_STATE, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -79,11 +80,13 @@ _ROUTES = (
     *(get_series, request_analysis, list_extractors, plan_backfill, start_backfill),
     *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates, get_audio),
+    *WORK_ROUTES,
 )
 PREFIX = "/v1"
 _FROM_STATE = (
     *("reads", "listing", "objects", "ingest", "gallery", "progress", "projects"),
     *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
+    *WORK_STATE,
     *ANNOUNCING,
 )
 
@@ -128,8 +131,9 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
+            runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run())
+            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run())
             await stack.enter_async_context(background(*works))
             yield
 

@@ -11,7 +11,7 @@ from chassis.bodies import Patience, RequestBody
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import RENDERING_HEADER, TOKEN_HEADER, Lane
+from contracts.vocabulary import BATCH_HEADER, RENDERING_HEADER, TOKEN_HEADER, Lane
 
 from .passing import passed_on
 
@@ -48,6 +48,7 @@ class IngestDoor:
         lane: Lane,
         name: str | None,
         idempotency_key: str | None = None,
+        batch_id: str | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
         body = RequestBody(request, self._patience)
@@ -61,6 +62,7 @@ class IngestDoor:
                     TOKEN_HEADER: self._internal_token,
                     "X-Project": project_id,
                     **({RENDERING_HEADER: rendering.model_dump_json()} if rendering else {}),
+                    **({BATCH_HEADER: batch_id} if batch_id else {}),
                     **({"Idempotency-Key": idempotency_key} if idempotency_key else {}),
                     **{each: _plain(request.headers[each]) for each in _DIGESTS if each in request.headers},
                 },

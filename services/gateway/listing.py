@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.documents import Database
@@ -27,6 +27,7 @@ _BATCH = 500
 _BATCHES_MAX = 10
 # More than these are found sooner by looking at all.
 _CANDIDATES_MAX = 20_000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,17 @@ class Listing:
     async def _failed(self, project_ids: list[str]) -> list[str] | None:
         """Return the recordings of which anything ended badly; None where they are so many that they are not rare."""
         found: set[str] = set()
-        badly = {"project_id": {"$in": project_ids}, "state": {"$in": sorted(_BADLY_ENDED)}}
-        for collection, field in ((RECORDINGS, "_id"), (SPECTROGRAMS, "recording_id"), (ANALYSES, "recording_id")):
-            rows = self._database[collection].find(badly, {field: 1}).limit(_CANDIDATES_MAX)
+        badly = {"state": {"$in": sorted(_BADLY_ENDED)}}
+        # Of what is cancelled the tasks say so only when their workers have come to see of it.
+        places: list[tuple[str, str, Query]] = [
+            (RECORDINGS, "_id", badly),
+            (RECORDINGS, "_id", {"cancelled_at": {"$gt": _LONG_AGO}}),
+            (SPECTROGRAMS, "recording_id", badly),
+            (ANALYSES, "recording_id", badly),
+        ]
+        for collection, field, query in places:
+            mine = {"project_id": {"$in": project_ids}, **query}
+            rows = self._database[collection].find(mine, {field: 1}).limit(_CANDIDATES_MAX)
             ids = [raw[field] async for raw in rows]
             if len(ids) == _CANDIDATES_MAX:
                 return None

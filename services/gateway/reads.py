@@ -1,7 +1,8 @@
 """Queries: each one names the projects that the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from chassis.documents import Database
@@ -14,20 +15,24 @@ from contracts.documents import (
     TASKS,
     UPLOADS,
     AnalysisDocument,
-    AnalysisRequestDocument,
     ExtractorDocument,
     RecordingDocument,
     SpectrogramDocument,
     TaskDocument,
     UploadDocument,
 )
+from contracts.interventions import RETRYABLE, Interventions
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import State
+from contracts.wish_documents import AnalysisRequestDocument
 
 from .keys import Caller
+from .standing import shown
 
 # More ways to colour the same levels than these are not looked through.
 _AKIN = 20
+# What tells where a task stands.
+_STANDING = {"recording_id": 1, "state": 1, "created_at": 1, "announced_at": 1, "completed_at": 1}
 
 T = TypeVar("T", bound=TaskDocument)
 
@@ -83,6 +88,12 @@ class Reads:
         found = await self._with_tasks([RecordingDocument.model_validate(raw) async for raw in rows])
         return {each.recording.id: each for each in found}
 
+    async def of_project(self, project_id: str, recording_id: str) -> RecordingDocument | None:
+        """Return a recording of a project that was checked already."""
+        query = {"_id": recording_id, "project_id": project_id, "deleted_at": None}
+        raw = await self._database[RECORDINGS].find_one(query, {"outbox": 0})
+        return RecordingDocument.model_validate(raw) if raw is not None else None
+
     async def of_bytes(self, project_id: str, sha256: str) -> str | None:
         """Return which recording these bytes are in a project that the caller may see, unless they failed there."""
         query = {"project_id": project_id, "sha256": sha256, "current": True}
@@ -109,7 +120,7 @@ class Reads:
     async def spectrogram(self, recording: RecordingDocument, parameters_id: str) -> SpectrogramDocument | None:
         """Return what came of one way to see a recording; None when nobody began on it."""
         raw = await self._database[SPECTROGRAMS].find_one({"_id": f"{recording.id}/{parameters_id}"}, {"outbox": 0})
-        return SpectrogramDocument.model_validate(raw) if raw is not None else None
+        return shown(recording, SpectrogramDocument.model_validate(raw)) if raw is not None else None
 
     async def is_wished(self, recording: RecordingDocument, parameters_id: str) -> bool:
         """Tell whether a reader asked for one way to see a recording, whether or not anybody began on it."""
@@ -133,7 +144,17 @@ class Reads:
         ids = [recording.id for recording in recordings]
         spectrograms = await self._tasks(SPECTROGRAMS, SpectrogramDocument, ids)
         analyses = await self._analyses(ids)
-        return [Found(each, spectrograms.get(each.id), analyses.get(each.id)) for each in recordings]
+        return [Found(each, _shown_of(each, spectrograms), _shown_of(each, analyses)) for each in recordings]
+
+    async def is_retryable(self, recording: RecordingDocument) -> bool:
+        """Tell whether anything of a recording failed or was cancelled, and has not begun anew."""
+        if recording.interventions.cancels(recording.uploaded_at):
+            return True
+        for collection in (SPECTROGRAMS, ANALYSES):
+            query = {"recording_id": recording.id, "state": {"$in": list(RETRYABLE)}}
+            if await self._database[collection].find_one(query, {"_id": 1}) is not None:
+                return True
+        return False
 
     async def rerun(self, recording: RecordingDocument) -> Rerun | None:
         """Return the wish of a reader that came last, and what became of it; None when there was none."""
@@ -143,21 +164,31 @@ class Reads:
             return None
         wish = AnalysisRequestDocument.model_validate(raw)
         task = await self._database[ANALYSES].find_one({"_id": f"{recording.id}/{wish.request_id}"}, {"outbox": 0})
-        return Rerun(wish, AnalysisDocument.model_validate(task) if task is not None else None)
+        return Rerun(wish, shown(recording, AnalysisDocument.model_validate(task)) if task is not None else None)
 
     async def task_states(self, recording_ids: Sequence[str]) -> dict[str, tuple[State | None, State | None]]:
         """Return where the images stand, and the analysis that is shown; None where nobody has begun."""
-        ids, fields = list(recording_ids), {"recording_id": 1, "state": 1}
+        ids, done = list(recording_ids), await self._interventions(recording_ids)
         drawn, analysed, ended = [
-            {raw["recording_id"]: State(raw["state"]) async for raw in rows}
+            {raw["recording_id"]: _state(raw, done) async for raw in rows}
             for rows in (
-                self._asked_by_uploads(SPECTROGRAMS, ids, fields),
-                self._asked_by_uploads(ANALYSES, ids, fields),
-                self._with_results(ids, fields),
+                self._asked_by_uploads(SPECTROGRAMS, ids, _STANDING),
+                self._asked_by_uploads(ANALYSES, ids, _STANDING),
+                self._with_results(ids, _STANDING),
             )
         ]
-        shown = {**analysed, **ended}
-        return {each: (drawn.get(each), shown.get(each)) for each in ids}
+        cancelled = {id_: State.CANCELLED for id_, (each, uploaded_at) in done.items() if each.cancels(uploaded_at)}
+        drawn, analysed = {**cancelled, **drawn}, {**cancelled, **analysed, **ended}
+        return {each: (drawn.get(each), analysed.get(each)) for each in ids}
+
+    async def _interventions(self, recording_ids: Sequence[str]) -> dict[str, tuple[Interventions, datetime]]:
+        touched = {"$or": [{"cancelled_at": {"$ne": None}}, {"retried_at": {"$ne": None}}]}
+        query = {"_id": {"$in": list(recording_ids)}, **touched}
+        fields = {"cancelled_at": 1, "retried_at": 1, "uploaded_at": 1}
+        return {
+            raw["_id"]: (Interventions(raw.get("cancelled_at"), raw.get("retried_at")), raw["uploaded_at"])
+            async for raw in self._database[RECORDINGS].find(query, fields)
+        }
 
     async def _analyses(self, recording_ids: list[str]) -> dict[str, AnalysisDocument]:
         # What ended with results last, whoever asked for it; before anything did, what the upload asked for.
@@ -179,6 +210,20 @@ class Reads:
         # Not what readers asked for later; of several engine versions, the newest comes last.
         query = {"recording_id": {"$in": recording_ids}, "requested": {"$ne": True}}
         return self._database[collection].find(query, fields).sort("created_at", 1)
+
+
+def _shown_of(recording: RecordingDocument, tasks: Mapping[str, T]) -> T | None:
+    task = tasks.get(recording.id)
+    return shown(recording, task) if task is not None else None
+
+
+def _state(raw: dict[str, Any], done: Mapping[str, tuple[Interventions, datetime]]) -> State:
+    state = State(raw["state"])
+    if raw["recording_id"] not in done:
+        return state
+    interventions, _ = done[raw["recording_id"]]
+    announced_at = raw.get("announced_at") or raw["created_at"]
+    return interventions.shown(state, announced_at, raw.get("completed_at"))
 
 
 def _shown(*, deleted: bool) -> dict[str, Any]:

@@ -15,15 +15,19 @@ from chassis.problems import ProblemError
 from contracts.vocabulary import Lane, State
 
 from .access import READ, UPLOAD
+from .batches import Batches
 from .described import ExemplifiedOperation
 from .features import conditions, order
+from .forecast import Forecasts
 from .forwarding import IngestDoor
+from .joining import joined, project_of
 from .keys import Caller
 from .listing import Filters, Listing, Wanted
 from .progress import ProgressBoard
 from .projects import Projects, opened_project
 from .reads import Reads
 from .search import Where
+from .urgency import Priority, lane_of
 from .views import RecordingSummary, RecordingView, links, overall_status, summary, view
 
 
@@ -113,8 +117,11 @@ class RecordingController(Controller):
         ingest: IngestDoor,
         reads: Reads,
         projects: Projects,
+        batches: Batches,
         project: str | None = None,
-        lane: Lane = Lane.INTERACTIVE,
+        lane: Lane | None = None,
+        priority: Priority = None,
+        batch: Annotated[str | None, QueryParameter(max_length=64, description="The batch that it is part of.")] = None,
         name: Annotated[str | None, QueryParameter(max_length=255)] = None,
         idempotency_key: Annotated[
             str | None, HeaderParameter(name="Idempotency-Key", pattern="^[\x20-\x7e]{1,255}$")
@@ -125,16 +132,18 @@ class RecordingController(Controller):
         The same `Idempotency-Key` and bytes are answered the same for a day; with other bytes it is 422.
         `Content-Digest` (RFC 9530) or `Digest` (RFC 3230), sha-256 and sha-512, are compared with the body.
         """
-        project_id = opened_project(request.user, project)
-        rendering = await projects.rendering(project_id)
-        status, answer = await ingest.forward(
+        part_of = await batches.one(request.user, batch) if batch is not None else None
+        project_id = opened_project(request.user, project_of(part_of, project))
+        sent = ingest.forward(
             request,
             project_id=project_id,
-            rendering=rendering,
-            lane=lane,
+            rendering=await projects.rendering(project_id),
+            lane=lane_of(lane, priority, part_of.lane if part_of is not None else Lane.INTERACTIVE),
             name=name,
             idempotency_key=idempotency_key,
+            batch_id=batch,
         )
+        status, answer = await (sent if part_of is None else joined(batches, part_of, sent))
         if "duplicate_of" in answer:
             found = await reads.recording(request.user, answer["id"])
             answer["status"] = overall_status(found.recording, found.spectrogram, found.analysis)
@@ -198,11 +207,20 @@ class RecordingController(Controller):
 
     @get("/{recording_id:str}", operation_id="getRecording", needs=READ)
     async def one(
-        self, request: Request[Caller, Any, Any], reads: Reads, progress: ProgressBoard, recording_id: str
+        self,
+        request: Request[Caller, Any, Any],
+        reads: Reads,
+        forecasts: Forecasts,
+        progress: ProgressBoard,
+        recording_id: str,
     ) -> RecordingView:
-        """Say where a recording stands, what it is, what came of it, and what went wrong."""
+        """Say where a recording stands, what it is, what came of it, what went wrong, and when it will be done."""
         found = await reads.recording(request.user, recording_id)
-        return view(found.recording, found.spectrogram, found.analysis, progress.of)
+        shown = view(found.recording, found.spectrogram, found.analysis, progress.of)
+        if shown.status.is_terminal:
+            return shown
+        forecast = await forecasts.of(found.recording, found.spectrogram, found.analysis, progress.of)
+        return shown.model_copy(update={"forecast": forecast})
 
 
 def _sparse(page: RecordingPage, fields: str) -> Any:  # noqa: ANN401 (a part of the page)

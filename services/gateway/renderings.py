@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from chassis.documents import Collection, DuplicateKeyError
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
-from contracts.documents import RecordingDocument, RenderRequestDocument
+from contracts.documents import RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import SpectrogramRequested
 from contracts.rendering import (
@@ -25,6 +25,7 @@ from contracts.rendering import (
     WindowName,
 )
 from contracts.vocabulary import Lane
+from contracts.wish_documents import RenderRequestDocument
 
 from .keys import Caller
 from .reads import Reads
@@ -108,9 +109,15 @@ class RenderRequests:
         self._relay = relay
         self._long_from_s = long_from_s
 
-    async def ask(self, recording: RecordingDocument, parameters: RenderParameters) -> None:
+    async def ask(
+        self,
+        recording: RecordingDocument,
+        parameters: RenderParameters,
+        lane: Lane | None = None,
+        batch_id: str | None = None,
+    ) -> None:
         """Make the wish known, unless it is already."""
-        document = self.document(recording, parameters)
+        document = self.document(recording, parameters, lane, batch_id)
         if document is None:
             return
         try:
@@ -119,7 +126,13 @@ class RenderRequests:
             return
         self._relay.wake()
 
-    def document(self, recording: RecordingDocument, parameters: RenderParameters) -> RenderRequestDocument | None:
+    def document(
+        self,
+        recording: RecordingDocument,
+        parameters: RenderParameters,
+        lane: Lane | None = None,
+        batch_id: str | None = None,
+    ) -> RenderRequestDocument | None:
         """Return the document of a wish, with the event that announces it; None where there is nothing to draw."""
         if recording.audio is None:
             return None
@@ -127,7 +140,8 @@ class RenderRequests:
         event = SpectrogramRequested(
             recording_id=recording.id,
             project_id=recording.project_id,
-            lane=self._lane(recording.audio.duration_claimed_s),
+            lane=lane or self._lane(recording.audio.duration_claimed_s),
+            batch_id=batch_id,
             sha256=recording.sha256,
             size_bytes=recording.size_bytes,
             container=recording.audio.container,
@@ -141,6 +155,8 @@ class RenderRequests:
             recording_id=recording.id,
             project_id=recording.project_id,
             parameters=parameters.document(),
+            lane=event.lane,
+            audio_s=recording.audio.duration_claimed_s,
             requested_at=now,
             outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from contracts.documents import AnalysisDocument, ExtractorDocument
+from contracts.documents import AnalysisDocument, ExtractorDocument, RecordingDocument
 from contracts.vocabulary import Fault, State
 
 from .reads import Found, Rerun
@@ -35,7 +35,9 @@ def analysis_status(
     """Return everything about a recording's analysis but its values."""
     view = analysis_view(found.recording, found.analysis, heard)
     stale = stale_extractors(found.analysis, available)
-    return AnalysisStatus(**view.model_dump(), stale=stale, rerun=_rerun_view(rerun) if rerun is not None else None)
+    return AnalysisStatus(
+        **view.model_dump(), stale=stale, rerun=_rerun_view(found.recording, rerun) if rerun is not None else None
+    )
 
 
 def stale_extractors(task: AnalysisDocument | None, available: Iterable[ExtractorDocument]) -> list[str]:
@@ -45,11 +47,13 @@ def stale_extractors(task: AnalysisDocument | None, available: Iterable[Extracto
     return [each["name"] for each in results if each["version"] != versions.get(each["name"], each["version"])]
 
 
-def _rerun_view(rerun: Rerun) -> RerunView:
+def _rerun_view(recording: RecordingDocument, rerun: Rerun) -> RerunView:
     task = rerun.task
+    is_cancelled = recording.interventions.cancels(rerun.wish.requested_at)
+    unbegun = State.CANCELLED if is_cancelled else State.QUEUED
     return RerunView(
         request_id=rerun.wish.request_id,
-        status=task.state if task is not None else State.QUEUED,
+        status=task.state if task is not None else unbegun,
         requested_at=rerun.wish.requested_at,
         completed_at=task.completed_at if task is not None else None,
         error=task.error if task is not None else None,

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import IPvAnyNetwork, SecretStr, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 
 from chassis.settings import ServiceSettings
 
@@ -47,6 +47,10 @@ class GatewaySettings(ServiceSettings):
     oidc_roles: dict[str, tuple[str, ...]] | None = None
     oidc_keys_max_age_s: float = 3600
     oidc_timeout_s: float = 5
+    inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    fetch_hosts: tuple[str, ...] = ()
+    batch_slots: int = Field(default=8, ge=1)
+    batch_poll_s: float = 1
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600

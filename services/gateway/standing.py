@@ -1,6 +1,25 @@
-"""One word for where a recording stands, from where its tasks stand."""
+"""Where recordings and their tasks stand for readers: what documents say, and what was done to the work since."""
 
+from typing import TypeVar
+
+from contracts.documents import RecordingDocument, TaskDocument
 from contracts.vocabulary import State
+
+T = TypeVar("T", bound=TaskDocument)
+
+
+def shown(recording: RecordingDocument, task: T) -> T:
+    """Return a task as it stands, though its worker may not have seen yet that it was cancelled or is to be retried."""
+    announced_at = task.announced_at or task.created_at
+    state = recording.interventions.shown(task.state, announced_at, task.completed_at)
+    return task.model_copy(update={"state": state})
+
+
+def unstarted(recording: RecordingDocument) -> State:
+    """Return where work stands that a recording's upload asked for, and nobody has begun."""
+    if recording.state is State.FAILED:
+        return State.SKIPPED
+    return State.CANCELLED if recording.interventions.cancels(recording.uploaded_at) else State.QUEUED
 
 
 def standing(recording: State, *tasks: State | None) -> State:

@@ -9,12 +9,16 @@ from pydantic import BaseModel, Field
 
 from contracts.documents import UploadDocument
 from contracts.uploading import NewUpload, PartNumbers, UploadOrder
+from contracts.vocabulary import Lane
 
 from .access import UPLOAD
+from .batches import Batches
 from .forwarding import IngestDoor
+from .joining import joined, project_of
 from .keys import Caller
 from .projects import Projects, opened_project
 from .reads import Reads
+from .urgency import lane_of
 from .views import links, overall_status
 
 _KNOWN_ALREADY = {
@@ -59,12 +63,23 @@ class UploadController(Controller):
 
     @post(operation_id="beginUpload", needs=UPLOAD, problems=(404, 413))
     async def begin(
-        self, request: Request[Caller, Any, Any], projects: Projects, ingest: IngestDoor, data: NewUpload
+        self,
+        request: Request[Caller, Any, Any],
+        projects: Projects,
+        batches: Batches,
+        ingest: IngestDoor,
+        data: NewUpload,
     ) -> Response[UploadView]:
         """Begin a recording that is sent in parts; ask for the addresses of the parts next."""
-        project_id = opened_project(request.user, data.project)
-        rendering = await projects.rendering(project_id)
-        order = UploadOrder(upload=data, project_id=project_id, rendering=rendering)
+        part_of = await batches.one(request.user, data.batch) if data.batch is not None else None
+        project_id = opened_project(request.user, project_of(part_of, data.project))
+        order = UploadOrder(
+            upload=data,
+            project_id=project_id,
+            lane=lane_of(data.lane, data.priority, part_of.lane if part_of is not None else Lane.INTERACTIVE),
+            batch_id=data.batch,
+            rendering=await projects.rendering(project_id),
+        )
         document = UploadDocument.model_validate(await ingest.ask("POST", "/uploads", order))
         shown = _view(document, [])
         return Response(shown, status_code=201, headers={"Location": shown.links["self"]})
@@ -104,14 +119,22 @@ class UploadController(Controller):
         responses=_KNOWN_ALREADY,
     )
     async def complete(
-        self, request: Request[Caller, Any, Any], reads: Reads, ingest: IngestDoor, upload_id: str
+        self, request: Request[Caller, Any, Any], reads: Reads, batches: Batches, ingest: IngestDoor, upload_id: str
     ) -> Response[dict[str, Any]]:
         """Make a recording of the parts: answered as a recording is that was sent in one piece.
 
         Its size and hash are checked on what S3 holds; parts that are missing are named.
         """
         document = await reads.upload(request.user, upload_id)
-        said = await ingest.ask("POST", f"/uploads/{document.id}/complete")
+
+        async def completed() -> tuple[int, dict[str, Any]]:
+            return 202, await ingest.ask("POST", f"/uploads/{document.id}/complete")
+
+        if document.batch_id is None:
+            _, said = await completed()
+        else:
+            part_of = await batches.one(request.user, document.batch_id)
+            _, said = await joined(batches, part_of, completed())
         found = await reads.recording(request.user, said["id"])
         status = overall_status(found.recording, found.spectrogram, found.analysis)
         where = links(said["id"])

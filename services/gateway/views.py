@@ -19,8 +19,9 @@ from contracts.recorded import Place, RecordedAt
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Caveat, Fault, Lane, State
 
+from .forecast import WorkForecast
 from .renderings import query_of
-from .standing import standing
+from .standing import standing, unstarted
 
 
 class ImageView(BaseModel):
@@ -107,6 +108,7 @@ class RecordingView(RecordingSummary):
     analysis: AnalysisView
     timings_s: dict[str, float]
     errors: list[ErrorView]
+    forecast: WorkForecast | None = Field(None, description="Only of one recording, while its work is open.")
 
 
 Heard = Callable[[TaskDocument], float | None]
@@ -163,7 +165,7 @@ def view(
 
 def overall_status(recording: RecordingDocument, *tasks: TaskDocument | None) -> State:
     """Return one word for the whole: `partial` when some of it failed, `processing` as soon as anything began."""
-    return standing(recording.state, *(task.state if task is not None else None for task in tasks))
+    return standing(recording.state, *(task.state if task is not None else unstarted(recording) for task in tasks))
 
 
 def spectrogram_view(
@@ -171,7 +173,7 @@ def spectrogram_view(
 ) -> SpectrogramView:
     """Return where the images stand."""
     if task is None:
-        return SpectrogramView(status=_unstarted(recording))
+        return SpectrogramView(status=unstarted(recording))
     query = query_of(recording.rendering or RenderParameters(), task.parameters)
     images = {
         name: ImageView(
@@ -196,7 +198,7 @@ def analysis_view(
 ) -> AnalysisView:
     """Return where the features stand."""
     if task is None:
-        return AnalysisView(status=_unstarted(recording))
+        return AnalysisView(status=unstarted(recording))
     entries = [_extractor(recording.id, each) for each in task.extractors]
     return AnalysisView(**_task(task, heard), extractors=entries)
 
@@ -250,10 +252,6 @@ def _extractor(recording_id: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _without_key(reference: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in reference.items() if name != "uri"}
-
-
-def _unstarted(recording: RecordingDocument) -> State:
-    return State.SKIPPED if recording.state is State.FAILED else State.QUEUED
 
 
 def _audio(recording: RecordingDocument, tasks: Iterable[TaskDocument]) -> AudioView | None:

@@ -5,8 +5,9 @@ from typing import Any
 from chassis.documents import Collection
 from chassis.outbox import OutboxRelay
 from contracts.analysing import AnalysisWish
-from contracts.documents import AnalysisRequestDocument, OutboxEntry, RecordingDocument, RenderRequestDocument
+from contracts.documents import OutboxEntry, RecordingDocument
 from contracts.rendering import RenderParameters
+from contracts.wish_documents import AnalysisRequestDocument, RenderRequestDocument
 
 from .analyses import analysis_request
 from .renderings import RenderRequests

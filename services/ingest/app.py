@@ -17,16 +17,27 @@ from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
+from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
 
 from .changes import ChangeDesk
+from .imports import ImportDesk, import_recording
+from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
 from .probing import warm_up
 from .recordings import Recordings
-from .routes import STATUSES, change_recording, delete_recordings, restore_recordings, take_recording
+from .routes import (
+    STATUSES,
+    cancel_work,
+    change_recording,
+    delete_recordings,
+    restore_recordings,
+    retry_work,
+    take_recording,
+)
 from .settings import IngestSettings
 from .sweeping import sweep
 from .upload_keys import UploadKeys
@@ -39,12 +50,15 @@ def create_app(settings: IngestSettings) -> Service:
     app = Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
+            *(cancel_work, retry_work, import_recording),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
+            "imports": Provide(_imports, sync_to_thread=False),
+            "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(STATUSES),
@@ -64,8 +78,10 @@ def create_app(settings: IngestSettings) -> Service:
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
             await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
+            app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
+            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
@@ -92,6 +108,14 @@ async def _open_desk(
     )
 
 
+def _open_outward(stack: AsyncExitStack, settings: IngestSettings) -> OutwardClient:
+    hosts = frozenset(settings.fetch_hosts)
+    rules = OutwardRules(settings.outward_networks, http=settings.outward_http, hosts=hosts)
+    outward = OutwardClient(rules, settings.fetch_timeout_s)
+    stack.push_async_callback(outward.close)
+    return outward
+
+
 async def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
     parts = PartDesk(
         database, objects, desk, max_bytes=settings.max_parted_upload_bytes, kept_s=settings.parted_upload_s
@@ -113,3 +137,13 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _interventions(state: State) -> InterventionDesk:
+    interventions: InterventionDesk = state.interventions
+    return interventions
+
+
+def _imports(state: State) -> ImportDesk:
+    imports: ImportDesk = state.imports
+    return imports

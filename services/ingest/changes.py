@@ -99,7 +99,7 @@ def _present(document: RecordingDocument) -> dict[str, Any]:
 
 def _deletion(document: RecordingDocument, now: datetime, until: datetime) -> dict[str, Any]:
     deletions = document.deletions + 1
-    event = RecordingDeleted(**_subject(document), deleted_at=now)
+    event = RecordingDeleted(**subject(document), deleted_at=now)
     return {
         "$set": {
             "deleted_at": now,
@@ -118,7 +118,7 @@ def _restoration(document: RecordingDocument) -> dict[str, Any]:
     if document.audio is not None:
         # The same fact once more: workers take up what the deletion stopped, and pass over what has ended.
         events.append(entry(uploaded_event(document, document.audio), time=document.uploaded_at))
-    restored = RecordingRestored(**_subject(document), restored_at=now)
+    restored = RecordingRestored(**subject(document), restored_at=now)
     events.append(entry(restored, time=now, run=document.deletions))
     is_recording = document.state is State.COMPLETED
     return {
@@ -127,8 +127,10 @@ def _restoration(document: RecordingDocument) -> dict[str, Any]:
     }
 
 
-def _subject(document: RecordingDocument) -> dict[str, Any]:
-    return {"recording_id": document.id, "project_id": document.project_id, "lane": document.lane}
+def subject(document: RecordingDocument) -> dict[str, Any]:
+    """Return which recording an event is about."""
+    facts = {"project_id": document.project_id, "lane": document.lane, "batch_id": document.batch_id}
+    return {"recording_id": document.id, **facts}
 
 
 def _not_found(recording_id: str) -> ProblemError:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from audio.errors import AudioError
+from chassis.faults import fault_of
 from chassis.outbox import outbox_entry
 from chassis.tracing import trace_id
-from chassis.work import fault_of
 from contracts.documents import AudioFacts, OutboxEntry, RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import Event, RecordingRejected, RecordingUploaded
@@ -31,6 +31,7 @@ class Upload:
     chunks: AsyncIterator[bytes]
     rendering: RenderParameters | None = None
     idempotency_key: str | None = None
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,15 @@ def accepted_document(recording_id: str, upload: Upload, received: Received, pro
 def rejected_document(recording_id: str, upload: Upload, received: Received, error: AudioError) -> RecordingDocument:
     """Return the document that says why these bytes are no recording."""
     fault = fault_of(error)
-    event = RecordingRejected(recording_id=recording_id, project_id=upload.project_id, lane=upload.lane, error=fault)
     failed = {"state": State.FAILED, "current": False, "error": fault}
     document = _document(recording_id, upload, received)
+    event = RecordingRejected(
+        recording_id=recording_id,
+        project_id=upload.project_id,
+        lane=upload.lane,
+        batch_id=upload.batch_id,
+        error=fault,
+    )
     return document.model_copy(update={**failed, "outbox": (entry(event, time=document.uploaded_at),)})
 
 
@@ -78,6 +85,7 @@ def uploaded_event(document: RecordingDocument, facts: AudioFacts) -> RecordingU
         recording_id=document.id,
         project_id=document.project_id,
         lane=document.lane,
+        batch_id=document.batch_id,
         sha256=document.sha256,
         size_bytes=document.size_bytes,
         uploaded_at=document.uploaded_at,
@@ -106,4 +114,5 @@ def _document(recording_id: str, upload: Upload, received: Received) -> Recordin
         rendering=upload.rendering,
         trace_id=trace_id(),
         current=True,
+        batch_id=upload.batch_id,
     )

@@ -62,7 +62,8 @@ class PartDesk:
             id=recording_id,
             project_id=order.project_id,
             name=wanted.name,
-            lane=wanted.lane,
+            lane=order.lane,
+            batch_id=order.batch_id,
             size_bytes=wanted.size_bytes,
             part_bytes=PART_BYTES * math.ceil(wanted.size_bytes / (PART_BYTES * _PARTS_MAX)),
             sha256=wanted.sha256,
@@ -147,7 +148,14 @@ class PartDesk:
         if document.sha256 not in (None, received.sha256):
             await self._objects.delete(audio_key(document.id))
             raise DigestMismatchError("sha-256")
-        upload = Upload(document.project_id, document.name, document.lane, nothing_more(), document.rendering)
+        upload = Upload(
+            document.project_id,
+            document.name,
+            document.lane,
+            nothing_more(),
+            document.rendering,
+            batch_id=document.batch_id,
+        )
         accepted = await self._desk.settle(document.id, upload, received)
         return {"id": accepted.recording_id, "duplicate": accepted.duplicate}
 

@@ -7,7 +7,7 @@ from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, RecordingDoc
 from contracts.vocabulary import State
 
 # What lists are sorted by, or filtered by most.
-LISTED_BY = ("recorded_at.sorted_by", "audio.duration_claimed_s", "name", "tags", "state")
+LISTED_BY = ("recorded_at.sorted_by", "audio.duration_claimed_s", "name", "tags", "state", "cancelled_at")
 
 
 class Recordings:
@@ -24,6 +24,7 @@ class Recordings:
             same_bytes, unique=True, partialFilterExpression={"current": True}, name="same_bytes"
         )
         await self.collection.create_index([("project_id", 1), ("uploaded_at", -1), ("_id", -1)], name="newest_first")
+        await self.collection.create_index([("lane", 1), ("uploaded_at", 1)], name="by_lane")
         for name in ("deletion_changed_at", "purge_at"):
             await self.collection.create_index(name, sparse=True, name=f"by_{name}")
         for name in LISTED_BY:

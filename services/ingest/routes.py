@@ -10,13 +10,15 @@ from chassis.errors import UnprocessableError
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
 from contracts.changing import Deleted, Deletion, RecordingChange
+from contracts.interventions import Selection
 from contracts.rendering import RenderParameters
-from contracts.vocabulary import RENDERING_HEADER, Lane, State
+from contracts.vocabulary import BATCH_HEADER, RENDERING_HEADER, Lane, State
 
 from .changes import ChangeDesk
 from .digests import asked_digests, verified
 from .drafts import Upload
 from .forms import open_body
+from .interventions import InterventionDesk
 from .uploads import RejectedError, UploadDesk
 
 # Everything else that is wrong with a recording is 422.
@@ -30,6 +32,7 @@ async def take_recording(
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
+    batch_id: Annotated[str | None, HeaderParameter(name=BATCH_HEADER)] = None,
     lane: Lane = Lane.INTERACTIVE,
     name: str | None = None,
 ) -> Response[dict[str, Any]]:
@@ -40,7 +43,8 @@ async def take_recording(
         # Of the whole body, whatever is in it: a form has other bytes than its recording.
         chunks = verified(aiter(body), asked_digests(request.headers))
         named = await open_body(request.headers.get("content-type", ""), name, chunks)
-        accepted = await desk.accept(Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key))
+        upload = Upload(project_id, named.name, lane, named.chunks, wanted, idempotency_key, batch_id)
+        accepted = await desk.accept(upload)
     except RejectedError as error:
         raise problem_of(error) from error
     except UnprocessableError:
@@ -74,6 +78,18 @@ async def restore_recordings(changes: ChangeDesk, data: Deletion) -> None:
     """Show deleted recordings again."""
     for recording_id in data.recording_ids:
         await changes.restore(data.project_ids, recording_id)
+
+
+@post("/cancellations", status_code=200)
+async def cancel_work(interventions: InterventionDesk, data: Selection) -> tuple[str, ...]:
+    """Have no more done on recordings; answered with those that are there."""
+    return await interventions.cancel(data)
+
+
+@post("/retries", status_code=200)
+async def retry_work(interventions: InterventionDesk, data: Selection) -> tuple[str, ...]:
+    """Have done again what failed of recordings; answered with those that are there."""
+    return await interventions.retry(data)
 
 
 def problem_of(error: RejectedError) -> ProblemError:

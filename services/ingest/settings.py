@@ -1,6 +1,6 @@
 """What an operator can set for ingest."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 
 from chassis.settings import ServiceSettings
 
@@ -19,3 +19,8 @@ class IngestSettings(ServiceSettings):
     parted_upload_s: float = 604_800
     idempotency_s: float = 86_400
     retention_s: float = 2_592_000
+    inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
+    fetch_hosts: tuple[str, ...] = ()
+    fetch_timeout_s: float = 50
+    outward_http: bool = False
+    outward_networks: tuple[IPvAnyNetwork, ...] = ()

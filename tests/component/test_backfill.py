@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chassis.documents import Database
-from contracts.documents import ANALYSES, RECORDINGS, TASKS, AnalysisRequestDocument, ExtractorDocument
+from contracts.documents import ANALYSES, RECORDINGS, TASKS, ExtractorDocument
 from contracts.envelope import from_message
 from contracts.events import AnalysisRequested
 from contracts.vocabulary import Lane, Role, State
+from contracts.wish_documents import AnalysisRequestDocument
 from services.gateway.analyses import AnalysisRequests
 from services.gateway.backfill import BATCH, Backfills
 from services.gateway.keys import Caller

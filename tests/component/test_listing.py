@@ -166,15 +166,17 @@ async def test_the_list_is_sorted_by_what_recordings_are(
 
 
 async def test_a_state_is_asked_for_in_the_words_in_which_it_is_shown(listing: Listing, database: Database) -> None:
-    states = [None, *State]
-    for number, (spectrogram, analysis) in enumerate(itertools.product(states, states)):
-        await _add(database, f"r{number:03}", uploaded_at=NOON + timedelta(seconds=number))
+    states, later = [None, *State], NOON + timedelta(hours=1)
+    interventions: list[dict[str, Any]] = [{}, {"cancelled_at": later}, {"retried_at": later}]
+    for number, (done, spectrogram, analysis) in enumerate(itertools.product(interventions, states, states)):
+        await _add(database, f"r{number:03}", uploaded_at=NOON + timedelta(seconds=number), **done)
         for collection, state in ((SPECTROGRAMS, spectrogram), (ANALYSES, analysis)):
             if state is not None:
-                await _add_task(database, collection, f"r{number:03}", state=state)
+                completed_at = NOON if state.is_terminal else None
+                await _add_task(database, collection, f"r{number:03}", state=state, completed_at=completed_at)
                 await _add_task(database, collection, f"r{number:03}", parameters_id="q", requested=True)
     await _add(database, "refused", state=State.FAILED)
-    shown = await Reads(database).recordings(ANNA, [f"r{number:03}" for number in range(64)] + ["refused"])
+    shown = await Reads(database).recordings(ANNA, [f"r{number:03}" for number in range(192)] + ["refused"])
     status = {name: overall_status(each.recording, each.spectrogram, each.analysis) for name, each in shown.items()}
 
     for state in State:

@@ -22,6 +22,7 @@ from chassis.settings import ServiceSettings
 from contracts.documents import RECORDINGS, UPLOADS, RecordingDocument, UploadDocument
 from contracts.objects import audio_key
 from contracts.uploading import NewUpload, UploadOrder
+from contracts.vocabulary import Lane
 from services.ingest import parts
 from services.ingest.digests import DigestMismatchError
 from services.ingest.parts import PartDesk
@@ -270,7 +271,7 @@ def _desk(database: Database, objects: ObjectStore, pool: JobPool) -> PartDesk:
 
 def _order(body: bytes, **facts: Any) -> UploadOrder:
     known: dict[str, Any] = {"name": "night.wav", "size_bytes": len(body)}
-    return UploadOrder(upload=NewUpload(**known | facts), project_id="default")
+    return UploadOrder(upload=NewUpload(**known | facts), project_id="default", lane=Lane.INTERACTIVE)
 
 
 async def _put(desk: PartDesk, document: UploadDocument, body: bytes, numbers: list[int]) -> None:

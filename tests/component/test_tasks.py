@@ -2,24 +2,27 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chassis.documents import Database
-from chassis.errors import LeaseHeldError, RecordingDeletedError
+from chassis.errors import LeaseHeldError, RecordingDeletedError, WorkCancelledError
 from chassis.tasks import Claim, TaskStore
 from contracts.documents import RECORDINGS, OutboxEntry
+from contracts.interventions import Interventions
 from contracts.vocabulary import State
 from tests.fakes import FakeTasks
 
 from .polling import eventually
 
 TASK = "recording/parameters"
-FACTS = {"recording_id": "recording", "project_id": "default"}
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+FACTS = {"recording_id": "recording", "project_id": "default", "announced_at": NOON}
 ENTRY = OutboxEntry(event_id="event-1", routing_key="key", headers={}, body="{}")
 SHORT_S = 0.3
+FIRST = Claim("recording/parameters", fence=1, attempts=1, announced_at=NOON)
 
 AnyTasks = TaskStore | FakeTasks
 
@@ -32,6 +35,7 @@ class Office:
     document: Callable[[], Awaitable[dict[str, Any]]]
     delete_recording: Callable[[], Awaitable[None]]
     restore_recording: Callable[[], Awaitable[None]]
+    intervene: Callable[[Interventions], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
@@ -50,7 +54,7 @@ async def test_a_claim_is_counted_before_any_work(office: Office, tasks: AnyTask
     claim = await tasks.claim(TASK, FACTS)
 
     document = await office.document()
-    assert claim == Claim(TASK, fence=1, attempts=1)
+    assert claim == Claim(TASK, fence=1, attempts=1, announced_at=NOON)
     assert (document["state"], document["attempts"], document["fence"]) == (State.PROCESSING, 1, 1)
     assert document["project_id"] == "default"
 
@@ -69,7 +73,9 @@ async def test_of_many_at_once_one_gets_the_task(office: Office) -> None:
 
     results = await asyncio.gather(*claims, return_exceptions=True)
 
-    assert [result for result in results if not isinstance(result, LeaseHeldError)] == [Claim(TASK, 1, 1)]
+    assert [result for result in results if not isinstance(result, LeaseHeldError)] == [
+        Claim(TASK, 1, 1, announced_at=NOON)
+    ]
 
 
 async def test_the_newest_result_is_that_of_the_task_that_ended_last(office: Office, tasks: AnyTasks) -> None:
@@ -206,7 +212,7 @@ async def test_a_released_task_is_free_at_once_and_its_attempt_stays_counted(off
 
     document = await office.document()
     assert (document["state"], document["attempts"]) == (State.QUEUED, 1)
-    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=2)
+    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=2, announced_at=NOON)
 
 
 async def test_a_cancelled_task_is_free_at_once_and_its_attempt_is_not_counted(office: Office, tasks: AnyTasks) -> None:
@@ -217,7 +223,7 @@ async def test_a_cancelled_task_is_free_at_once_and_its_attempt_is_not_counted(o
 
     document = await office.document()
     assert (document["state"], document["attempts"]) == (State.QUEUED, 0)
-    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=1)
+    assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=1, announced_at=NOON)
 
 
 async def test_a_failed_task_is_not_given_back_by_itself(office: Office, tasks: AnyTasks) -> None:
@@ -269,7 +275,72 @@ async def test_work_on_a_deleted_recording_stops_and_is_free_for_when_it_is_rest
     assert worker is not None
     assert worker.cancelling() == 0
     await office.restore_recording()
-    assert await tasks.claim(TASK, FACTS) == Claim(TASK, 2, 1)
+    assert await tasks.claim(TASK, FACTS) == Claim(TASK, 2, 1, announced_at=NOON)
+
+
+async def test_cancelled_work_stops_and_is_ended_by_who_had_it(office: Office) -> None:
+    tasks = office.open_store(SHORT_S)
+    claim = await _claimed(tasks)
+
+    async def work() -> None:
+        async with tasks.leased(claim):
+            await office.intervene(Interventions(cancelled_at=NOON))
+            await asyncio.Event().wait()
+
+    with pytest.raises(WorkCancelledError):
+        await work()
+    ended, again = await tasks.cancel(claim), await tasks.cancel(claim)
+
+    document = await office.document()
+    assert (ended, again) == (True, False)
+    assert (document["state"], document["lease_until"], document["outbox"]) == (State.CANCELLED, None, [])
+    assert await tasks.claim(TASK, FACTS) is None
+
+
+async def test_work_that_was_cancelled_before_it_began_is_claimed_to_be_ended(office: Office, tasks: AnyTasks) -> None:
+    await office.intervene(Interventions(cancelled_at=NOON))
+
+    claim = await _claimed(tasks)
+
+    assert claim.is_cancelled
+
+
+async def test_work_that_was_wanted_after_the_cancellation_goes_on(office: Office, tasks: AnyTasks) -> None:
+    await office.intervene(Interventions(cancelled_at=NOON - timedelta(seconds=1)))
+
+    claim = await _claimed(tasks)
+
+    assert not claim.is_cancelled
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.PARTIAL])
+async def test_what_failed_begins_anew_with_attempts_of_its_own_when_it_is_retried(
+    office: Office, tasks: AnyTasks, state: State
+) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=state, fields={}, outbox=ENTRY)
+    await office.intervene(Interventions(retried_at=datetime.now(UTC) + timedelta(seconds=1)))
+
+    again = await _claimed(tasks)
+
+    assert again == Claim(TASK, fence=2, attempts=1, run=2, announced_at=NOON)
+    assert not await tasks.finalize(claim, state=State.FAILED, fields={}, outbox=ENTRY)
+
+
+async def test_a_retry_leaves_what_went_well_alone(office: Office, tasks: AnyTasks) -> None:
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
+    await office.intervene(Interventions(retried_at=datetime.now(UTC) + timedelta(seconds=1)))
+
+    assert await tasks.claim(TASK, FACTS) is None
+
+
+async def test_a_retry_is_of_what_failed_before_it(office: Office, tasks: AnyTasks) -> None:
+    await office.intervene(Interventions(retried_at=NOON))
+    claim = await _claimed(tasks)
+    await tasks.finalize(claim, state=State.FAILED, fields={}, outbox=ENTRY)
+
+    assert await tasks.claim(TASK, FACTS) is None
 
 
 def _fake() -> Office:
@@ -286,7 +357,15 @@ def _fake() -> Office:
     async def restore_recording() -> None:
         deleted.clear()
 
-    return Office(lambda lease_s: FakeTasks(lease_s, documents, deleted), document, delete_recording, restore_recording)
+    interventions: dict[str, Interventions] = {}
+
+    async def intervene(done: Interventions) -> None:
+        interventions["recording"] = done
+
+    def open_store(lease_s: float) -> FakeTasks:
+        return FakeTasks(lease_s, documents, deleted, interventions)
+
+    return Office(open_store, document, delete_recording, restore_recording, intervene)
 
 
 def _real(database: Database) -> Office:
@@ -303,7 +382,14 @@ def _real(database: Database) -> Office:
     async def restore_recording() -> None:
         await database[RECORDINGS].update_one({"_id": "recording"}, {"$set": {"deleted_at": None}})
 
-    return Office(lambda lease_s: TaskStore(collection, lease_s), document, delete_recording, restore_recording)
+    async def intervene(done: Interventions) -> None:
+        said = {"cancelled_at": done.cancelled_at, "retried_at": done.retried_at}
+        await database[RECORDINGS].update_one({"_id": "recording"}, {"$set": said}, upsert=True)
+
+    def open_store(lease_s: float) -> TaskStore:
+        return TaskStore(collection, lease_s)
+
+    return Office(open_store, document, delete_recording, restore_recording, intervene)
 
 
 async def _claimed(tasks: AnyTasks) -> Claim:

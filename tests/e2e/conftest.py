@@ -26,6 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
         "DAWNCHORUS_HEARTBEAT_S": "1",
         "DAWNCHORUS_OUTWARD_HTTP": "true",
         "DAWNCHORUS_OUTWARD_NETWORKS": '["127.0.0.0/8"]',
+        "DAWNCHORUS_FETCH_HOSTS": '["127.0.0.1"]',
         "DAWNCHORUS_WEBHOOK_DELAYS_S": "[0.2, 0.2]",
         "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
         # There is none to be found, and nothing shall come of that.

@@ -57,8 +57,10 @@ class Place:
         stands_for = {
             "$recording": self._uploaded(deleted=operation.deleted) if operation.once else self.recording_id,
             "$upload": self._begun() if "{upload_id}" in route.path else "",
+            "$batch": self._batch_id() if "{batch_id}" in route.path else "",
+            "$task": f"{self._batch_id()}-0" if "{task_id}" in route.path else "",
             "$project": PROJECT,
-            "$key": self._key_id(),
+            "$key": self._key_id() if {"{key_id}", "{member}"} & set(route.path.split("/")) else "",
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
         }
@@ -84,6 +86,12 @@ class Place:
         wish = {"name": "spare", "projects": [{"project": PROJECT, "role": "reader"}]}
         key_id: str = self.system.client.post("/v1/keys", json=wish, headers=headers).json()["id"]
         return key_id
+
+    def _batch_id(self) -> str:
+        headers = {"Authorization": f"Bearer {self.keys['owner']}"}
+        wanted = {"project": PROJECT, "items": [{"uri": "s3://nobody/s"}]}
+        batch_id: str = self.system.client.post("/v1/batches", json=wanted, headers=headers).json()["id"]
+        return batch_id
 
     def _webhook(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}

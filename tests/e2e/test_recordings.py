@@ -236,7 +236,9 @@ def test_many_are_deleted_at_once_and_each_is_answered_for(system: System, tmp_p
 def test_a_large_recording_is_sent_in_parts_straight_to_the_store(system: System, tmp_path: Path) -> None:
     noise = np.random.default_rng(661).uniform(-0.5, 0.5, (200 * 44_100, 1)).astype(np.float32)
     body = write(tmp_path / "large.wav", noise, subtype="PCM_16").read_bytes()
+    batch = system.client.post("/v1/batches", json={"name": "large ones"}).json()
     wanted = {"name": "large.wav", "size_bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    wanted |= {"batch": batch["id"], "priority": 9}
 
     begun = system.client.post("/v1/uploads", json=wanted)
     where = begun.headers["location"]
@@ -252,7 +254,10 @@ def test_a_large_recording_is_sent_in_parts_straight_to_the_store(system: System
     assert (early.status_code, early.json()["code"], early.json()["missing"]) == (409, "parts_missing", [2])
     assert (completed.status_code, again.status_code) == (202, 202)
     assert completed.json()["id"] == again.json()["id"] == begun.json()["id"]
-    assert system.ended(begun.json()["id"])["audio"]["sha256"] == wanted["sha256"]
+    ended = system.ended(begun.json()["id"])
+    assert (ended["audio"]["sha256"], ended["lane"]) == (wanted["sha256"], "interactive")
+    [item] = system.client.get(batch["links"]["items"]).json()["items"]
+    assert item["recording_id"] == begun.json()["id"]
 
 
 def test_an_upload_that_is_given_up_is_gone(system: System) -> None:

@@ -16,7 +16,7 @@ from chassis.errors import (
     TransientError,
     UnprocessableError,
 )
-from chassis.work import fault_of
+from chassis.faults import fault_of
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 

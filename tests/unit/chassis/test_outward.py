@@ -140,6 +140,20 @@ async def test_a_redirect_of_a_read_is_checked_like_the_first_address(
         await _read(client, receiver.url)
 
 
+async def test_a_host_that_is_not_listed_is_not_asked_and_not_by_a_redirect_either(receiver: Receiver) -> None:
+    port = receiver.url.rpartition(":")[2]
+    receiver.answering = lambda _: Reply(302, {"location": f"http://localhost:{port}/"})
+    listed = OutwardRules(LOOPBACK.networks, http=True, hosts=frozenset({"127.0.0.1"}))
+    client = OutwardClient(listed, timeout_s=5)
+
+    for url in (f"http://localhost:{port}/", receiver.url):
+        with pytest.raises(AddressRefusedError, match="not on the list"):
+            await _read(client, url)
+
+    assert len(receiver.taken) == 1
+    await client.close()
+
+
 async def test_more_than_the_limit_is_not_read(client: OutwardClient, receiver: Receiver) -> None:
     receiver.answering = lambda _: Reply(body=b"x" * 1000)
     with pytest.raises(AnswerTooLargeError):

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -6,10 +7,11 @@ from chassis.errors import LeaseHeldError, RecordingDeletedError, TransientError
 from chassis.work import MAX_ATTEMPTS, Workbench
 from contracts.envelope import event_id, from_message
 from contracts.events import AnalysisFailed
+from contracts.interventions import Interventions
 from contracts.vocabulary import Fault, State
 from tests.fakes import Bench, Document, FakeTasks
 
-from .errands import EVENT, RECORDING, TASK, DeafError, Errand, carry_out, outbox_of, raising
+from .errands import EVENT, NOW, RECORDING, TASK, DeafError, Errand, carry_out, outbox_of, raising
 
 
 async def test_a_finished_task_is_announced_by_the_document_that_made_it_true(bench: Bench) -> None:
@@ -200,3 +202,36 @@ async def test_what_is_under_way_when_its_recording_is_deleted_stops_without_a_w
     bench.tasks.deleted.clear()
     await carry_out(bench, Errand())
     assert bench.tasks.documents[TASK]["state"] == State.COMPLETED
+
+
+async def test_work_that_is_cancelled_stops_within_a_look_and_ends_as_cancelled(bench: Bench) -> None:
+    bench.tasks = FakeTasks(lease_s=0.01)
+
+    async def be_cancelled(_: Workbench) -> None:
+        bench.tasks.interventions[RECORDING] = Interventions(cancelled_at=datetime.now(UTC))
+        await asyncio.Event().wait()
+
+    await carry_out(bench, Errand(be_cancelled))
+
+    document = bench.tasks.documents[TASK]
+    assert (document["state"], document["lease_until"], document["outbox"]) == (State.CANCELLED, None, [])
+
+
+async def test_what_was_cancelled_while_it_waited_is_never_begun(bench: Bench) -> None:
+    bench.tasks.interventions[RECORDING] = Interventions(cancelled_at=NOW)
+    errand = Errand()
+
+    await carry_out(bench, errand, announced_at=NOW)
+
+    assert (errand.performed, bench.tasks.documents[TASK]["state"]) == (0, State.CANCELLED)
+
+
+async def test_a_retry_is_another_fact_than_what_it_repeats(bench: Bench) -> None:
+    await carry_out(bench, Errand(raising(DeafError())))
+    bench.tasks.interventions[RECORDING] = Interventions(retried_at=datetime.now(UTC))
+
+    await carry_out(bench, Errand(raising(DeafError())))
+
+    first, second = outbox_of(bench.tasks.documents[TASK])
+    assert first.event_id != second.event_id
+    assert bench.tasks.documents[TASK]["attempts"] == 1

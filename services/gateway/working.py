@@ -1,0 +1,52 @@
+"""What the gateway has of work that is stopped, repeated, forecast, and done in batches."""
+
+from litestar.datastructures import State
+
+from chassis.documents import Database
+from contracts.documents import TASKS
+
+from .batch_routes import BatchController
+from .batch_runner import BatchRunner
+from .batches import Batches
+from .batching import BatchDesk, Sources
+from .earlier import Tasks, get_task_status, process, process_batch
+from .forecast import Forecasts
+from .interventions import InterventionController, Interventions
+from .item_states import ItemStates
+from .renderings import RenderRequests
+from .settings import GatewaySettings
+
+WORK_ROUTES = (InterventionController, BatchController, process, process_batch, get_task_status)
+WORK_STATE = (
+    *("render_requests", "interventions", "forecasts"),
+    *("batches", "batch_desk", "batch_runner", "earlier_tasks"),
+)
+
+
+async def open_work(
+    state: State, database: Database, settings: GatewaySettings, renderings: RenderRequests
+) -> BatchRunner:
+    """Put into the state what `WORK_STATE` names; return who works batches off."""
+    await database[TASKS].create_index([("lane", 1), ("requested_at", 1)], name="by_lane")
+    batches, states = Batches(database), ItemStates(database)
+    await batches.prepare()
+    state.render_requests, state.batches = renderings, batches
+    state.interventions = Interventions(state.ingest, state.wishes)
+    state.forecasts = Forecasts(database)
+    runner = BatchRunner(
+        batches,
+        states,
+        state.reads,
+        state.projects,
+        state.ingest,
+        state.interventions,
+        state.analysis_requests,
+        renderings,
+        slots=settings.batch_slots,
+        poll_s=settings.batch_poll_s,
+    )
+    state.batch_runner = runner
+    sources = Sources(settings.s3_bucket, settings.inbox_prefix, settings.fetch_hosts)
+    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources)
+    state.earlier_tasks = Tasks(batches, states, state.reads, state.objects, state.progress)
+    return runner
