@@ -50,8 +50,8 @@ def known_recording(sha256: str, project: str | None = None) -> Operation[str | 
     return Operation("HEAD", path_of("recordings"), _located, query, understood=(HTTPStatus.NOT_FOUND,))
 
 
-def upload(local: LocalRecording, told: Told, **query: str | None) -> Operation[Accepted]:
-    """Send a recording in one piece; `query`: project, lane, batch."""
+def upload(local: LocalRecording, told: Told, **query: str | int) -> Operation[Accepted]:
+    """Send a recording in one piece; `query`: project, lane, priority, batch."""
     digest = base64.b64encode(bytes.fromhex(local.sha256)).decode()
     headers = {
         "Content-Type": "application/octet-stream",
@@ -69,10 +69,9 @@ def upload(local: LocalRecording, told: Told, **query: str | None) -> Operation[
     )
 
 
-def begin_upload(local: LocalRecording, **wish: str | None) -> Operation[PartedUpload]:
+def begin_upload(local: LocalRecording, **wish: str | int) -> Operation[PartedUpload]:
     """Begin a recording in parts."""
-    wanted = {name: value for name, value in wish.items() if value is not None}
-    body = {**wanted, "name": local.path.name, "size_bytes": local.size_bytes, "sha256": local.sha256}
+    body = {**wish, "name": local.path.name, "size_bytes": local.size_bytes, "sha256": local.sha256}
     return Operation("POST", path_of("uploads"), as_model(PartedUpload), json=body)
 
 

@@ -20,8 +20,15 @@ class UploadWish:
 
     project: str | None = None
     lane: str | None = None
+    priority: int | None = None
     batch: str | None = None
     in_parts_from_bytes: int = IN_PARTS_FROM_BYTES
+
+    @property
+    def asked(self) -> dict[str, str | int]:
+        """What is said to the gateway: nothing of what nobody wished."""
+        asked = {"project": self.project, "lane": self.lane, "priority": self.priority, "batch": self.batch}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ def uploading(
         return Uploaded(known_id, 0)
     if local.size_bytes >= wish.in_parts_from_bytes:
         return (yield from _uploading_in_parts(local, wish, unfinished, told))
-    query = {"project": wish.project, "lane": wish.lane, "batch": wish.batch}
-    (accepted,) = yield [recordings.upload(local, told, **query)]
+    (accepted,) = yield [recordings.upload(local, told, **wish.asked)]
     return Uploaded(accepted.id, local.size_bytes)
 
 
@@ -76,8 +82,7 @@ def _begun(
         (found,) = yield [recordings.parted_upload(begun_id)]
         if found is not None:
             return found, True
-    asked = {"project": wish.project, "lane": wish.lane, "batch": wish.batch}
-    (begun,) = yield [recordings.begin_upload(local, **asked)]
+    (begun,) = yield [recordings.begin_upload(local, **wish.asked)]
     unfinished.begin(wish.project, local.sha256, begun.id)
     return begun, False
 

@@ -91,6 +91,7 @@ def upload(
     project: ProjectOption = None,
     lane: Annotated[str | None, typer.Option(help="interactive or bulk.")] = None,
     batch: Annotated[str | None, typer.Option(help="The batch they belong to.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Instead of a lane; higher is more urgent.")] = None,
     parallel: Annotated[int, typer.Option(min=1, max=32, help="Recordings sent at once.")] = 4,
     wait_s: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait so long for their end.")] = 0,
     *,
@@ -104,7 +105,9 @@ def upload(
     total_bytes = sum(path.stat().st_size for path in files)
     with _bar() as progress:
         task = progress.add_task("", total=total_bytes)
-        sent = asyncio.run(_send_all(files, UploadWish(project, lane, batch), progress, task, parallel, wait_s))
+        sent = asyncio.run(
+            _send_all(files, UploadWish(project, lane, priority, batch), progress, task, parallel, wait_s)
+        )
     if json:
         print_json([{name: value for name, value in asdict(each).items() if name != "exit"} for each in sent])
     else:

@@ -1,14 +1,9 @@
 """The command line and the library, against the real system."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,7 +14,8 @@ from client import Client, Credentials, UploadWish, recordings, uploading
 from client.files import LocalRecording
 from client.unfinished import UnfinishedUploads
 from deploy.local.waiting import wait_until
-from tests.audio import REPOSITORY, tone, write
+from tests.audio import tone, write
+from tests.command_line import CommandLine, command_line_of, key_of, url_of
 from tests.counting import CountingDoor, counting_door
 from tests.system import DEADLINE_S, System
 
@@ -29,28 +25,9 @@ pytestmark = pytest.mark.servers
 LARGE_BYTES = 120_000_000
 
 
-@dataclass(frozen=True)
-class CommandLine:
-    """`dawnchorus` in an environment of its own."""
-
-    environment: dict[str, str]
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            _command(*words), env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=150
-        )
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        done = self.run(*words, "--json")
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout)
-
-
 @pytest.fixture
 def command_line(system: System, tmp_path: Path) -> CommandLine:
-    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
-    access = {"DAWNCHORUS_URL": str(system.client.base_url).rstrip("/"), "DAWNCHORUS_API_KEY": _key(system)}
-    return CommandLine({"PATH": os.environ["PATH"], **home, **access})
+    return command_line_of(system, tmp_path)
 
 
 @pytest.fixture
@@ -86,7 +63,7 @@ def test_a_folder_that_is_uploaded_twice_sends_no_audio_twice(
     (tmp_path / "night").mkdir()
     paths = [write(tmp_path / "night" / f"{hz}.wav", tone(hz, duration_s=2.0)) for hz in (709.0, 719.0, 727.0)]
     audio_bytes = sum(path.stat().st_size for path in paths)
-    through = CommandLine({**command_line.environment, "DAWNCHORUS_URL": door.url})
+    through = command_line.with_variables(DAWNCHORUS_URL=door.url)
 
     first = through.json("upload", str(tmp_path / "night"))
     first_bytes, door.sent_bytes = door.sent_bytes, 0
@@ -103,7 +80,7 @@ def test_an_upload_that_was_killed_goes_on_where_it_was(
 ) -> None:
     path = _large(tmp_path / "large.wav")
     words = ("upload", str(path), "--lane", "bulk", "--json")
-    begun = subprocess.Popen(_command(*words), env=command_line.environment, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    begun = command_line.start(*words)
     try:
         assert wait_until(lambda: _stored(system, tmp_path), timeout_s=DEADLINE_S)
     finally:
@@ -128,8 +105,8 @@ def test_what_one_command_says_another_program_can_read(command_line: CommandLin
 
     unknown = command_line.run("status", "nobody", "--json")
     refused = command_line.run("upload", str(text), "--json")
-    stranger = CommandLine({**command_line.environment, "DAWNCHORUS_API_KEY": "dc_0_0"}).run("list")
-    nowhere = CommandLine({**command_line.environment, "DAWNCHORUS_URL": ""}).run("list")
+    stranger = command_line.with_variables(DAWNCHORUS_API_KEY="dc_0_0").run("list")
+    nowhere = command_line.with_variables(DAWNCHORUS_URL="").run("list")
 
     assert (unknown.returncode, json.loads(unknown.stderr)["code"]) == (1, "not_found")
     assert (refused.returncode, json.loads(refused.stdout)[0]["error"]["code"]) == (1, "unsupported")
@@ -139,15 +116,15 @@ def test_what_one_command_says_another_program_can_read(command_line: CommandLin
 
 def test_login_keeps_what_later_commands_need(command_line: CommandLine) -> None:
     logged_in = command_line.run("login")
-    environment = {name: value for name, value in command_line.environment.items() if "DAWNCHORUS" not in name}
+    variables = {name: value for name, value in command_line.variables.items() if "DAWNCHORUS" not in name}
 
     assert logged_in.returncode == 0, logged_in.stderr
-    assert CommandLine(environment).run("list", "--limit", "1").returncode == 0
+    assert CommandLine(variables).run("list", "--limit", "1").returncode == 0
 
 
 def test_keys_are_made_listed_and_revoked(command_line: CommandLine) -> None:
     made = command_line.json("keys", "create", "recorder 12", "--project", "default", "--role", "reader")
-    new = CommandLine({**command_line.environment, "DAWNCHORUS_API_KEY": made["key"]})
+    new = command_line.with_variables(DAWNCHORUS_API_KEY=made["key"])
 
     assert new.run("list", "--limit", "1").returncode == 0
     assert made["id"] in [each["id"] for each in command_line.json("keys", "list")]
@@ -157,7 +134,7 @@ def test_keys_are_made_listed_and_revoked(command_line: CommandLine) -> None:
 
 def test_the_library_sends_without_the_command_line(system: System, tmp_path: Path) -> None:
     local = LocalRecording.at(write(tmp_path / "library.wav", tone(733.0)))
-    credentials = Credentials(str(system.client.base_url).rstrip("/"), _key(system))
+    credentials = Credentials(url_of(system), key_of(system))
 
     with Client(credentials) as client:
         unfinished = UnfinishedUploads(credentials.url, tmp_path / "state")
@@ -167,14 +144,6 @@ def test_the_library_sends_without_the_command_line(system: System, tmp_path: Pa
 
     assert event.type == "status"
     assert (found.id, found.name) == (sent.recording_id, "library.wav")
-
-
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "client", *words]
-
-
-def _key(system: System) -> str:
-    return system.client.headers["authorization"].removeprefix("Bearer ")
 
 
 def _large(path: Path) -> Path:
