@@ -7,7 +7,7 @@ from .operations import Operation, as_model, as_nothing, path_of
 
 
 def dead_letters(cursor: str | None = None, **filters: Any) -> Operation[DeadLetterPage]:  # noqa: ANN401 (query values)
-    """Ask for a page of dead letters; `filters`: service, project, event_type, recording, state, limit."""
+    """Ask for a page of dead letters; `filters`: service, project, event_type, recording, status, limit."""
     return Operation("GET", path_of("dead-letters"), as_model(DeadLetterPage), {**filters, "cursor": cursor})
 
 

@@ -184,7 +184,7 @@ class DeadLetter(Answer):
     """A message that no service could work on."""
 
     id: str
-    state: str
+    status: str
     service: str
     reason: str
     error: str | None = None

@@ -8,7 +8,7 @@ from client import batches, recordings
 from client.clients import Client
 from client.models import Batch, BatchItem, Recording
 
-from .output import Exit, JsonOption, ProjectOption, all_items, opened, print_json, print_table
+from .output import Exit, JsonOption, ProjectOption, all_items, opened, print_facts, print_json, print_table
 
 app = typer.Typer(help="Many recordings at once.", no_args_is_help=True)
 
@@ -38,7 +38,8 @@ def create(
     asked = [*(items or ()), *lines]
     with opened() as client:
         if dry_run:
-            print_json(client.send(batches.plan_batch(asked, name=name, project=project, priority=priority)))
+            plan = client.send(batches.plan_batch(asked, name=name, project=project, priority=priority))
+            print_facts(plan, as_json=json)
             return
         made = client.send(batches.create_batch(asked, name=name, project=project, priority=priority))
     if json:

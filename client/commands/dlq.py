@@ -7,7 +7,7 @@ import typer
 from client import dead_letters
 from client.models import DeadLetter
 
-from .output import JsonOption, ProjectOption, all_items, opened, print_json, print_table
+from .output import JsonOption, ProjectOption, all_items, opened, print_facts, print_json, print_table
 
 app = typer.Typer(help="Dead letters: messages that no service could work on.", no_args_is_help=True)
 
@@ -21,13 +21,13 @@ _PAGE = 200
 def list_letters(
     service: ServiceOption = None,
     project: ProjectOption = None,
-    state: Annotated[str, typer.Option(help="parked, replayed or discarded.")] = "parked",
+    status: Annotated[str, typer.Option(help="parked, replayed or discarded.")] = "parked",
     limit: Annotated[int, typer.Option(min=1)] = 50,
     *,
     json: JsonOption = False,
 ) -> None:
     """List them, what died last first."""
-    asked: dict[str, Any] = {"service": service, "project": project, "state": state, "limit": min(limit, _PAGE)}
+    asked: dict[str, Any] = {"service": service, "project": project, "status": status, "limit": min(limit, _PAGE)}
     with opened() as client:
 
         def page(cursor: str | None) -> tuple[tuple[DeadLetter, ...], str | None]:
@@ -44,10 +44,10 @@ def list_letters(
 
 
 @app.command("show")
-def show(letter_id: LetterId) -> None:
-    """Print one with headers and body, as JSON."""
+def show(letter_id: LetterId, *, json: JsonOption = False) -> None:
+    """Print one with headers and body."""
     with opened() as client:
-        print_json(client.send(dead_letters.dead_letter(letter_id)))
+        print_facts(client.send(dead_letters.dead_letter(letter_id)), as_json=json)
 
 
 @app.command("replay")
@@ -57,13 +57,13 @@ def replay(
     project: ProjectOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, those that match are only counted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send all that match; without it they are counted.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Send one, or all that match, to their service again."""
+    """Send one, or with --yes all that match, to their service again."""
     with opened() as client:
         if letter_id is not None:
-            print_json(client.send(dead_letters.replay_dead_letter(letter_id)))
+            print_facts(client.send(dead_letters.replay_dead_letter(letter_id)), as_json=json)
             return
         wanted = dead_letters.replay_dead_letters(dry_run=not yes, service=service, project=project, limit=limit)
         done = client.send(wanted)

@@ -69,6 +69,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     console().print(table)
 
 
+def print_facts(document: BaseModel | dict[str, Any], *, as_json: bool) -> None:
+    """Print all that is said of one thing: as JSON, or a line per fact."""
+    if as_json:
+        print_json(document)
+        return
+    print_table(("fact", "value"), _plain(document).items())
+
+
 def all_items(pages: Pages, limit: int) -> list[Any]:
     """Return up to `limit` items, page after page."""
     items, cursor = pages(None)
