@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics: three paths, the same on every service."""
+"""Liveness, health, readiness and metrics: four paths, the same on every service."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,12 +24,17 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 async def answer_operations(path: str, health: Health, send: Send) -> bool:
-    """Answer `/livez`, `/readyz` or `/metrics`; return False when `path` is none of them.
+    """Answer `/livez`, `/healthz`, `/readyz` or `/metrics`; return False when `path` is none of them.
 
-    Liveness depends on nothing but this process: a server that is down must not restart us.
+    Liveness depends on nothing but this process: a server that is down must not restart us. Health says the same as
+    readiness, to people: a process that works without all of its servers is `degraded`, and answers 200.
     """
     if path == "/livez":
         await _respond(send, 200, b'{"alive": true}')
+    elif path == "/healthz":
+        report = health.report()
+        status = "ok" if all(report.values()) else "degraded"
+        await _respond(send, 200, json.dumps({"status": status, "checks": report}).encode())
     elif path == "/readyz":
         report = health.report()
         await _respond(send, 200 if all(report.values()) else 503, json.dumps(report).encode())

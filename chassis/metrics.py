@@ -19,3 +19,6 @@ HTTP_SECONDS = Histogram(
 WEBHOOK_ATTEMPTS = Counter("dawnchorus_webhook_attempts_total", "Requests to webhooks by outcome.", ("outcome",))
 LIVE_CLIENTS = Gauge("dawnchorus_live_clients", "Clients listening to live events.")
 SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors this process searches.")
+DEAD_LETTERS_KEPT = Counter(
+    "dawnchorus_dead_letters_kept_total", "Parked messages that became documents.", ("consumer", "reason")
+)

@@ -52,6 +52,11 @@ class ObjectStore:
         except ClientError:
             await self._client.create_bucket(Bucket=self._bucket)
 
+    async def ask(self) -> None:
+        """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
+        with suppress(ObjectMissingError), _call("HeadBucket", ""):
+            await self._client.head_bucket(Bucket=self._bucket)
+
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         """Write a whole object."""
         with _call("PutObject", key):

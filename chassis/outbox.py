@@ -8,7 +8,6 @@ import structlog
 
 from contracts.documents import OutboxEntry
 from contracts.envelope import Envelope, to_message
-from contracts.topology import EVENTS_EXCHANGE
 
 from .broker import Publisher
 from .documents import Collection, PyMongoError
@@ -78,17 +77,17 @@ class OutboxRelay:
         attributes = {
             "messaging.system": "rabbitmq",
             "messaging.operation.type": "send",
-            "messaging.destination.name": EVENTS_EXCHANGE,
+            "messaging.destination.name": entry.exchange,
             "messaging.rabbitmq.destination.routing_key": entry.routing_key,
             "messaging.message.id": entry.event_id,
         }
         with (
             attached(entry.trace),
-            span(f"send {EVENTS_EXCHANGE}", kind=SpanKind.PRODUCER, attributes=attributes),
+            span(f"send {entry.exchange}", kind=SpanKind.PRODUCER, attributes=attributes),
         ):
             await self._publisher.publish(
                 entry.body.encode(),
-                exchange=EVENTS_EXCHANGE,
+                exchange=entry.exchange,
                 routing_key=entry.routing_key,
                 headers={**entry.headers, **current_trace()},
             )

@@ -43,6 +43,10 @@ class Service:
         """Answer operations paths here and leave the rest to `app`."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
+        elif scope["type"] == "http" and _head_bytes(scope) > HEAD_BYTES_MAX:
+            # What came in one piece was read: uvicorn bounds no more than the wait for the rest of a head.
+            await send({"type": "http.response.start", "status": 431, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
         elif await answer_operations(scope["path"], self.health, send):
             return
         elif self.app is not None:
@@ -63,6 +67,11 @@ class Service:
             signal.raise_signal(signal.SIGTERM)
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _head_bytes(scope: Any) -> int:  # noqa: ANN401 (the ASGI protocol)
+    fields = sum(len(name) + len(value) for name, value in scope["headers"])
+    return fields + len(scope["raw_path"]) + len(scope["query_string"])
 
 
 class _DrainingServer(uvicorn.Server):

@@ -9,6 +9,7 @@ from .interventions import Interventions
 from .recorded import Place, RecordedAt
 from .rendering import RenderParameters
 from .tiles import StoredTiles
+from .topology import EVENTS_EXCHANGE
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Role, Scope, State
 
 RECORDINGS = "recordings"
@@ -33,6 +34,7 @@ class OutboxEntry(ContractModel):
     """An event that waits in the document that made it true until the broker has confirmed it."""
 
     event_id: str
+    exchange: str = EVENTS_EXCHANGE
     routing_key: str
     headers: dict[str, str]
     body: str

@@ -68,6 +68,21 @@ def retry_key(service: str, delay: str, lane: Lane) -> str:
     return f"{service}.{delay}.{lane}"
 
 
+def retry_queue_name(service: str, delay: str) -> str:
+    """Return the queue that messages of a service wait in for `delay`."""
+    return f"{service}.retry.{delay}"
+
+
+def dead_queue_name(service: str) -> str:
+    """Return the queue that a service's messages are parked in."""
+    return f"{service}.dlq"
+
+
+def replay_key(service: str, lane: Lane) -> str:
+    """Return the key by which the exchange of work takes a parked message back to one lane of a service."""
+    return f"{service}.replay.{lane}"
+
+
 def queues() -> tuple[Queue, ...]:
     """Return every durable queue of the system."""
     per_service = [queue for service in CONSUMERS for queue in _queues_of(service)]
@@ -87,7 +102,7 @@ def _history() -> Queue:
 def _queues_of(service: str) -> list[Queue]:
     work = [_work(service, lane) for lane in Lane]
     retries = [_retry(service, delay, seconds) for delay, seconds in RETRY_DELAYS_S.items()]
-    dead = Queue(f"{service}.dlq", {"x-queue-type": "quorum"}, (Binding(DEAD_EXCHANGE, f"{service}.dead"),))
+    dead = Queue(dead_queue_name(service), {"x-queue-type": "quorum"}, (Binding(DEAD_EXCHANGE, f"{service}.dead"),))
     return [*work, *retries, dead]
 
 
@@ -116,4 +131,4 @@ def _retry(service: str, delay: str, seconds: int) -> Queue:
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    return Queue(f"{service}.retry.{delay}", arguments, (Binding(RETRY_EXCHANGE, f"{service}.{delay}.*"),))
+    return Queue(retry_queue_name(service, delay), arguments, (Binding(RETRY_EXCHANGE, f"{service}.{delay}.*"),))

@@ -75,7 +75,7 @@ class RabbitMQ:
         return Background(self.name, self.state)
 
     def environment(self) -> dict[str, str]:
-        return {"AMQP_URL": self.url, "RABBITMQ_MANAGEMENT_URL": self.management_url}
+        return {"AMQP_URL": self.url, "DAWNCHORUS_RABBITMQ_MANAGEMENT_URL": self.management_url}
 
     def start(self) -> None:
         if not SERVER.exists():

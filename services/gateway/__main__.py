@@ -1,4 +1,4 @@
-"""Run the gateway: `python -m services.gateway`; see to API keys: `python -m services.gateway keys …`."""
+"""Run the gateway: `python -m services.gateway`; see to `keys …` or `dead-letters …`."""
 
 import argparse
 

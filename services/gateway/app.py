@@ -35,6 +35,7 @@ from .bodies import BoundedRequest
 from .callers import Callers
 from .capabilities import get_capabilities
 from .changes import ChangeController
+from .dead_letter_routes import DeadLetterController
 from .described import describe
 from .events import get_history, listen
 from .extractors import list_extractors
@@ -44,6 +45,7 @@ from .forwarding import IngestDoor
 from .founding import ProjectController
 from .gallery import Gallery
 from .handlers import show_progress
+from .health_routes import HealthController
 from .indexer import SearchIndexer
 from .issuer_keys import IssuerKeys
 from .issuing import KeyController
@@ -53,8 +55,11 @@ from .listing import Listing
 from .live import LiveHub
 from .members import Members
 from .metering import metered
+from .operating import FROM_STATE as OPERATING
+from .operating import open_boards, open_dead_letters
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
+from .queues import get_queues
 from .reads import Reads
 from .recordings import RecordingController
 from .renderings import RenderRequests, asked_rendering
@@ -81,6 +86,7 @@ _ROUTES = (
     *(listen, listen_by_socket, create_ticket, get_history, WebhookController),
     *(get_similar, search_similar, get_duplicates, get_audio),
     *WORK_ROUTES,
+    *(DeadLetterController, HealthController, get_queues),
 )
 PREFIX = "/v1"
 _FROM_STATE = (
@@ -88,6 +94,7 @@ _FROM_STATE = (
     *("analysis_requests", "backfills", "finder", "wishes", "key_ring", "members"),
     *WORK_STATE,
     *ANNOUNCING,
+    *OPERATING,
 )
 
 
@@ -121,6 +128,8 @@ def create_app(settings: GatewaySettings) -> Service:
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
+            letters = await open_dead_letters(app.state, database, broker, settings)
+            await open_boards(stack, app.state, database, broker, client, settings)
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
@@ -133,7 +142,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run())
+            works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             await stack.enter_async_context(background(*works))
             yield
 

@@ -28,7 +28,10 @@ class BoundedRequest(Request[Any, Any, Any]):
             raise too_slow(f"The body did not come within {COME_WITHIN_S:g} s.") from error
         if is_deep(body):
             raise ProblemError(400, "bad_request", f"The body is nested more than {DEPTH_MAX} deep.")
-        return await super().json()
+        try:
+            return await super().json()
+        except UnicodeDecodeError as error:
+            raise ProblemError(400, "bad_request", "The body is no UTF-8.") from error
 
 
 def is_deep(body: bytes) -> bool:

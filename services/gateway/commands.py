@@ -1,4 +1,4 @@
-"""What an operator does with API keys on the command line."""
+"""What an operator does on the command line: with API keys, and with dead letters."""
 
 import argparse
 import asyncio
@@ -10,13 +10,16 @@ from chassis.documents import open_database
 from contracts.documents import API_KEYS, ApiKeyDocument, Membership
 from contracts.vocabulary import DEFAULT_PROJECT, Role, Scope
 
+from .dead_letter_commands import add_dead_letters
 from .keys import SCOPES, KeyRing, NewKey, granted
 from .settings import GatewaySettings
 
 
 def add_topics(parser: argparse.ArgumentParser) -> None:
     """Teach `parser` the commands; `command` of what it parses does what was said, and returns what to print."""
-    keys = parser.add_subparsers(dest="topic").add_parser("keys", help="API keys").add_subparsers(required=True)
+    topics = parser.add_subparsers(dest="topic")
+    add_dead_letters(topics.add_parser("dead-letters", help="messages that no service could work on"))
+    keys = topics.add_parser("keys", help="API keys").add_subparsers(required=True)
     _add_create(keys.add_parser("create", help="make a key and print it"))
     listing = keys.add_parser("list", help="print all keys, without their secrets")
     listing.set_defaults(command=partial(_run, _listed))

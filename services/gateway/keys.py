@@ -43,6 +43,11 @@ class Caller:
         """Return the projects in which the caller has any role: what is there must be looked for in all of them."""
         return tuple(self.roles)
 
+    @property
+    def operates(self) -> bool:
+        """Tell whether the caller operates the system, whatever their roles are."""
+        return Scope.OPERATE in self.scopes
+
     def check(self, project_id: str) -> None:
         """Raise a problem of status 403 unless the caller may do what the route does in this project of theirs."""
         if project_id not in self.project_ids:

@@ -51,6 +51,10 @@ class GatewaySettings(ServiceSettings):
     fetch_hosts: tuple[str, ...] = ()
     batch_slots: int = Field(default=8, ge=1)
     batch_poll_s: float = 1
+    rabbitmq_management_url: SecretStr | None = None
+    health_timeout_s: float = 2
+    replays_per_minute: int = 300
+    dead_letters_kept_days: float = 30
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600

@@ -40,7 +40,7 @@ def _owning(status: int = 200, **facts: Any) -> Operation:
     return Operation(Role.OWNER, answers=frozenset({status}), **facts)
 
 
-# By operation id. `$recording`, `$upload`, `$project` and `$key` stand for what the test made, `$new` for no name yet.
+# By operation id. `$recording`, `$project` and the like stand for what the test made, `$new` for no name yet.
 OPERATIONS: dict[str, Operation] = {
     "uploadRecording": Operation(
         Role.WRITER, answers=frozenset({200, 202}), query={"project": "$project"}, sends_audio=True
@@ -134,12 +134,23 @@ OPERATIONS: dict[str, Operation] = {
     "pingWebhook": _owning(202),
     "listDeliveries": _owning(),
     "repeatDelivery": _owning(202),
+    "getHealth": Operation(KNOWN, shared=True),
+    "getServiceHealth": Operation(KNOWN, shared=True),
+    "getDetailedHealth": Operation(KNOWN, answers=frozenset({403}), shared=True),
+    "getQueues": Operation(KNOWN, shared=True),
+    "listDeadLetters": _owning(query={"project": "$project"}),
+    "replayDeadLetters": _owning(json={"project": "$project"}),
+    "getDeadLetter": _owning(),
+    "replayDeadLetter": _owning(),
+    "discardDeadLetter": _owning(204),
 }
 # What stands in the place of each parameter of a path.
 PATH = {
     "recording_id": "$recording",
     "webhook_id": "$webhook",
     "event_id": "$event",
+    "letter_id": "$letter",
+    "part": "database",
     "upload_id": "$upload",
     "batch_id": "$batch",
     "task_id": "$task",

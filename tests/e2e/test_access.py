@@ -21,6 +21,7 @@ from services.gateway.keys import KeyRing, NewKey
 from tests.audio import Signal, write
 from tests.system import System
 
+from .letters import parked_letter
 from .operations import OPERATIONS, PATH, Operation
 
 pytestmark = pytest.mark.servers
@@ -63,6 +64,7 @@ class Place:
             "$key": self._key_id() if {"{key_id}", "{member}"} & set(route.path.split("/")) else "",
             "$new": f"{PROJECT}-{uuid.uuid4().hex[:8]}",
             **(self._webhook() if "{webhook_id}" in route.path else {}),
+            "$letter": self._letter() if "{letter_id}" in route.path else "",
         }
         path = re.sub(r"\{(\w+)\}", lambda match: _resolved(PATH[match[1]], stands_for), route.path)
         request = self.system.client.build_request(
@@ -92,6 +94,9 @@ class Place:
         wanted = {"project": PROJECT, "items": [{"uri": "s3://nobody/s"}]}
         batch_id: str = self.system.client.post("/v1/batches", json=wanted, headers=headers).json()["id"]
         return batch_id
+
+    def _letter(self) -> str:
+        return asyncio.run(parked_letter(self.system, PROJECT, self.recording_id))
 
     def _webhook(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self.keys['owner']}"}

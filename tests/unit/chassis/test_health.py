@@ -7,6 +7,7 @@ import pytest
 
 from chassis.health import Health, answer_operations
 from chassis.metrics import MESSAGES_HANDLED
+from chassis.patience import HEAD_BYTES_MAX
 from chassis.serve import Service
 
 
@@ -61,6 +62,16 @@ async def test_readiness_is_asked_anew_every_time() -> None:
     assert (before, (await _asked("/readyz", health)).status) == (503, 200)
 
 
+@pytest.mark.parametrize(
+    ("health", "status"), [(Health({"broker": lambda: True}), "ok"), (Health(draining=True), "degraded")]
+)
+async def test_health_is_told_and_never_an_error(health: Health, status: str) -> None:
+    answer = await _asked("/healthz", health)
+
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": status, "checks": health.report()}
+
+
 async def test_metrics_are_served_for_prometheus() -> None:
     MESSAGES_HANDLED.labels("test", "handled").inc()
 
@@ -81,10 +92,24 @@ async def test_a_service_without_routes_answers_404_beside_its_operations() -> N
     service = Service("worker", Health(), _nothing)
     found, missing = Answer(), Answer()
 
-    await service({"type": "http", "path": "/livez"}, None, found.send)
-    await service({"type": "http", "path": "/anything"}, None, missing.send)
+    await service(_scope("/livez"), None, found.send)
+    await service(_scope("/anything"), None, missing.send)
 
     assert (found.status, missing.status) == (200, 404)
+
+
+async def test_a_head_that_came_in_one_piece_has_a_limit_too() -> None:
+    service = Service("worker", Health(), _nothing)
+    read, refused = Answer(), Answer()
+
+    await service(_scope("/livez", headers=[(b"x", b"y" * (HEAD_BYTES_MAX - 100))]), None, read.send)
+    await service(_scope("/livez", headers=[(b"x", b"y" * HEAD_BYTES_MAX)]), None, refused.send)
+
+    assert (read.status, refused.status) == (200, 431)
+
+
+def _scope(path: str, **facts: Any) -> dict[str, Any]:
+    return {"type": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [], **facts}
 
 
 def _nothing() -> AbstractAsyncContextManager[None]:
