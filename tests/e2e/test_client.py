@@ -37,7 +37,7 @@ def door(system: System) -> Iterator[CountingDoor]:
 
 
 def test_a_recording_is_sent_watched_and_fetched_by_commands(command_line: CommandLine, tmp_path: Path) -> None:
-    path = write(tmp_path / "sent.wav", tone(701.0))
+    path = write(tmp_path / "sent.wav", tone(7013.0))
 
     (sent,) = command_line.json("upload", str(path), "--wait", "60")
     recording_id = sent["recording_id"]
