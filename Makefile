@@ -86,7 +86,7 @@ pictures:  ## draw real recordings with axes beside sox's and librosa's images, 
 	$(VENV) -m tests.benchmarks.pictures $(ARGS)
 
 lock: .local/tools/bin/uv  ## pin every requirement with its hashes
-	for extra in ingest spectrogram analysis pitch-swift-f0 voice-activity gateway dev; do \
+	for extra in ingest spectrogram analysis pitch-swift-f0 voice-activity gateway client dev; do \
 		$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from client import AsyncClient, Credentials
+from client.unfinished import UnfinishedUploads
+
 from .access import Access
 from .chorus import synthesize_chorus
-from .client import connected
 from .display import Display, display_on
 from .errors import RecordingMissingError
 from .journey import Guide, Journey
@@ -62,8 +64,8 @@ async def _travel_together(
         async with slots:
             return await guide.lead(path, name)
 
-    async with connected(access) as client, asyncio.TaskGroup() as tasks:
-        guide = Guide(client, display, output, tasks)
+    async with AsyncClient(Credentials(access.url, access.api_key)) as client, asyncio.TaskGroup() as tasks:
+        guide = Guide(client, UnfinishedUploads(access.url), display, output, tasks)
         named = zip(recordings, output_names(recordings), strict=True)
         going = [tasks.create_task(in_turn(guide, path, name)) for path, name in named]
     return [task.result() for task in going]

@@ -140,21 +140,6 @@ class RecordingMissingError(LocalStackError):
         return f"There is no recording {self.path}."
 
 
-class RefusedError(LocalStackError):
-    """What the gateway's problem document says."""
-
-    code = "refused"
-
-    def __init__(self, problem_code: str, sentence: str, advice: str) -> None:
-        super().__init__(problem_code, sentence, advice)
-        self.problem_code = problem_code
-        self.sentence = sentence
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return self.sentence
-
-
 class NotFinishedError(LocalStackError):
     """Our patience ended before the work did."""
 

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+from client import AsyncClient, ClientError, UploadWish, recordings, uploading
+from client.files import LocalRecording
+from client.models import Recording
+from client.unfinished import UnfinishedUploads
 
-from .client import Client
 from .display import Display
-from .errors import NotFinishedError, RefusedError
+from .errors import NotFinishedError
 
 RESOLUTIONS = ("thumbnail", "standard", "full")
 PARTS = ("spectrogram", "analysis")
-UNDERWAY = ("queued", "processing")
 POLL_INTERVAL_S = 0.5
 PATIENCE_S = 900.0
 
@@ -50,7 +51,8 @@ class Journey:
 class Guide:
     """Leads recordings through; listens to their events in `tasks`, beside the work."""
 
-    client: Client
+    client: AsyncClient
+    unfinished: UnfinishedUploads
     display: Display
     output: Path
     tasks: asyncio.TaskGroup
@@ -59,19 +61,21 @@ class Guide:
         """Upload the recording at `path`, follow it to its end, and save its images under `name`."""
         try:
             return await self._lead(path, name)
-        except RefusedError as error:
+        except ClientError as error:
             self.display.show(name, "upload", "refused", 0.0)
-            return Journey(name, faults=(Fault("gateway", error.problem_code, str(error), error.advice),))
+            advice = error.next_step or "See `make logs`."
+            return Journey(name, faults=(Fault("gateway", error.code, str(error), advice),))
         except NotFinishedError as error:
             return Journey(name, faults=(Fault("demo", error.code, str(error), error.next_step),))
 
     async def _lead(self, path: Path, name: str) -> Journey:
         started_s = time.monotonic()
         self.display.show(name, "upload", "sending", 0.0)
-        answer = await self.client.upload(path)
+        local = await asyncio.to_thread(LocalRecording.at, path)
+        uploaded = await self.client.run(uploading(local, UploadWish(), self.unfinished))
         upload_s = time.monotonic() - started_s
         self.display.show(name, "upload", "stored", 1.0)
-        recording = await self._follow(answer["id"], name)
+        recording = await self._follow(uploaded.recording_id, name)
         return Journey(
             name,
             upload_s,
@@ -79,7 +83,7 @@ class Guide:
             await _manifest(self.client, recording),
             await _saved_images(self.client, recording, self.output / name),
             tuple(Fault(**fault) for fault in recording["errors"]),
-            duplicate="duplicate_of" in answer,
+            duplicate=uploaded.was_known,
         )
 
     async def _follow(self, recording_id: str, name: str) -> dict[str, Any]:
@@ -87,29 +91,30 @@ class Guide:
         listening = self.tasks.create_task(_listen(self.client, recording_id, name, self.display))
         try:
             async with asyncio.timeout(PATIENCE_S):
-                recording = await _ended(self.client, recording_id)
+                found = await _ended(self.client, recording_id)
         except TimeoutError as error:
             raise NotFinishedError(name, PATIENCE_S) from error
         finally:
             listening.cancel()
+        recording = found.model_dump(mode="json")
         for part in PARTS:
             self.display.show(name, part, recording[part]["status"], 1.0)
         return recording
 
 
-async def _ended(client: Client, recording_id: str) -> dict[str, Any]:
+async def _ended(client: AsyncClient, recording_id: str) -> Recording:
     while True:
-        recording = await client.recording(recording_id)
-        if recording["status"] not in UNDERWAY:
+        recording = await client.send(recordings.recording(recording_id))
+        if recording.is_ended:
             return recording
         await asyncio.sleep(POLL_INTERVAL_S)
 
 
-async def _listen(client: Client, recording_id: str, name: str, display: Display) -> None:
+async def _listen(client: AsyncClient, recording_id: str, name: str, display: Display) -> None:
     try:
-        async for event in client.events(recording_id):
+        async for event in client.listen(recording=recording_id):
             _show(event.type, event.data.get("data", {}), name, display)
-    except (httpx.TransportError, RefusedError):
+    except ClientError:
         # Live events are a courtesy; the status that is polled beside them decides.
         return
 
@@ -123,19 +128,20 @@ def _show(kind: str, facts: dict[str, Any], name: str, display: Display) -> None
         display.show(name, part, rest.partition(".")[0], 1.0)
 
 
-async def _manifest(client: Client, recording: dict[str, Any]) -> dict[str, Any]:
+async def _manifest(client: AsyncClient, recording: dict[str, Any]) -> dict[str, Any]:
     if recording["analysis"]["status"] not in ("completed", "partial"):
         return {}
-    return await client.manifest(recording["id"])
+    return await client.send(recordings.manifest(recording["id"]))
 
 
-async def _saved_images(client: Client, recording: dict[str, Any], stem: Path) -> tuple[Path, ...]:
+async def _saved_images(client: AsyncClient, recording: dict[str, Any], stem: Path) -> tuple[Path, ...]:
     if recording["spectrogram"]["status"] != "completed":
         return ()
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []
     for resolution in RESOLUTIONS:
         path = stem.with_name(f"{stem.name}.{resolution}.png")
-        path.write_bytes(await client.image(recording["id"], resolution))
+        image = await client.send(recordings.spectrogram(recording["id"], resolution=resolution))
+        path.write_bytes(image)
         paths.append(path)
     return tuple(paths)

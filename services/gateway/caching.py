@@ -7,13 +7,15 @@ from litestar import Request, Response
 
 # What is there stays as it is until it is rendered anew.
 CACHED = {"Cache-Control": "private, max-age=60"}
+# What has its version in its URL is another URL when it is rendered anew.
+LASTING = {"Cache-Control": "private, max-age=86400, immutable"}
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def tagged(tag: str) -> dict[str, str]:
-    """Return the headers of what clients may keep under the entity tag `tag`, quoted."""
-    return {"ETag": tag, **CACHED}
+def tagged(tag: str, *, lasting: bool = False) -> dict[str, str]:
+    """Return the headers of what clients may keep under an entity tag, quoted; `lasting`: without asking again."""
+    return {"ETag": tag, **(LASTING if lasting else CACHED)}
 
 
 def unchanged(request: Request[Any, Any, Any], headers: dict[str, str]) -> Response[Any] | None:

@@ -26,6 +26,7 @@ from .progress import ProgressBoard
 from .reads import Found, Reads
 from .renderings import Hertz
 from .reruns import AnalysisStatus, analysis_status
+from .versions import image_version
 from .views import Heard, SpectrogramView, analysis_view, nothing_heard, shown_first_look, spectrogram_view
 
 
@@ -70,19 +71,22 @@ class ResultController(Controller):
         *,
         axes: bool = False,
         exact: bool = False,
+        version: str | None = None,
     ) -> Response[Any]:
         """Return the PNG; 202 and the status while it is not there, 409 where it failed.
 
         Any parameters that were not asked for before are rendered now, once, whoever asks. Another palette, and a
         narrower range of levels, are put into an image that is there; where colours are then fewer, the header
         `Dawnchorus-Step-Db` says how far apart. `exact` has the image rendered instead, and so have axes.
+        With the `version` that an image's `href` names, it may be kept for a day without asking again.
         """
         found = await reads.recording(request.user, recording_id)
         shown = await gallery.rendering(found, rendering, exact=exact or axes)
         task, image = shown.document, shown.image(resolution)
         if task is None or image is None:
             return not_there(found, task, spectrogram_view(found.recording, task))
-        headers = tagged(_entity_tag(task, image, shown.colouring, axes=axes))
+        lasting = version == image_version(task, image)
+        headers = tagged(_entity_tag(task, image, shown.colouring, axes=axes), lasting=lasting)
         if shown.step_db:
             headers["Dawnchorus-Step-Db"] = f"{shown.step_db:.4g}"
         if (kept := unchanged(request, headers)) is not None:

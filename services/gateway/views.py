@@ -22,6 +22,7 @@ from contracts.vocabulary import Caveat, Fault, Lane, State
 from .forecast import WorkForecast
 from .renderings import query_of
 from .standing import standing, unstarted
+from .versions import image_version
 
 
 class ImageView(BaseModel):
@@ -175,9 +176,10 @@ def spectrogram_view(
     if task is None:
         return SpectrogramView(status=unstarted(recording))
     query = query_of(recording.rendering or RenderParameters(), task.parameters)
+    address = f"/v1/recordings/{recording.id}/spectrogram"
     images = {
         name: ImageView(
-            href=f"/v1/recordings/{recording.id}/spectrogram?{urlencode({'resolution': name, **query})}",
+            href=f"{address}?{urlencode({'resolution': name, **query, 'version': image_version(task, image)})}",
             size_bytes=image.size_bytes,
             geometry=image.geometry,
         )

@@ -171,6 +171,17 @@ def test_what_a_client_has_seen_is_not_sent_again(system: System, tmp_path: Path
         assert again.headers["cache-control"] == first.headers["cache-control"] == "private, max-age=60"
 
 
+def test_an_image_may_be_kept_as_long_as_its_url_names_its_version(system: System, tmp_path: Path) -> None:
+    recording_id = _uploaded(system, tmp_path, 3685.0)
+    href = system.recording(recording_id)["spectrogram"]["images"]["thumbnail"]["href"]
+
+    kept, other = (system.client.get(url) for url in (href, f"{href}0"))
+
+    assert kept.headers["cache-control"] == "private, max-age=86400, immutable"
+    assert other.headers["cache-control"] == "private, max-age=60"
+    assert (kept.content, kept.headers["etag"]) == (other.content, other.headers["etag"])
+
+
 def test_a_region_is_drawn_once_for_all_colours(system: System, tmp_path: Path) -> None:
     recording_id = _uploaded(system, tmp_path, 3690.0)
     url, query = f"/v1/recordings/{recording_id}/spectrogram/region", {"start_s": 0, "end_s": 1}

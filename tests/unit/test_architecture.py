@@ -9,7 +9,7 @@ import pytest
 
 from tests.audio import REPOSITORY
 
-PACKAGES = ("contracts", "chassis", "audio", "services", "deploy")
+PACKAGES = ("contracts", "chassis", "audio", "services", "deploy", "client")
 SERVICES = ("ingest", "spectrogram", "analysis", "gateway")
 # The edges of a worker: everything else in it computes and knows of nothing around it.
 EDGES = {
@@ -68,6 +68,10 @@ def test_a_service_knows_the_contracts_the_chassis_and_audio_but_no_other_servic
 def test_a_shared_package_knows_only_what_is_below_it(package: str, allowed: set[str]) -> None:
     for path in _sources(package):
         assert _ours(path) <= allowed, _name(path)
+
+
+def test_the_client_knows_nothing_but_the_public_interface() -> None:
+    assert _where(lambda path: not _ours(path) <= {"client"}, _sources("client")) == []
 
 
 def test_what_computes_knows_neither_broker_nor_storage_nor_event_loop() -> None:
@@ -164,7 +168,7 @@ def _pure_modules() -> list[Path]:
 
 
 def _where(breaks_the_rule: Callable[[Path], bool], paths: Iterable[Path] | None = None) -> list[str]:
-    everything = [*_application(), *_sources("deploy")]
+    everything = [*_application(), *_sources("deploy"), *_sources("client")]
     return [_name(path) for path in (everything if paths is None else paths) if breaks_the_rule(path)]
 
 

@@ -53,7 +53,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 }
 COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
-OUR_FOLDERS = r"(?:tests|docs|deploy|services|contracts|chassis|audio)/[\w./-]+"
+OUR_FOLDERS = r"(?:tests|docs|deploy|services|contracts|chassis|audio|client)/[\w./-]+"
 
 
 @pytest.mark.parametrize("link", [link for page in PAGES for link in links(page.read_text(), page)], ids=str)

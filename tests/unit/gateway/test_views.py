@@ -90,12 +90,22 @@ def test_a_part_that_succeeded_has_no_error() -> None:
     assert [error.part for error in shown.errors] == ["analysis"]
 
 
+def test_an_image_that_is_rendered_anew_has_another_url() -> None:
+    image = StoredImage(key="spectrograms/a/b.png", size_bytes=1000, geometry={"width": 800})
+    tasks = [_spectrogram(C, images={"standard": image}, fence=fence) for fence in (1, 2, 2)]
+
+    first, second, again = (view(_recording(), task, None).spectrogram.images["standard"].href for task in tasks)
+
+    assert first != second == again
+
+
 def test_images_link_to_where_they_are_served_and_never_to_storage() -> None:
     image = StoredImage(key="spectrograms/secret/key.png", size_bytes=1000, geometry={"width": 800})
 
     shown = view(_recording(), _spectrogram(C, images={"standard": image}), None)
 
-    assert shown.spectrogram.images["standard"].href == f"/v1/recordings/{ID}/spectrogram?resolution=standard"
+    href = shown.spectrogram.images["standard"].href
+    assert href.partition("&version=")[0] == f"/v1/recordings/{ID}/spectrogram?resolution=standard"
     assert shown.spectrogram.images["standard"].geometry == {"width": 800}
     assert "secret" not in shown.model_dump_json()
 

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from client import AsyncClient, Credentials
+from client.unfinished import UnfinishedUploads
 from deploy.local.__main__ import recordings_in
-from deploy.local.client import Client
 from deploy.local.demo import output_names
 from deploy.local.journey import Guide, Journey
 from deploy.local.logs import prefixed
@@ -48,7 +49,10 @@ async def test_live_events_are_shown_as_progress(tmp_path: Path) -> None:
 async def test_a_refusal_is_told_in_the_gateways_words(tmp_path: Path) -> None:
     problem = {"code": "unsupported", "detail": "This is text.", "next_step": "Send audio."}
 
-    journey = await _led(tmp_path, lambda request: httpx.Response(415, json=problem, headers=PROBLEM), Seen())
+    def refusing(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404) if request.method == "HEAD" else httpx.Response(415, json=problem, headers=PROBLEM)
+
+    journey = await _led(tmp_path, refusing, Seen())
 
     fault = journey.faults[0]
     assert not journey.is_complete
@@ -98,12 +102,15 @@ async def _led(folder: Path, gateway: Any, seen: Seen) -> Journey:
     recording = folder / "dawn.wav"
     recording.write_bytes(b"RIFF")
     transport = httpx.MockTransport(gateway)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http, asyncio.TaskGroup() as tasks:
-        return await Guide(Client(http), seen, folder / "output", tasks).lead(recording, "dawn")
+    credentials, unfinished = Credentials("http://gateway", "key"), UnfinishedUploads("http://gateway", folder)
+    async with AsyncClient(credentials, transport=transport) as client, asyncio.TaskGroup() as tasks:
+        return await Guide(client, unfinished, seen, folder / "output", tasks).lead(recording, "dawn")
 
 
 async def _completing(request: httpx.Request) -> httpx.Response:
     match request.method, request.url.path:
+        case "HEAD", "/v1/recordings":
+            return httpx.Response(404)
         case "POST", "/v1/recordings":
             return httpx.Response(202, json={"id": "r1", "status": "queued"})
         case _, "/v1/events":
