@@ -14,7 +14,7 @@ from .place import ENDING
 PLACE = json.loads(os.environ["DAWNCHORUS_FUZZED"])
 # In the others a name stands that was made up, as it does in requests of people who mistype.
 SHARE_OF_KNOWN = 0.75
-SHARE_OF_AUDIO = 0.2
+SHARE_OF_AUDIO = 0.5
 CHOICE = random.Random(20)
 
 

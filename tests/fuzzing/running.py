@@ -53,6 +53,11 @@ class Fuzzed:
         return int(self.report["test_cases"]["generated"])
 
     @property
+    def operations(self) -> int:
+        """How many operations they asked for."""
+        return int(self.report["operations"]["tested"])
+
+    @property
     def refused(self) -> list[str]:
         """The operations that took nothing of what they were sent."""
         rates = self.report["valid_rates"].items()
