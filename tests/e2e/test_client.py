@@ -133,7 +133,7 @@ def test_keys_are_made_listed_and_revoked(command_line: CommandLine) -> None:
 
 
 def test_the_library_sends_without_the_command_line(system: System, tmp_path: Path) -> None:
-    local = LocalRecording.at(write(tmp_path / "library.wav", tone(733.0)))
+    local = LocalRecording.at(write(tmp_path / "library.wav", tone(7331.0)))
     credentials = Credentials(url_of(system), key_of(system))
 
     with Client(credentials) as client:

@@ -39,7 +39,7 @@ def test_an_audiomoth_is_found_by_when_it_recorded(system: System, recordings: P
 
 
 def test_asking_by_hash_spares_sending(system: System, tmp_path: Path) -> None:
-    body = write(tmp_path / "asked.wav", tone(611.0)).read_bytes()
+    body = write(tmp_path / "asked.wav", tone(10611.0)).read_bytes()
     query = {"sha256": hashlib.sha256(body).hexdigest()}
 
     before = system.client.head("/v1/recordings", params=query)
@@ -52,7 +52,7 @@ def test_asking_by_hash_spares_sending(system: System, tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_repeated_is_answered_the_same(system: System, tmp_path: Path) -> None:
-    body, other = (write(tmp_path / f"{hz}.wav", tone(hz)).read_bytes() for hz in (613.0, 617.0))
+    body, other = (write(tmp_path / f"{hz}.wav", tone(hz)).read_bytes() for hz in (10613.0, 10617.0))
     headers = {"Idempotency-Key": "613"}
 
     first = system.client.post("/v1/recordings", content=body, headers=headers)
@@ -67,7 +67,7 @@ def test_a_request_that_is_repeated_is_answered_the_same(system: System, tmp_pat
 @pytest.mark.parametrize("header", ["Content-Digest", "Digest"])
 @pytest.mark.parametrize("form", [False, True])
 def test_a_digest_is_compared_with_the_body(system: System, tmp_path: Path, header: str, *, form: bool) -> None:
-    body = write(tmp_path / "d.wav", tone(619.0 + 4 * form + 8 * (header == "Digest"))).read_bytes()
+    body = write(tmp_path / "d.wav", tone(10619.0 + 4 * form + 8 * (header == "Digest"))).read_bytes()
     request = system.client.build_request(
         "POST", "/v1/recordings", **({"files": {"file": body}} if form else {"content": body})
     )
@@ -87,7 +87,7 @@ def test_a_digest_is_compared_with_the_body(system: System, tmp_path: Path, head
     ("header", "status"), [("Idempotency-Key", 400), ("Content-Digest", 400), ("Digest", 400), ("Content-Type", 202)]
 )
 def test_any_byte_in_a_header_is_the_clients_problem(system: System, tmp_path: Path, header: str, status: int) -> None:
-    body = write(tmp_path / "h.wav", tone(677.0 + len(header))).read_bytes()
+    body = write(tmp_path / "h.wav", tone(10677.0 + len(header))).read_bytes()
 
     answer = system.client.post("/v1/recordings", content=body, headers=[(header.encode(), b"audio/\xe9")])
 
@@ -95,7 +95,7 @@ def test_any_byte_in_a_header_is_the_clients_problem(system: System, tmp_path: P
 
 
 def test_audio_comes_back_whole_in_parts_and_as_a_clip(system: System, tmp_path: Path) -> None:
-    path = write(tmp_path / "gräser & «Vögel».wav", tone(631.0, duration_s=3.0))
+    path = write(tmp_path / "gräser & «Vögel».wav", tone(10631.0, duration_s=3.0))
     body = path.read_bytes()
     where = f"/v1/recordings/{system.upload(path).json()['id']}/audio"
 
@@ -131,7 +131,7 @@ def test_audio_comes_back_whole_in_parts_and_as_a_clip(system: System, tmp_path:
 def test_a_clip_that_cannot_be_is_refused(
     system: System, tmp_path: Path, query: dict[str, Any], status: int, code: str
 ) -> None:
-    recording_id = system.upload(write(tmp_path / "clip.wav", tone(641.0))).json()["id"]
+    recording_id = system.upload(write(tmp_path / "clip.wav", tone(10641.0))).json()["id"]
 
     answer = system.client.get(f"/v1/recordings/{recording_id}/audio", params=query)
 
@@ -139,7 +139,7 @@ def test_a_clip_that_cannot_be_is_refused(
 
 
 def test_what_a_client_says_is_listed_by(system: System, tmp_path: Path) -> None:
-    recording_id = system.upload(write(tmp_path / "said.wav", tone(643.0))).json()["id"]
+    recording_id = system.upload(write(tmp_path / "said.wav", tone(10643.0))).json()["id"]
     wanted = {"name": "Morning.wav", "tags": ["moor", "x643"], "recorded_at": "2021-05-01T05:00:00+02:00"}
 
     changed = system.client.patch(f"/v1/recordings/{recording_id}", json=wanted)
@@ -175,7 +175,7 @@ def test_a_list_that_makes_no_sense_is_refused(system: System, query: dict[str, 
 
 
 def test_a_deleted_recording_is_nowhere_and_restored_it_is_as_before(system: System, tmp_path: Path) -> None:
-    path = write(tmp_path / "gone.wav", tone(647.0))
+    path = write(tmp_path / "gone.wav", tone(10647.0))
     recording_id = system.upload(path, project="default").json()["id"]
     before = system.ended(recording_id)
     where = f"/v1/recordings/{recording_id}"
