@@ -116,7 +116,8 @@ async def test_an_event_is_told_signed_and_logged(desk: Desk) -> None:
 
 
 async def test_only_wanted_events_of_the_own_project_from_after_the_beginning_are_told(desk: Desk) -> None:
-    early = _event("early")
+    # MongoDB keeps milliseconds.
+    early = _event("early", before_s=1)
     webhook = await desk.hook(DELETED)
     other = await desk.hook("analysis.failed.v1")
     everything = await desk.hook()
@@ -307,6 +308,7 @@ async def _is_disabled(desk: Desk, webhook: WebhookDocument) -> bool:
     return not (await desk.webhooks.one(ANNA, webhook.id)).enabled
 
 
-def _event(id_: str, *, project_id: str = "field") -> Shown:
-    event = RecordingDeleted(recording_id=RECORDING, project_id=project_id, deleted_at=datetime.now(UTC))
-    return Shown.of(envelop(event, source="test", id_=id_), 1)
+def _event(id_: str, *, project_id: str = "field", before_s: float = 0) -> Shown:
+    time = datetime.now(UTC) - timedelta(seconds=before_s)
+    event = RecordingDeleted(recording_id=RECORDING, project_id=project_id, deleted_at=time)
+    return Shown.of(envelop(event, source="test", id_=id_, time=time), 1)
