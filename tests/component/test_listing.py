@@ -1,14 +1,14 @@
 import base64
 import itertools
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chassis.documents import Database
 from chassis.problems import ProblemError
-from contracts.documents import ANALYSES, RECORDINGS, SEARCH, SPECTROGRAMS
+from contracts.documents import ANALYSES, SEARCH, SPECTROGRAMS
 from contracts.vocabulary import Role, State
 from services.gateway.features import conditions, order
 from services.gateway.keys import Caller
@@ -16,11 +16,12 @@ from services.gateway.listing import Filters, Listing, Wanted
 from services.gateway.reads import Reads
 from services.gateway.views import overall_status
 
+from .stored import NOON, add_recording, add_task
+
 pytestmark = pytest.mark.servers
 
 ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
 BERT = Caller("bert", {"music": Role.OWNER})
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_paging_visits_every_recording_once_newest_first(
     listing: Listing, database: Database, limit: int
 ) -> None:
     for number in range(7):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(milliseconds=number))
+        await add_recording(database, f"r{number}", uploaded_at=NOON + timedelta(milliseconds=number))
 
     assert await _all_pages(listing, ANNA, limit) == [f"r{number}" for number in reversed(range(7))]
 
@@ -44,7 +45,7 @@ async def test_paging_visits_recordings_of_the_same_moment_once(
     listing: Listing, database: Database, limit: int
 ) -> None:
     for number in range(7):
-        await _add(database, f"r{number}", uploaded_at=NOON)
+        await add_recording(database, f"r{number}", uploaded_at=NOON)
 
     visited = await _all_pages(listing, ANNA, limit)
 
@@ -53,10 +54,10 @@ async def test_paging_visits_recordings_of_the_same_moment_once(
 
 async def test_what_comes_while_paging_neither_repeats_nor_hides_anything(listing: Listing, database: Database) -> None:
     for number in range(4):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
+        await add_recording(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
     first, cursor = await listing.page(ANNA, Wanted(), None, 2)
 
-    await _add(database, "newest", uploaded_at=NOON + timedelta(hours=1))
+    await add_recording(database, "newest", uploaded_at=NOON + timedelta(hours=1))
     second, _ = await listing.page(ANNA, Wanted(), cursor, 2)
 
     assert [line.recording_id for line in [*first, *second]] == ["r3", "r2", "r1", "r0"]
@@ -64,7 +65,7 @@ async def test_what_comes_while_paging_neither_repeats_nor_hides_anything(listin
 
 async def test_the_list_shows_the_callers_projects_only(listing: Listing, database: Database) -> None:
     for project_id in ("field", "music", "lab"):
-        await _add(database, project_id, project_id=project_id)
+        await add_recording(database, project_id, project_id=project_id)
 
     assert sorted(await _all_pages(listing, ANNA, 1)) == ["field", "lab"]
     assert await _all_pages(listing, BERT, 1) == ["music"]
@@ -72,7 +73,7 @@ async def test_the_list_shows_the_callers_projects_only(listing: Listing, databa
 
 async def test_a_cursor_opens_no_other_project(listing: Listing, database: Database) -> None:
     for number in range(3):
-        await _add(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
+        await add_recording(database, f"r{number}", uploaded_at=NOON + timedelta(seconds=number))
     _, cursor = await listing.page(ANNA, Wanted(), None, 1)
 
     assert await listing.page(BERT, Wanted(), cursor, 50) == ([], None)
@@ -169,13 +170,13 @@ async def test_a_state_is_asked_for_in_the_words_in_which_it_is_shown(listing: L
     states, later = [None, *State], NOON + timedelta(hours=1)
     interventions: list[dict[str, Any]] = [{}, {"cancelled_at": later}, {"retried_at": later}]
     for number, (done, spectrogram, analysis) in enumerate(itertools.product(interventions, states, states)):
-        await _add(database, f"r{number:03}", uploaded_at=NOON + timedelta(seconds=number), **done)
+        await add_recording(database, f"r{number:03}", uploaded_at=NOON + timedelta(seconds=number), **done)
         for collection, state in ((SPECTROGRAMS, spectrogram), (ANALYSES, analysis)):
             if state is not None:
                 completed_at = NOON if state.is_terminal else None
-                await _add_task(database, collection, f"r{number:03}", state=state, completed_at=completed_at)
-                await _add_task(database, collection, f"r{number:03}", parameters_id="q", requested=True)
-    await _add(database, "refused", state=State.FAILED)
+                await add_task(database, collection, f"r{number:03}", state=state, completed_at=completed_at)
+                await add_task(database, collection, f"r{number:03}", parameters_id="q", requested=True)
+    await add_recording(database, "refused", state=State.FAILED)
     shown = await Reads(database).recordings(ANNA, [f"r{number:03}" for number in range(192)] + ["refused"])
     status = {name: overall_status(each.recording, each.spectrogram, each.analysis) for name, each in shown.items()}
 
@@ -197,11 +198,11 @@ async def test_a_page_ends_early_rather_than_late_and_the_next_goes_on(
     listing: Listing, database: Database, monkeypatch: pytest.MonkeyPatch, states: list[State]
 ) -> None:
     for number in range(30):
-        await _add(database, f"r{number:02}", uploaded_at=NOON + timedelta(seconds=number))
+        await add_recording(database, f"r{number:02}", uploaded_at=NOON + timedelta(seconds=number))
         if number % 7:
             state = State.FAILED if number == 3 else State.COMPLETED
             for collection in (SPECTROGRAMS, ANALYSES):
-                await _add_task(database, collection, f"r{number:02}", state=state)
+                await add_task(database, collection, f"r{number:02}", state=state)
     wanted = Wanted(Filters(states=states))
     at_once = await _all_pages(listing, ANNA, 50, wanted)
 
@@ -239,7 +240,7 @@ async def _add_a_few(database: Database) -> None:
         "theirs": {"project_id": "music", "tags": ["forest"]},
     }
     for number, (name, each) in enumerate(facts.items()):
-        await _add(database, name, name=f"{name}.wav", uploaded_at=NOON + timedelta(seconds=number), **each)
+        await add_recording(database, name, name=f"{name}.wav", uploaded_at=NOON + timedelta(seconds=number), **each)
 
 
 def _at(hours: int) -> dict[str, Any]:
@@ -257,33 +258,3 @@ async def _all_pages(listing: Listing, caller: Caller, limit: int, wanted: Wante
         if cursor is None:
             return visited
     pytest.fail("paging does not end")
-
-
-async def _add(database: Database, recording_id: str, **facts: Any) -> None:
-    document: dict[str, Any] = {
-        "_id": recording_id,
-        "project_id": "field",
-        "name": "dawn.wav",
-        "lane": "interactive",
-        "state": State.COMPLETED,
-        "sha256": "0" * 64,
-        "size_bytes": 1000,
-        "uploaded_at": NOON,
-        "trace_id": "f" * 32,
-        "current": True,
-        "outbox": [],
-    }
-    await database[RECORDINGS].insert_one(document | facts)
-
-
-async def _add_task(database: Database, collection: str, recording_id: str, **facts: Any) -> None:
-    known: dict[str, Any] = {
-        "recording_id": recording_id,
-        "project_id": "field",
-        "parameters_id": "p",
-        "parameters": {},
-        "state": State.QUEUED,
-        "created_at": NOON,
-    }
-    task = known | facts
-    await database[collection].insert_one({"_id": f"{recording_id}/{task['parameters_id']}", **task})

@@ -1,5 +1,4 @@
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
@@ -11,11 +10,12 @@ from contracts.vocabulary import Role, State
 from services.gateway.keys import Caller
 from services.gateway.reads import Reads
 
+from .stored import NOON, add_recording, add_task
+
 pytestmark = pytest.mark.servers
 
 ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
 BERT = Caller("bert", {"music": Role.OWNER})
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def reads(database: Database) -> Reads:
 
 
 async def test_a_recording_is_found_with_what_came_of_it(reads: Reads, database: Database) -> None:
-    await _add(database, "one")
-    await _add_task(database, SPECTROGRAMS, "one", state=State.COMPLETED)
+    await add_recording(database, "one")
+    await add_task(database, SPECTROGRAMS, "one", state=State.COMPLETED)
 
     found = await reads.recording(ANNA, "one")
 
@@ -37,8 +37,8 @@ async def test_a_recording_is_found_with_what_came_of_it(reads: Reads, database:
 
 
 async def test_a_status_costs_a_query_for_each_collection(reads: Reads, database: Database) -> None:
-    await _add(database, "one")
-    await _add_task(database, SPECTROGRAMS, "one", state=State.COMPLETED)
+    await add_recording(database, "one")
+    await add_task(database, SPECTROGRAMS, "one", state=State.COMPLETED)
     await database.command("profile", 2)
 
     await reads.recording(ANNA, "one")
@@ -49,8 +49,8 @@ async def test_a_status_costs_a_query_for_each_collection(reads: Reads, database
 
 
 async def test_a_recordings_own_way_to_be_seen_is_told_to_its_callers_only(reads: Reads, database: Database) -> None:
-    await _add(database, "one", rendering=PRESETS["bat"].model_dump())
-    await _add(database, "two")
+    await add_recording(database, "one", rendering=PRESETS["bat"].model_dump())
+    await add_recording(database, "two")
 
     assert await reads.own_rendering(ANNA, "one") == PRESETS["bat"]
     assert await reads.own_rendering(ANNA, "two") == RenderParameters()
@@ -61,7 +61,7 @@ async def test_a_recordings_own_way_to_be_seen_is_told_to_its_callers_only(reads
 
 @pytest.mark.parametrize("recording_id", ["two", "", "$ne", "one/", "x" * 10_000])
 async def test_an_unknown_recording_is_not_found(reads: Reads, database: Database, recording_id: str) -> None:
-    await _add(database, "one")
+    await add_recording(database, "one")
 
     with pytest.raises(ProblemError) as refusal:
         await reads.recording(ANNA, recording_id)
@@ -73,7 +73,7 @@ async def test_an_unknown_recording_is_not_found(reads: Reads, database: Databas
 async def test_somebody_elses_recording_is_told_apart_from_an_unknown_one_by_nothing(
     reads: Reads, database: Database
 ) -> None:
-    await _add(database, "one")
+    await add_recording(database, "one")
 
     with pytest.raises(ProblemError) as theirs:
         await reads.recording(BERT, "one")
@@ -85,9 +85,9 @@ async def test_somebody_elses_recording_is_told_apart_from_an_unknown_one_by_not
 
 
 async def test_the_newest_of_several_tasks_is_shown(reads: Reads, database: Database) -> None:
-    await _add(database, "one")
-    await _add_task(database, ANALYSES, "one", parameters_id="new", created_at=NOON + timedelta(days=1))
-    await _add_task(database, ANALYSES, "one", parameters_id="old", created_at=NOON)
+    await add_recording(database, "one")
+    await add_task(database, ANALYSES, "one", parameters_id="new", created_at=NOON + timedelta(days=1))
+    await add_task(database, ANALYSES, "one", parameters_id="old", created_at=NOON)
 
     found = await reads.recording(ANNA, "one")
 
@@ -96,7 +96,7 @@ async def test_the_newest_of_several_tasks_is_shown(reads: Reads, database: Data
 
 
 async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, database: Database) -> None:
-    await _add(database, "one")
+    await add_recording(database, "one")
     ways = {
         "own": RenderParameters(),
         "coloured": RenderParameters(palette="magma", floor_db=-60),
@@ -106,8 +106,8 @@ async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, dat
     for name, parameters in ways.items():
         state = State.FAILED if name == "failed" else State.COMPLETED
         facts = {"parameters_id": name, "parameters": parameters.document(), "state": state}
-        await _add_task(database, SPECTROGRAMS, "one", **facts)
-    await _add_task(database, SPECTROGRAMS, "two", parameters=ways["own"].document(), state=State.COMPLETED)
+        await add_task(database, SPECTROGRAMS, "one", **facts)
+    await add_task(database, SPECTROGRAMS, "two", parameters=ways["own"].document(), state=State.COMPLETED)
     recording = (await reads.recording(ANNA, "one")).recording
 
     akin = await reads.akin(recording, RenderParameters(palette="cividis"), frozenset({"palette", "floor_db"}))
@@ -115,33 +115,3 @@ async def test_renderings_are_akin_that_differ_in_nothing_else(reads: Reads, dat
 
     assert {each.parameters_id for each in akin} == {"own", "coloured"}
     assert same == []
-
-
-async def _add(database: Database, recording_id: str, **facts: Any) -> None:
-    document: dict[str, Any] = {
-        "_id": recording_id,
-        "project_id": "field",
-        "name": "dawn.wav",
-        "lane": "interactive",
-        "state": State.COMPLETED,
-        "sha256": "0" * 64,
-        "size_bytes": 1000,
-        "uploaded_at": NOON,
-        "trace_id": "f" * 32,
-        "current": True,
-        "outbox": [],
-    }
-    await database[RECORDINGS].insert_one(document | facts)
-
-
-async def _add_task(database: Database, collection: str, recording_id: str, **facts: Any) -> None:
-    known: dict[str, Any] = {
-        "recording_id": recording_id,
-        "project_id": "field",
-        "parameters_id": "p",
-        "parameters": {},
-        "state": State.QUEUED,
-        "created_at": NOON,
-    }
-    task = known | facts
-    await database[collection].insert_one({"_id": f"{recording_id}/{task['parameters_id']}", **task})
