@@ -50,7 +50,11 @@ class ObjectStore:
         try:
             await self._client.head_bucket(Bucket=self._bucket)
         except ClientError:
-            await self._client.create_bucket(Bucket=self._bucket)
+            known = self._client.exceptions
+            with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
+                await self._client.create_bucket(Bucket=self._bucket)
+            # Another service may have made it at the same moment; another owner's does not answer us.
+            await self._client.head_bucket(Bucket=self._bucket)
 
     async def ask(self) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""

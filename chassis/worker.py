@@ -3,21 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from faststream.rabbit import RabbitBroker
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.vocabulary import Lane
 
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
-from .documents import Database, open_database
+from .documents import Collection, Database, open_database
 from .health import Health
 from .jobs import JobPool, open_job_pool
 from .objects import open_object_store
-from .outbox import OutboxRelay
+from .outbox import OutboxRelay, prepare_outbox
 from .serve import Service
 from .settings import ServiceSettings
 from .tasks import TaskStore
@@ -27,8 +27,8 @@ from .work import Equipment
 class WorkerSettings(ServiceSettings):
     """How much a worker does at once, and what bounds a job."""
 
-    interactive_slots: int = 1
-    bulk_slots: int = 1
+    interactive_slots: int = Field(1, ge=0)
+    bulk_slots: int = Field(1, ge=0)
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
     job_memory_bytes: int = 3_000_000_000
@@ -41,10 +41,36 @@ class WorkerSettings(ServiceSettings):
         """Return how many messages of each lane are worked on at once."""
         return {Lane.INTERACTIVE: self.interactive_slots, Lane.BULK: self.bulk_slots}
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Return the lanes that this process works on; it leaves a lane without slots to others."""
+        return tuple(lane for lane, slots in self.slots.items() if slots)
+
+    def lane_here(self, lane: Lane) -> Lane:
+        """Return the lane whose slots a message of `lane` takes here."""
+        return lane if lane in self.lanes else self.lanes[0]
+
+    @model_validator(mode="after")
+    def _with_slots(self) -> Self:
+        if not self.lanes:
+            raise ValueError("DAWNCHORUS_INTERACTIVE_SLOTS and DAWNCHORUS_BULK_SLOTS are both 0")
+        return self
+
     def job_timeout_of(self, duration_s: float | None) -> float:
         """Return the bound on a job over that many seconds of audio; over the longest where the length is unknown."""
         known_s = self.max_duration_s if duration_s is None else duration_s
         return self.job_timeout_s + self.job_timeout_per_audio_s * known_s
+
+
+async def prepare_tasks(collection: Collection) -> None:
+    """Make the indexes of a worker's collection."""
+    await prepare_outbox(collection)
+    await collection.create_index("recording_id", name="by_recording")
+    await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
+    # What is asked of them to tell when work will be done.
+    await collection.create_index([("lane", 1), ("announced_at", -1)], name="by_lane")
+    await collection.create_index([("lane", 1), ("state", 1)], name="by_lane_and_state")
+    await collection.create_index([("completed_at", -1)], name="newest_result")
 
 
 class WorkerApp:
@@ -84,19 +110,24 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
+            pools = await self._open_pools(stack)
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pools, ladder.publisher)
-            ready = (pool.ready() for pool in pools.values())
-            await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
+            ready = (pool.ready() for pool in set(pools.values()))
+            await asyncio.gather(equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
             await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
             yield
+
+    async def _open_pools(self, stack: AsyncExitStack) -> dict[Lane, JobPool]:
+        settings = self._settings
+        opened = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in settings.lanes}
+        return {lane: opened[settings.lane_here(lane)] for lane in Lane}
 
     def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
@@ -110,12 +141,7 @@ class WorkerApp:
         database = await stack.enter_async_context(open_database(settings))
         objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
-        await collection.create_index("recording_id", name="by_recording")
-        await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
-        # What is asked of them to tell when work will be done.
-        await collection.create_index([("lane", 1), ("announced_at", -1)], name="by_lane")
-        await collection.create_index([("lane", 1), ("state", 1)], name="by_lane_and_state")
-        await collection.create_index([("completed_at", -1)], name="newest_result")
+        await prepare_tasks(collection)
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
         return Equipment(
