@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 import structlog
 from aio_pika.exceptions import AMQPError
-from botocore.exceptions import BotoCoreError, ClientError
 
 from .broker import create_broker, declare_topology
 from .documents import Database, PyMongoError, open_database
-from .errors import DawnchorusError, NotPreparedError
+from .errors import DawnchorusError, NotPreparedError, ObjectStoreError
 from .logging import configure_logging
 from .objects import open_object_store
 from .serve import Service, run
@@ -70,5 +69,5 @@ async def _made(what: str, making: Awaitable[None], settings: ServiceSettings) -
     try:
         async with asyncio.timeout(settings.prepare_timeout_s):
             await making
-    except (PyMongoError, BotoCoreError, ClientError, AMQPError, OSError) as error:
+    except (PyMongoError, ObjectStoreError, AMQPError, OSError) as error:
         raise NotPreparedError(what, repr(error)) from error
