@@ -19,7 +19,9 @@ from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
+from chassis.reconciling import Reconciler
 from chassis.serve import Service
+from chassis.watching import WatchRules
 from chassis.web import measured, traced
 
 from .changes import ChangeDesk
@@ -28,6 +30,7 @@ from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
 from .probing import warm_up
+from .reconciling import UploadedRecordings
 from .recordings import Recordings
 from .routes import (
     STATUSES,
@@ -76,7 +79,9 @@ def create_app(settings: IngestSettings) -> Service:
             recordings = Recordings(database)
             publisher = Publisher(broker, settings.publish_timeout_s)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            reconciler = _reconciler(settings, database, recordings, relay)
+            prepared = (recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
+            await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
@@ -84,10 +89,16 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
+            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeping)
+            await stack.enter_async_context(background(*works))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
+    watched = UploadedRecordings(database)
+    return Reconciler(recordings.collection, relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
 
 
 async def _open_desk(

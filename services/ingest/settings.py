@@ -2,10 +2,10 @@
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
 
-from chassis.settings import ServiceSettings
+from chassis.watching import WatchSettings
 
 
-class IngestSettings(ServiceSettings):
+class IngestSettings(WatchSettings):
     """Bounds on what is accepted."""
 
     internal_token: SecretStr
