@@ -28,3 +28,4 @@ RECORDINGS_STUCK = Gauge(
 RECORDINGS_REANNOUNCED = Counter(
     "dawnchorus_recordings_reannounced_total", "Recordings, or wishes about them, that were announced anew."
 )
+OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, and was removed, by kind.", ("kind",))

@@ -21,6 +21,8 @@ from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
 from chassis.reconciling import Reconciler
 from chassis.serve import Service
+from chassis.storage import Storage
+from chassis.sweeping import Sweeper
 from chassis.watching import WatchRules
 from chassis.web import measured, traced
 
@@ -42,7 +44,7 @@ from .routes import (
     take_recording,
 )
 from .settings import IngestSettings
-from .sweeping import sweep
+from .sweeping import AudioNaming, sweep
 from .upload_keys import UploadKeys
 from .uploads import UploadDesk
 
@@ -87,9 +89,11 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            sweeping = sweep(app.state.parts, recordings.collection, objects)
+            storage = Storage(database, "ingest")
+            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
+            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeping)
+            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping)
             await stack.enter_async_context(background(*works))
             yield
 
