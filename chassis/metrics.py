@@ -22,3 +22,10 @@ SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors th
 DEAD_LETTERS_KEPT = Counter(
     "dawnchorus_dead_letters_kept_total", "Parked messages that became documents.", ("consumer", "reason")
 )
+RECORDINGS_STUCK = Gauge(
+    "dawnchorus_recordings_stuck", "Recordings, or wishes about them, that do not end though they were announced anew."
+)
+RECORDINGS_REANNOUNCED = Counter(
+    "dawnchorus_recordings_reannounced_total", "Recordings, or wishes about them, that were announced anew."
+)
+OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, and was removed, by kind.", ("kind",))

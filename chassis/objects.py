@@ -5,6 +5,7 @@ import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,24 @@ class StoredPart:
     number: int
     size_bytes: int
     tag: str
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it."""
+
+    key: str
+    size_bytes: int
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class UnfinishedObject:
+    """Parts that nobody has made an object of, by what S3 calls them."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
 
 
 class ObjectStore:
@@ -159,6 +178,26 @@ class ObjectStore:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
         with _call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
+        """List the objects whose keys begin so, up to a thousand at a time."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _call("ListObjectsV2", prefix):
+            async for page in pages:
+                yield [
+                    ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
+                ]
+
+    async def unfinished(self, prefix: str) -> list[UnfinishedObject]:
+        """List what was begun in parts under such keys, and not made an object of."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+        found: list[UnfinishedObject] = []
+        # rclone says that there is no such upload where a bucket never had one.
+        with suppress(ObjectMissingError), _call("ListMultipartUploads", prefix):
+            async for page in pages:
+                uploads = page.get("Uploads", [])
+                found += [UnfinishedObject(each["Key"], each["UploadId"], each["Initiated"]) for each in uploads]
+        return found
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""

@@ -16,15 +16,17 @@ from .consuming import RetryLadder, Telemetry
 from .documents import Database, open_database
 from .health import Health
 from .jobs import JobPool, open_job_pool
-from .objects import open_object_store
+from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
 from .serve import Service
-from .settings import ServiceSettings
+from .storage import Storage
+from .sweeping import Sweeper, SweepRules, SweepSettings
+from .task_naming import TaskNaming
 from .tasks import TaskStore
 from .work import Equipment
 
 
-class WorkerSettings(ServiceSettings):
+class WorkerSettings(SweepSettings):
     """How much a worker does at once, and what bounds a job."""
 
     interactive_slots: int = 1
@@ -50,6 +52,8 @@ class WorkerSettings(ServiceSettings):
 class WorkerApp:
     """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
 
+    `prefixes` are those of its objects, which nobody else writes.
+
     `routes` serves HTTP; `publish` writes into the database before the service is ready, and may ask the interactive
     lane's children what to write.
     """
@@ -65,6 +69,7 @@ class WorkerApp:
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
         publish: Callable[[Database, JobPool], Awaitable[None]] | None = None,
+        prefixes: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._name = name
@@ -74,6 +79,7 @@ class WorkerApp:
         self._spare_slots = spare_slots
         self._routes = routes
         self._publish = publish
+        self._prefixes = prefixes
         self._health = Health()
 
     def service(self) -> Service:
@@ -98,6 +104,12 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
+    async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
+        rules = SweepRules.of(self._settings)
+        naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
+        await naming.prepare()
+        return Sweeper(objects, Storage(database, self._name), naming, self._settings)
+
     def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
         settings, slots = self._settings, self._settings.slots[lane]
@@ -118,6 +130,7 @@ class WorkerApp:
         await collection.create_index([("completed_at", -1)], name="newest_result")
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
+        await stack.enter_async_context(background((await self._sweeper(database, objects)).run()))
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,

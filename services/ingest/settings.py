@@ -2,10 +2,11 @@
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
 
-from chassis.settings import ServiceSettings
+from chassis.sweeping import SweepSettings
+from chassis.watching import WatchSettings
 
 
-class IngestSettings(ServiceSettings):
+class IngestSettings(WatchSettings, SweepSettings):
     """Bounds on what is accepted."""
 
     internal_token: SecretStr
