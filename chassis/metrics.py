@@ -22,3 +22,6 @@ SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors th
 DEAD_LETTERS_KEPT = Counter(
     "dawnchorus_dead_letters_kept_total", "Parked messages that became documents.", ("consumer", "reason")
 )
+POOL_SLOTS = Gauge("dawnchorus_pool_slots", "Jobs that a pool of child processes does at once.", ("pool",))
+POOL_BUSY = Gauge("dawnchorus_pool_busy", "Children of a pool that work on a job now.", ("pool",))
+JOB_ENDS = Counter("dawnchorus_job_ends_total", "Jobs in child processes by how they ended.", ("pool", "outcome"))
