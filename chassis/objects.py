@@ -13,6 +13,7 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .errors import ObjectMissingError, ObjectStoreError
+from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -243,7 +244,10 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
 @contextmanager
 def _call(operation: str, key: str) -> "Iterator[None]":
     attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
+    with (
+        span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
+        timed(OBJECT_STORE_SECONDS, operation),
+    ):
         try:
             yield
         except ClientError as error:

@@ -6,8 +6,10 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from opentelemetry import trace
 
-from .metrics import HTTP_SECONDS
+from .metrics import HTTP_SECONDS, bounded, observe
 from .tracing import OpenTelemetryMiddleware, detached
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 
 
 def traced(app: ASGIApp) -> ASGIApp:
@@ -41,7 +43,8 @@ def measured(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, note_status)
         finally:
-            HTTP_SECONDS.labels(scope.get("method", ""), _route(scope), status).observe(time.monotonic() - started)
+            labels = bounded(str(scope.get("method", "GET")), METHODS), _route(scope), status
+            observe(HTTP_SECONDS.labels(*labels), time.monotonic() - started)
 
     return measure
 

@@ -19,6 +19,7 @@ from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
 
@@ -84,7 +85,8 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
+            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping, sampling))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
