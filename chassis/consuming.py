@@ -16,7 +16,7 @@ from contracts.vocabulary import Lane
 from .broker import Publisher
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
 from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
-from .tracing import SpanKind, extract, span
+from .tracing import SpanKind, extract, mark_failed, span
 
 log = structlog.get_logger()
 
@@ -30,16 +30,19 @@ class Telemetry(BaseMiddleware):
 
     async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401 (FastStream's seam)
         """Handle one message inside its span."""
-        queue = str(msg.raw_message.routing_key)
+        key = str(msg.raw_message.routing_key)
+        destination = f"{msg.raw_message.exchange}:{key}"
         attributes = {
             "messaging.system": "rabbitmq",
+            "messaging.operation.name": "process",
             "messaging.operation.type": "process",
-            "messaging.destination.name": queue,
+            "messaging.destination.name": destination,
+            "messaging.rabbitmq.destination.routing_key": key,
             "messaging.message.id": str(msg.message_id),
         }
         with (
             structlog.contextvars.bound_contextvars(event_id=msg.message_id),
-            span(f"process {queue}", kind=SpanKind.CONSUMER, attributes=attributes, parent=extract(msg.headers)),
+            span(f"process {destination}", kind=SpanKind.CONSUMER, attributes=attributes, parent=extract(msg.headers)),
         ):
             return await call_next(msg)
 
@@ -70,6 +73,7 @@ class RetryLadder:
                 headers={**msg.headers, ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:
+            log.warning("message_returned", attempt=attempt, reason=str(error) or repr(error))
             raise NackMessage from unavailable
         log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
 
@@ -99,6 +103,7 @@ class _Rung(BaseMiddleware):
             raise
         except Exception as error:  # noqa: BLE001 (whatever failed may go better later; the ladder is where it is decided)
             self._count(msg, "postponed", started)
+            mark_failed(error)
             await self._ladder.retry_later(msg, error)
             return
         self._count(msg, "handled", started)

@@ -74,16 +74,18 @@ class OutboxRelay:
         return published
 
     async def _send(self, document_id: Any, entry: OutboxEntry) -> None:  # noqa: ANN401
+        destination = f"{entry.exchange}:{entry.routing_key}"
         attributes = {
             "messaging.system": "rabbitmq",
+            "messaging.operation.name": "send",
             "messaging.operation.type": "send",
-            "messaging.destination.name": entry.exchange,
+            "messaging.destination.name": destination,
             "messaging.rabbitmq.destination.routing_key": entry.routing_key,
             "messaging.message.id": entry.event_id,
         }
         with (
             attached(entry.trace),
-            span(f"send {entry.exchange}", kind=SpanKind.PRODUCER, attributes=attributes),
+            span(f"send {destination}", kind=SpanKind.PRODUCER, attributes=attributes),
         ):
             await self._publisher.publish(
                 entry.body.encode(),

@@ -295,5 +295,6 @@ class Worker(Generic[E]):
 
 
 def _describe(event: Event, claim: Claim) -> None:
-    trace.get_current_span().set_attributes({"recording.id": event.recording_id, "task.attempt": claim.attempts})
+    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
+    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
     structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)
