@@ -4,14 +4,16 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.audio import REPOSITORY
 
 from .context import copied
-from .dockerfile import Dockerfile, Stage, Step, argument, expanded, read_dockerfile
+from .dockerfile import Stage, Step, argument, expanded, read_dockerfile
 
 DOCKERFILE = REPOSITORY / "deploy" / "Dockerfile"
 # A command that named a place in itself would change this machine.
@@ -52,20 +54,56 @@ class Image:
         return {**self.environment, **here, "PATH": f"{here['VENV']}/bin:/usr/bin:/bin"}
 
 
-def build(folder: Path, service: str, python: Path, arguments: Mapping[str, str] | None = None) -> Image:
-    """Follow every stage for one service, with `python` as that of the base image; return the last stage's image."""
+Run = Callable[[str, Image], None]
+
+
+def build(folder: Path, service: str, run: Run) -> Image:
+    """Follow every stage for one service, with `run` for the commands; return the last stage's image."""
     dockerfile = read_dockerfile(DOCKERFILE)
     images: dict[str, Image] = {}
-    given = {**dockerfile.arguments, "SERVICE": service, **(arguments or {})}
+    given = {**dockerfile.arguments, "SERVICE": service}
     for stage in dockerfile.stages:
-        images[stage.name] = _begun(stage, images, folder / stage.name)
+        images[stage.name] = image = _begun(stage, images, folder / stage.name)
         for step in stage.steps:
-            _follow(step, images[stage.name], images, given, python)
-    return images[_last(dockerfile)]
+            if step.word == "RUN":
+                run(step.text, image)
+            else:
+                _follow(step, image, images, given)
+    return images[dockerfile.stages[-1].name]
 
 
-def _last(dockerfile: Dockerfile) -> str:
-    return dockerfile.stages[-1].name
+def running(python: Path) -> Run:
+    """Return what runs commands as they are, with `python` as that of the base image."""
+
+    def run(command: str, image: Image) -> None:
+        if _PLACE.search(command):
+            raise PlaceInCommandError(command)
+        # As a script, because a link to an interpreter is taken for another installation.
+        base = image.root.parent / "bin" / "python"
+        base.parent.mkdir(exist_ok=True)
+        base.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
+        base.chmod(0o755)
+        own = image.variables()
+        path = f"{own['VENV']}/bin:{base.parent}:/usr/bin:/bin"
+        environment = {**_inherited(), **image.arguments, **own, "PATH": path}
+        subprocess.run(
+            ["sh", "-euc", command], cwd=image.place("."), env=environment, check=True, timeout=_BUILD_TIMEOUT_S
+        )
+
+    return run
+
+
+def borrowing(command: str, image: Image) -> None:
+    """Run nothing; the packages are those of the interpreter that runs this, and nothing is compiled."""
+    own = image.variables()
+    packages = Path(own["VENV"], "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+    if " -m venv " in command:
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--without-pip", own["VENV"]], check=True, timeout=_BUILD_TIMEOUT_S
+        )
+        (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    elif "$COMPILED" in command:
+        Path(own["COMPILED"]).mkdir()
 
 
 def _begun(stage: Stage, images: Mapping[str, Image], root: Path) -> Image:
@@ -76,7 +114,7 @@ def _begun(stage: Stage, images: Mapping[str, Image], root: Path) -> Image:
     return Image(root, arguments={}, environment=dict(base.environment) if base else {})
 
 
-def _follow(step: Step, image: Image, images: Mapping[str, Image], given: Mapping[str, str], python: Path) -> None:
+def _follow(step: Step, image: Image, images: Mapping[str, Image], given: Mapping[str, str]) -> None:
     known = {**image.arguments, **image.environment}
     match step.word:
         case "ARG":
@@ -95,8 +133,6 @@ def _follow(step: Step, image: Image, images: Mapping[str, Image], given: Mappin
             image.entrypoint = tuple(step.command())
         case "COPY":
             _copy(step, image, images, known)
-        case "RUN":
-            _run(step, image, python)
 
 
 def _pairs(step: Step, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -114,20 +150,6 @@ def _copy(step: Step, image: Image, images: Mapping[str, Image], known: Mapping[
     shutil.copytree(
         images[flag.removeprefix("--from=")].place(source), image.place(target), symlinks=True, copy_function=os.link
     )
-
-
-def _run(step: Step, image: Image, python: Path) -> None:
-    if _PLACE.search(step.text):
-        raise PlaceInCommandError(step.text)
-    # As a script, because a link to an interpreter is taken for another installation.
-    base = image.root.parent / "bin" / "python"
-    base.parent.mkdir(exist_ok=True)
-    base.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
-    base.chmod(0o755)
-    own = image.variables()
-    path = f"{own['VENV']}/bin:{base.parent}:/usr/bin:/bin"
-    environment = {**_inherited(), **image.arguments, **own, "PATH": path}
-    subprocess.run(["sh", "-euc", step.text], cwd=image.place("."), env=environment, check=True, timeout=_BUILD_TIMEOUT_S)
 
 
 def _inherited() -> dict[str, str]:
