@@ -89,11 +89,14 @@ def _wrong(image: Image, name: str) -> list[str]:
 def _started(folder: Path, images: Mapping[str, Image], figures: Mapping[str, Figures]) -> dict[str, Figures]:
     """Start the services one after the other, then all four under load."""
     before = {name: compiled_files_shipped(image) for name, image in images.items()}
-    with running_servers(folder / "servers") as servers:
-        with running_system(folder, servers, {}, services_of(dict(images))) as system:
-            wrong = {name: _wrong_running(system, name) for name in NAMES}
-            ready = {name: _restarted_s(system, name) for name in NAMES}
-            rest, peak = _loaded(system, folder)
+    make_service = services_of(dict(images))
+    with (
+        running_servers(folder / "servers") as servers,
+        running_system(folder, servers, {}, make_service) as system,
+    ):
+        wrong = {name: _wrong_running(system, name) for name in NAMES}
+        ready = {name: _restarted_s(system, name) for name in NAMES}
+        rest, peak = _loaded(system, folder)
     for name in NAMES:
         if compiled_files(images[name]) != before[name]:
             wrong[name].append("compiled something after its start")

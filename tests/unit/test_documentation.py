@@ -170,7 +170,7 @@ def _check(command: list[str], page: Path) -> None:
         assert {word for word in words if not ASSIGNMENT.match(word)} <= _targets()
     elif program == "docker" and words[0] == "compose":
         services = set(yaml.safe_load((REPOSITORY / "compose.yaml").read_text())["services"])
-        assert words[1] in {"up", "down", "ps", "logs"} or words[1] == "exec" and words[2] in services
+        assert words[1] in {"up", "down", "ps", "logs"} or (words[1] == "exec" and words[2] in services)
     elif program == ".venv/bin/python" and words[0] == "-m":
         assert (REPOSITORY / words[1].replace(".", "/") / "__main__.py").exists()
     elif program == ".venv/bin/python":
