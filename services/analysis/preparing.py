@@ -1,7 +1,7 @@
 """The indexes of the analysis service."""
 
 from chassis.documents import Database
-from chassis.worker import prepare_tasks
+from chassis.worker import prepare_worker
 from contracts.documents import ANALYSES
 
 from .settings import AnalysisSettings
@@ -9,4 +9,4 @@ from .settings import AnalysisSettings
 
 async def prepare_indexes(database: Database, _: AnalysisSettings) -> None:
     """Make those that are not there yet."""
-    await prepare_tasks(database[ANALYSES])
+    await prepare_worker(database, ANALYSES)

@@ -4,6 +4,7 @@ import asyncio
 
 from chassis.documents import Collection, Database
 from chassis.outbox import prepare_outbox
+from chassis.reconciling import prepare_watch
 from contracts.dead_letters import DEAD_LETTERS
 from contracts.documents import API_KEYS, RATES, TASKS
 
@@ -31,7 +32,10 @@ async def prepare_indexes(database: Database, settings: GatewaySettings) -> None
     )
     await asyncio.gather(*(store.prepare() for store in stores))
     await asyncio.gather(
-        prepare_tasks(database[TASKS]), prepare_outbox(database[TASKS]), prepare_outbox(database[DEAD_LETTERS])
+        prepare_tasks(database[TASKS]),
+        prepare_outbox(database[TASKS]),
+        prepare_watch(database[TASKS]),
+        prepare_outbox(database[DEAD_LETTERS]),
     )
 
 

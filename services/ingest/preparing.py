@@ -4,6 +4,7 @@ import asyncio
 
 from chassis.documents import Database
 from chassis.outbox import prepare_outbox
+from chassis.reconciling import prepare_watch
 from contracts.documents import UPLOADS
 
 from .parts import prepare_uploads
@@ -16,5 +17,9 @@ async def prepare_indexes(database: Database, settings: IngestSettings) -> None:
     """Make those that are not there yet."""
     recordings, keys = Recordings(database), UploadKeys(database, settings.idempotency_s)
     await asyncio.gather(
-        recordings.prepare(), prepare_outbox(recordings.collection), keys.prepare(), prepare_uploads(database[UPLOADS])
+        recordings.prepare(),
+        prepare_outbox(recordings.collection),
+        prepare_watch(recordings.collection),
+        keys.prepare(),
+        prepare_uploads(database[UPLOADS]),
     )
