@@ -29,3 +29,6 @@ RECORDINGS_REANNOUNCED = Counter(
     "dawnchorus_recordings_reannounced_total", "Recordings, or wishes about them, that were announced anew."
 )
 OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, and was removed, by kind.", ("kind",))
+POOL_SLOTS = Gauge("dawnchorus_pool_slots", "Jobs that a pool of child processes does at once.", ("pool",))
+POOL_BUSY = Gauge("dawnchorus_pool_busy", "Children of a pool that work on a job now.", ("pool",))
+JOB_ENDS = Counter("dawnchorus_job_ends_total", "Jobs in child processes by how they ended.", ("pool", "outcome"))

@@ -28,10 +28,11 @@ from .errors import (
     WorkCancelledError,
 )
 from .faults import fault_of, poison
-from .jobs import JobPool, ProgressFile
+from .jobs import JobPool
 from .metrics import TASK_SECONDS, TASKS_RUNNING
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
+from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
 from .tasks import Claim, TaskStore
 from .tracing import span

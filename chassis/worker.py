@@ -15,7 +15,7 @@ from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
 from .documents import Database, open_database
 from .health import Health
-from .jobs import JobPool, open_job_pool
+from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
 from .serve import Service
@@ -34,6 +34,8 @@ class WorkerSettings(SweepSettings):
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
     job_memory_bytes: int = 3_000_000_000
+    job_file_bytes: int = 4_000_000_000
+    job_confinement: bool = True
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
     max_duration_s: float = 90_000
@@ -90,11 +92,13 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
+            objects = await stack.enter_async_context(open_object_store(settings))
+            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            pools = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pools, ladder.publisher)
+            equipment = await self._equip(stack, pools, objects, ladder.publisher)
             ready = (pool.ready() for pool in pools.values())
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
@@ -110,17 +114,23 @@ class WorkerApp:
         await naming.prepare()
         return Sweeper(objects, Storage(database, self._name), naming, self._settings)
 
-    def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
+    def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
-        settings, slots = self._settings, self._settings.slots[lane]
-        if lane is Lane.BULK:
-            return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
-        return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
+        settings, is_bulk = self._settings, lane is Lane.BULK
+        limits = Limits(
+            settings.job_memory_bytes,
+            file_bytes=settings.job_file_bytes,
+            niceness=settings.bulk_niceness if is_bulk else 0,
+            is_confined=settings.job_confinement,
+        )
+        slots = settings.slots[lane] + (0 if is_bulk else self._spare_slots)
+        return open_job_pool(slots, limits, self._warm_up, name=lane, outlet=outlet)
 
-    async def _equip(self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], publisher: Publisher) -> Equipment:
+    async def _equip(
+        self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], objects: ObjectStore, publisher: Publisher
+    ) -> Equipment:
         settings = self._settings
         database = await stack.enter_async_context(open_database(settings))
-        objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
         await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")

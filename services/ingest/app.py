@@ -14,7 +14,7 @@ from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.internal import own_services_only
-from chassis.jobs import open_job_pool
+from chassis.jobs import Limits, Outlet, open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
@@ -108,7 +108,10 @@ def _reconciler(settings: IngestSettings, database: Database, recordings: Record
 async def _open_desk(
     stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
 ) -> UploadDesk:
-    pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up))
+    limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
+    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
+    pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
     await asyncio.gather(pool.ready(), keys.prepare())
     return UploadDesk(
