@@ -7,6 +7,8 @@
         ├── BrokerUnavailableError  the broker did not confirm a message
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
+        ├── StorageFullError        there is no room for new work
+        ├── ScratchFullError        there is no room on this machine's disk
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -69,6 +71,31 @@ class ObjectMissingError(ObjectStoreError):
     """There is no object of that key."""
 
     code: ClassVar[str] = "object_missing"
+
+
+class StorageFullError(TransientError):
+    """There is no room for new work."""
+
+    code: ClassVar[str] = "storage_full"
+    next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
+
+
+class ScratchFullError(TransientError):
+    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+
+    code: ClassVar[str] = "scratch_full"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"The disk that this process works on is full: {self.args[0]}."
 
 
 class ObjectCorruptError(TransientError):

@@ -13,11 +13,13 @@ from contracts.vocabulary import Lane
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
+from .disk import DiskSettings
 from .documents import Database, open_database
 from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
+from .scratch import keep_scratch, scratch_root
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
@@ -26,7 +28,7 @@ from .tasks import TaskStore
 from .work import Equipment
 
 
-class WorkerSettings(SweepSettings):
+class WorkerSettings(SweepSettings, DiskSettings):
     """How much a worker does at once, and what bounds a job."""
 
     interactive_slots: int = 1
@@ -108,11 +110,11 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
-    async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
+    async def _sweeper(self, database: Database, objects: ObjectStore, storage: Storage) -> Sweeper:
         rules = SweepRules.of(self._settings)
         naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
         await naming.prepare()
-        return Sweeper(objects, Storage(database, self._name), naming, self._settings)
+        return Sweeper(objects, storage, naming, self._settings)
 
     def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
@@ -140,7 +142,9 @@ class WorkerApp:
         await collection.create_index([("completed_at", -1)], name="newest_result")
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
-        await stack.enter_async_context(background((await self._sweeper(database, objects)).run()))
+        storage = Storage(database, self._name)
+        sweeper = await self._sweeper(database, objects, storage)
+        await stack.enter_async_context(background(sweeper.run(), storage.follow(objects), keep_scratch()))
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,
@@ -148,4 +152,5 @@ class WorkerApp:
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,
+            scratch=stack.enter_context(scratch_root()),
         )

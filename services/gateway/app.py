@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -41,6 +42,7 @@ from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
 from .finding import Finder
+from .forgetting import forget_batches
 from .forwarding import IngestDoor
 from .founding import ProjectController
 from .gallery import Gallery
@@ -143,8 +145,9 @@ def create_app(settings: GatewaySettings) -> Service:
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             reconciler = await open_reconciler(app.state, database, settings, relay)
+            forgetting = forget_batches(app.state.batches, timedelta(days=settings.tasks_kept_days))
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            await stack.enter_async_context(background(*works, reconciler.run()))
+            await stack.enter_async_context(background(*works, reconciler.run(), forgetting))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

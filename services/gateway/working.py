@@ -1,5 +1,7 @@
 """What the gateway has of work that is stopped, repeated, forecast, and done in batches."""
 
+from datetime import timedelta
+
 from litestar.datastructures import State
 
 from chassis.documents import Database
@@ -32,7 +34,14 @@ async def open_reconciler(
 ) -> Reconciler:
     """Return who announces wishes anew that do not end."""
     watched = WatchedWishes(database, state.wishes)
-    reconciler = Reconciler(database[TASKS], relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+    reconciler = Reconciler(
+        database[TASKS],
+        relay,
+        WatchRules.of(settings),
+        watched,
+        settings.reconcile_every_s,
+        kept=timedelta(days=settings.tasks_kept_days),
+    )
     await reconciler.prepare()
     return reconciler
 
@@ -61,6 +70,6 @@ async def open_work(
     )
     state.batch_runner = runner
     sources = Sources(settings.s3_bucket, settings.inbox_prefix, settings.fetch_hosts)
-    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources)
+    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources, state.ingest)
     state.earlier_tasks = Tasks(batches, states, state.reads, state.objects, state.progress)
     return runner

@@ -1,7 +1,7 @@
 """The composition root of ingest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from litestar import Litestar
@@ -34,6 +34,8 @@ from .parts import PartDesk
 from .probing import warm_up
 from .reconciling import UploadedRecordings
 from .recordings import Recordings
+from .retention import Retention
+from .room import Room, look_for_room
 from .routes import (
     STATUSES,
     cancel_work,
@@ -55,7 +57,7 @@ def create_app(settings: IngestSettings) -> Service:
     app = Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
-            *(cancel_work, retry_work, import_recording),
+            *(cancel_work, retry_work, import_recording, look_for_room),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
@@ -65,6 +67,7 @@ def create_app(settings: IngestSettings) -> Service:
             "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
+            "room": Provide(_room, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
@@ -86,14 +89,24 @@ def create_app(settings: IngestSettings) -> Service:
             await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
-            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
+            storage = Storage(database, "ingest")
+            app.state.room = Room(storage, settings)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            storage = Storage(database, "ingest")
-            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
+            retention = Retention(recordings.collection, app.state.changes, settings.recordings_kept_days)
+            await retention.prepare()
+            sweeping = sweep(app.state.parts, retention, recordings.collection, objects, storage)
             sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping)
+            works = (
+                start_patiently(broker),
+                relay.run(),
+                reconciler.run(),
+                sweeper.run(),
+                app.state.room.run(),
+                sweeping,
+            )
             await stack.enter_async_context(background(*works))
             yield
 
@@ -106,7 +119,12 @@ def _reconciler(settings: IngestSettings, database: Database, recordings: Record
 
 
 async def _open_desk(
-    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+    stack: AsyncExitStack,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
     outlet = Outlet(await objects.address(), settings.s3_timeout_s)
@@ -123,6 +141,7 @@ async def _open_desk(
         keys,
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,
+        took=took,
     )
 
 
@@ -155,6 +174,11 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _room(state: State) -> Room:
+    room: Room = state.room
+    return room
 
 
 def _interventions(state: State) -> InterventionDesk:
