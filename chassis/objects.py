@@ -13,8 +13,11 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.objects import is_server_made
+
 from .errors import ObjectMissingError, ObjectStoreError
 from .listed import ListedObject, UnfinishedObject
+from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -270,10 +273,18 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
     return part
 
 
+def _shown(key: str) -> dict[str, str]:
+    # Keys in an inbox are file names of somebody's; ours are made of ids.
+    return {"aws.s3.key": key} if is_server_made(key) else {}
+
+
 @contextmanager
 def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
+    attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
+    with (
+        span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
+        timed(OBJECT_STORE_SECONDS, operation),
+    ):
         try:
             yield
         except ClientError as error:

@@ -19,6 +19,7 @@ from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
+from .sampling import outbox_look, sample
 from .scratch import keep_scratch, scratch_root
 from .serve import Service
 from .storage import Storage
@@ -105,7 +106,8 @@ class WorkerApp:
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
-            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
+            sampling = sample(settings.sample_s, outbox_look(equipment.relay.collection))
+            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run(), sampling))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
             yield

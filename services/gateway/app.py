@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS, RATES, TASKS
@@ -42,7 +42,6 @@ from .events import get_history, listen
 from .extractors import list_extractors
 from .filters import asked_filter
 from .finding import Finder
-from .forgetting import forget_batches
 from .forwarding import IngestDoor
 from .founding import ProjectController
 from .gallery import Gallery
@@ -79,7 +78,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -144,10 +143,10 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            reconciler = await open_reconciler(app.state, database, settings, relay)
-            forgetting = forget_batches(app.state.batches, timedelta(days=settings.tasks_kept_days))
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            await stack.enter_async_context(background(*works, reconciler.run(), forgetting))
+            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
+            await stack.enter_async_context(background(*works, *keeping, sample(settings.sample_s, *looks)))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

@@ -1,8 +1,9 @@
 """The composition root of ingest."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -20,11 +21,13 @@ from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
 from chassis.reconciling import Reconciler
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.storage import Storage
 from chassis.sweeping import Sweeper
 from chassis.watching import WatchRules
 from chassis.web import measured, traced
+from contracts.documents import RECORDINGS
 
 from .changes import ChangeDesk
 from .imports import ImportDesk, import_recording
@@ -94,23 +97,24 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            retention = Retention(recordings.collection, app.state.changes, settings.recordings_kept_days)
-            await retention.prepare()
-            sweeping = sweep(app.state.parts, retention, recordings.collection, objects, storage)
-            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+            keeping = await _keeping(app.state, settings, database, objects, storage)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            works = (
-                start_patiently(broker),
-                relay.run(),
-                reconciler.run(),
-                sweeper.run(),
-                app.state.room.run(),
-                sweeping,
-            )
+            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
+            works = (start_patiently(broker), relay.run(), reconciler.run(), *keeping, sampling)
             await stack.enter_async_context(background(*works))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+async def _keeping(
+    state: State, settings: IngestSettings, database: Database, objects: ObjectStore, storage: Storage
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    recordings = database[RECORDINGS]
+    retention = Retention(recordings, state.changes, settings.recordings_kept_days)
+    await retention.prepare()
+    sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+    return state.room.run(), sweeper.run(), sweep(state.parts, retention, recordings, objects, storage)
 
 
 def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
