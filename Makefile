@@ -6,7 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -77,6 +77,14 @@ bench-season:  ## send fifty recordings through the whole stack, then backfill o
 bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
+
+corpus:  ## send a whole stack what nobody should send (some minutes); writes the table of docs/corpus.md; ARGS="--only bomb"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.corpus $(ARGS)
+
+fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.fuzzing.parsers $(ARGS)
 
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)

@@ -2,6 +2,7 @@
 
     DawnchorusError
     ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
+    │   ├── ContradictedEventError  an event says of a recording what its document does not
     │   └── (each domain's own: audio.errors)
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
@@ -34,6 +35,19 @@ class UnprocessableError(DawnchorusError):
     """No retry helps."""
 
     code: ClassVar[str] = "unprocessable"
+
+
+class ContradictedEventError(UnprocessableError):
+    """An event says of a recording what its document does not; events come of documents, so it is none of ours."""
+
+    code: ClassVar[str] = "contradicted_event"
+    next_step: ClassVar[str] = "Find out who published it, and discard it."
+
+    def __init__(self, recording_id: str, field: str) -> None:
+        super().__init__(recording_id, field)
+
+    def __str__(self) -> str:
+        return f"No recording {self.args[0]} is here of which the {self.args[1]} is what the event says."
 
 
 class TransientError(DawnchorusError):

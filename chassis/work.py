@@ -195,7 +195,8 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
+        facts = self._facts(event, announced_at)
+        claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return

@@ -42,6 +42,7 @@ class WorkerSettings(SweepSettings, DiskSettings):
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
     max_duration_s: float = 90_000
+    max_samples: int = 20_000_000_000
 
     @property
     def slots(self) -> dict[Lane, int]:

@@ -141,7 +141,7 @@ async def _open_desk(
         Recordings(database),
         relay,
         pool,
-        AudioLimits(max_duration_s=settings.max_duration_s),
+        AudioLimits(settings.max_duration_s, settings.max_samples, probe_cpu_s=settings.probe_cpu_s),
         keys,
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,

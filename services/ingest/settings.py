@@ -15,8 +15,10 @@ class IngestSettings(WatchSettings, SweepSettings, RoomSettings):
     internal_token: SecretStr
     max_upload_bytes: int = 100_000_000
     max_duration_s: float = 90_000
+    max_samples: int = 20_000_000_000
     probe_slots: int = 2
     probe_timeout_s: float = 10
+    probe_cpu_s: float = 2
     probe_memory_bytes: int = 2_000_000_000
     job_confinement: bool = True
     s3_public_endpoint_url: str | None = Field(default=None, validation_alias="S3_PUBLIC_ENDPOINT_URL")
