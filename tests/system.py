@@ -18,6 +18,9 @@ from deploy.local.waiting import wait_until
 
 DEADLINE_S = 60.0
 
+# By name, folder, port and settings.
+MakeService = Callable[[str, StateFolder, int, Mapping[str, str]], Service]
+
 
 @dataclass(frozen=True)
 class System:
@@ -54,7 +57,9 @@ class System:
 
 
 @contextmanager
-def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> Iterator[System]:
+def running_system(
+    folder: Path, servers: Servers, extra: Mapping[str, str], make_service: MakeService = Service
+) -> Iterator[System]:
     """Start the four services on free ports; nothing of them runs afterwards."""
     state, ports = StateFolder(folder), free_ports()
     numbers = {name: next(ports) for name in NAMES}
@@ -65,7 +70,7 @@ def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> 
         "DAWNCHORUS_SPECTROGRAM_URL": f"http://127.0.0.1:{numbers['spectrogram']}",
         **extra,
     }
-    services = {name: Service(name, state, number, settings) for name, number in numbers.items()}
+    services = {name: make_service(name, state, number, settings) for name, number in numbers.items()}
     key = make_key(services["gateway"].environment(), "default")
     with ExitStack() as stack:
         for service in services.values():
