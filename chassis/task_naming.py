@@ -15,8 +15,9 @@ from contracts.objects import is_drawn
 from contracts.vocabulary import State
 
 from .documents import Collection, Database, DuplicateKeyError, server_time
+from .listed import UnfinishedObject
 from .metrics import OBJECTS_SWEPT
-from .objects import ObjectStore, UnfinishedObject
+from .objects import ObjectStore
 from .sweeping import Removable, SweepRefusedError, SweepRules, recording_of
 
 log = structlog.get_logger()

@@ -14,12 +14,14 @@ from contracts.vocabulary import Lane
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
+from .disk import DiskSettings
 from .documents import Collection, Database, open_database
 from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay, prepare_outbox
 from .sampling import outbox_look, sample
+from .scratch import keep_scratch, scratch_root
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
@@ -28,7 +30,7 @@ from .tasks import TaskStore
 from .work import Equipment
 
 
-class WorkerSettings(SweepSettings):
+class WorkerSettings(SweepSettings, DiskSettings):
     """How much a worker does at once, and what bounds a job."""
 
     interactive_slots: int = Field(1, ge=0)
@@ -41,6 +43,7 @@ class WorkerSettings(SweepSettings):
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
     max_duration_s: float = 90_000
+    max_samples: int = 20_000_000_000
 
     @property
     def slots(self) -> dict[Lane, int]:
@@ -143,11 +146,11 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
-    async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
+    async def _sweeper(self, database: Database, objects: ObjectStore, storage: Storage) -> Sweeper:
         rules = SweepRules.of(self._settings)
         naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
         await naming.prepare()
-        return Sweeper(objects, Storage(database, self._name), naming, self._settings)
+        return Sweeper(objects, storage, naming, self._settings)
 
     async def _open_pools(self, stack: AsyncExitStack, outlet: Outlet) -> dict[Lane, JobPool]:
         settings = self._settings
@@ -175,7 +178,9 @@ class WorkerApp:
         await prepare_tasks(collection)
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
-        await stack.enter_async_context(background((await self._sweeper(database, objects)).run()))
+        storage = Storage(database, self._name)
+        sweeper = await self._sweeper(database, objects, storage)
+        await stack.enter_async_context(background(sweeper.run(), storage.follow(objects), keep_scratch()))
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,
@@ -183,4 +188,5 @@ class WorkerApp:
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,
+            scratch=stack.enter_context(scratch_root()),
         )

@@ -79,7 +79,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -143,10 +143,10 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            reconciler = await open_reconciler(app.state, database, settings, relay)
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
-            await stack.enter_async_context(background(*works, reconciler.run(), sample(settings.sample_s, *looks)))
+            await stack.enter_async_context(background(*works, *keeping, sample(settings.sample_s, *looks)))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

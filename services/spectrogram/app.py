@@ -35,7 +35,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         openapi_config=None,
     )
 
-    limits = AudioLimits(max_duration_s=settings.max_duration_s)
+    limits = AudioLimits(settings.max_duration_s, settings.max_samples)
 
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
         slots = ReaderSlots(settings.drawing_slots, settings.drawing_queue)

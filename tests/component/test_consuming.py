@@ -108,6 +108,22 @@ async def test_what_no_retry_helps_against_is_parked_with_its_body(consumer: Con
     assert await all_counts(rabbit) == {}
 
 
+@pytest.mark.parametrize("deaths", [["once"], "once", [{"queue": 1}]])
+async def test_deaths_that_a_sender_made_up_keep_nothing_from_being_parked_or_tried_again(
+    consumer: Consumer, rabbit: Rabbit, deaths: object
+) -> None:
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit, headers={"x-death": deaths, "x-delivery-count": -5})
+        await send(rabbit, headers={"x-death": deaths}, body=b"no event")
+
+        postponed = await rabbit.taken(f"{SERVICE}.retry.5s")
+        parked = await rabbit.taken(PARKED)
+
+    assert (postponed.body, "x-death" in postponed.headers) == (event_body(), False)
+    assert parked.body == b"no event"
+    assert parked.headers["x-death"][0]["queue"] == work_queue_name(SERVICE, Lane.BULK)
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
