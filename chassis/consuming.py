@@ -63,6 +63,7 @@ class RetryLadder:
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
         climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
             raise error
@@ -70,7 +71,7 @@ class RetryLadder:
             await self.publisher.publish(
                 msg.body,
                 exchange=RETRY_EXCHANGE,
-                routing_key=retry_key(self._service, delay, _lane(msg)),
+                routing_key=retry_key(self._service, delay, Lane(lane)),
                 headers={**without_deaths(msg.headers), ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:

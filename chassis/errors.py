@@ -4,6 +4,7 @@
     ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
     │   ├── ContradictedEventError  an event says of a recording what its document does not
     │   └── (each domain's own: audio.errors)
+    ├── NotPreparedError            what a service works with could not be made
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
         ├── ObjectStoreError        S3 did not do what was asked of it
@@ -48,6 +49,20 @@ class ContradictedEventError(UnprocessableError):
 
     def __str__(self) -> str:
         return f"No recording {self.args[0]} is here of which the {self.args[1]} is what the event says."
+
+
+class NotPreparedError(DawnchorusError):
+    """The bucket, the indexes or the queues could not be made."""
+
+    code: ClassVar[str] = "not_prepared"
+    next_step: ClassVar[str] = "Look at that server, and at what the service may do there; then run `prepare` again."
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+
+    def __str__(self) -> str:
+        what, reason = self.args
+        return f"The {what} could not be prepared: {reason}."
 
 
 class TransientError(DawnchorusError):
@@ -161,9 +176,13 @@ class JobTimeoutError(TransientError):
 
 
 class SlotsTakenError(TransientError):
-    """No slot here is free for this kind of work."""
+    """No slot here is free for this kind of work; those of another lane may be, in another process."""
 
     code: ClassVar[str] = "slots_taken"
+
+    def __init__(self, other_lane: str | None = None) -> None:
+        super().__init__(other_lane)
+        self.other_lane = other_lane
 
     def __str__(self) -> str:
         return "No slot is free for another recording of this length."

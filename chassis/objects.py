@@ -52,11 +52,16 @@ class ObjectStore:
         self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there."""
-        try:
-            await self._client.head_bucket(Bucket=self._bucket)
-        except ClientError:
-            await self._client.create_bucket(Bucket=self._bucket)
+        """Make the bucket unless it is there. Raises `ObjectStoreError`."""
+        with _call("CreateBucket", self._bucket):
+            try:
+                await self._client.head_bucket(Bucket=self._bucket)
+            except ClientError:
+                known = self._client.exceptions
+                with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
+                    await self._client.create_bucket(Bucket=self._bucket)
+                # Another service may have made it at the same moment; another owner's does not answer us.
+                await self._client.head_bucket(Bucket=self._bucket)
 
     async def ask(self) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""

@@ -58,6 +58,7 @@ from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
 from .operating import open_boards, open_dead_letters
+from .preparing import prepare_tasks
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .queues import get_queues
@@ -137,7 +138,7 @@ def create_app(settings: GatewaySettings) -> Service:
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            await prepare_tasks(database[TASKS])
             app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
