@@ -21,6 +21,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
+from .departure import begun
 from .errors import (
     BrokerUnavailableError,
     ObjectCorruptError,
@@ -196,6 +197,7 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
+        await begun()
         claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)

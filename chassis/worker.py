@@ -12,7 +12,8 @@ from contracts.vocabulary import Lane
 
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
-from .consuming import RetryLadder, Telemetry
+from .consuming import Leaving, RetryLadder, Telemetry
+from .departure import Departure
 from .documents import Database, open_database
 from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
@@ -21,6 +22,7 @@ from .outbox import OutboxRelay
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
+from .taking import is_consuming, stop_taking, watch_consumers
 from .task_naming import TaskNaming
 from .tasks import TaskStore
 from .work import Equipment
@@ -33,6 +35,7 @@ class WorkerSettings(SweepSettings):
     bulk_slots: int = 1
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
+    consumer_gone_s: float = 60
     job_memory_bytes: int = 3_000_000_000
     job_file_bytes: int = 4_000_000_000
     job_confinement: bool = True
@@ -96,16 +99,22 @@ class WorkerApp:
             outlet = Outlet(await objects.address(), settings.s3_timeout_s)
             pools = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in Lane}
             ladder = RetryLadder(self._name)
-            broker = create_broker(settings, [Telemetry, ladder])
+            departure = self._departure()
+            broker = create_broker(settings, [Telemetry, Leaving(self._name, departure), ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pools, objects, ladder.publisher)
             ready = (pool.ready() for pool in pools.values())
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
-            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
+            self._health.checks["consuming"] = lambda: is_consuming(broker)
+            watch = watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s)
+            works = (start_patiently(broker), equipment.relay.run(), watch, _leave(broker, departure))
+            await stack.enter_async_context(background(*works))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
+            stack.push_async_callback(departure.over)
+            stack.callback(departure.leave)
             yield
 
     async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
@@ -113,6 +122,12 @@ class WorkerApp:
         naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
         await naming.prepare()
         return Sweeper(objects, Storage(database, self._name), naming, self._settings)
+
+    def _departure(self) -> Departure:
+        departure = Departure(self._settings.drain_timeout_s)
+        self._health.on_leaving.append(departure.leave)
+        self._health.on_hurry.append(departure.hurry)
+        return departure
 
     def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
@@ -149,3 +164,8 @@ class WorkerApp:
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,
         )
+
+
+async def _leave(broker: RabbitBroker, departure: Departure) -> None:
+    await departure.wanted()
+    await stop_taking(broker)
