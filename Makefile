@@ -1,10 +1,12 @@
 # Every target is a plain command; `make` alone lists them.
 
 VENV = .venv/bin/python
+# Tests that need servers stay together, in one process, beside all others.
+PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-cost scaling fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-cost scaling fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean corpus fuzz chaos
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -16,7 +18,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
 	$(BOOTSTRAP)
@@ -44,7 +46,7 @@ check:  ## lint, types, contracts and tests: what CI runs
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
 	$(VENV) -m contracts check
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
@@ -85,9 +87,21 @@ scaling:  ## simulate days of few and of very many recordings from these costs; 
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(VENV) -m tests.benchmarks.scaling
 
+corpus:  ## send a whole stack what nobody should send (some minutes); writes the table of docs/corpus.md; ARGS="--only bomb"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.corpus $(ARGS)
+
+fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.fuzzing.parsers $(ARGS)
+
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.fuzzing $(ARGS)
+
+chaos:  ## run the whole system under faults drawn from a seed, and check what became of every recording (some minutes); SEEDS=20 MINUTES=5 FIRST=1 ARGS="--sabotage outbox"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.chaos --seeds $(or $(SEEDS),1) --first $(or $(FIRST),1) --minutes $(or $(MINUTES),1) $(ARGS)
 
 image-steps:  ## follow the Dockerfile's steps in folders, start the four services from there, send recordings through (some minutes)
 	$(BOOTSTRAP)

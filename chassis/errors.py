@@ -2,11 +2,14 @@
 
     DawnchorusError
     ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
+    │   ├── ContradictedEventError  an event says of a recording what its document does not
     │   └── (each domain's own: audio.errors)
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
+        ├── StorageFullError        there is no room for new work
+        ├── ScratchFullError        there is no room on this machine's disk
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -32,6 +35,19 @@ class UnprocessableError(DawnchorusError):
     """No retry helps."""
 
     code: ClassVar[str] = "unprocessable"
+
+
+class ContradictedEventError(UnprocessableError):
+    """An event says of a recording what its document does not; events come of documents, so it is none of ours."""
+
+    code: ClassVar[str] = "contradicted_event"
+    next_step: ClassVar[str] = "Find out who published it, and discard it."
+
+    def __init__(self, recording_id: str, field: str) -> None:
+        super().__init__(recording_id, field)
+
+    def __str__(self) -> str:
+        return f"No recording {self.args[0]} is here of which the {self.args[1]} is what the event says."
 
 
 class TransientError(DawnchorusError):
@@ -69,6 +85,31 @@ class ObjectMissingError(ObjectStoreError):
     """There is no object of that key."""
 
     code: ClassVar[str] = "object_missing"
+
+
+class StorageFullError(TransientError):
+    """There is no room for new work."""
+
+    code: ClassVar[str] = "storage_full"
+    next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
+
+
+class ScratchFullError(TransientError):
+    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+
+    code: ClassVar[str] = "scratch_full"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"The disk that this process works on is full: {self.args[0]}."
 
 
 class ObjectCorruptError(TransientError):

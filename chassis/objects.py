@@ -7,12 +7,17 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.objects import is_server_made
+
 from .errors import ObjectMissingError, ObjectStoreError
+from .listed import ListedObject, UnfinishedObject
+from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -37,13 +42,14 @@ class StoredPart:
 
 
 class ObjectStore:
-    """One bucket."""
+    """One bucket; `written_bytes` counts what was written into it from here."""
 
     def __init__(self, client: "S3Client", bucket: str, public: "S3Client | None" = None) -> None:
         """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3."""
         self._client = client
         self._bucket = bucket
         self._public = public or client
+        self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there."""
@@ -61,6 +67,7 @@ class ObjectStore:
         """Write a whole object."""
         with _call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+        self.written_bytes += len(body)
 
     async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
         """Write objects at the same time, from memory or from files, of the types that their keys' endings say.
@@ -110,6 +117,7 @@ class ObjectStore:
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
+            self.written_bytes += len(part)
             part = await _next_part(chunks)
         with _call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
@@ -150,6 +158,11 @@ class ObjectStore:
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
+    async def address(self) -> tuple[str, int]:
+        """Return the host and port that presigned URLs lead to."""
+        parts = urlsplit(await self.presigned_url("-", 1))
+        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
         with _call("HeadObject", key):
@@ -159,6 +172,26 @@ class ObjectStore:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
         with _call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
+        """List the objects whose keys begin so, up to a thousand at a time."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _call("ListObjectsV2", prefix):
+            async for page in pages:
+                yield [
+                    ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
+                ]
+
+    async def unfinished(self, prefix: str) -> list[UnfinishedObject]:
+        """List what was begun in parts under such keys, and not made an object of."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+        found: list[UnfinishedObject] = []
+        # rclone says that there is no such upload where a bucket never had one.
+        with suppress(ObjectMissingError), _call("ListMultipartUploads", prefix):
+            async for page in pages:
+                uploads = page.get("Uploads", [])
+                found += [UnfinishedObject(each["Key"], each["UploadId"], each["Initiated"]) for each in uploads]
+        return found
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
@@ -240,10 +273,18 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
     return part
 
 
+def _shown(key: str) -> dict[str, str]:
+    # Keys in an inbox are file names of somebody's; ours are made of ids.
+    return {"aws.s3.key": key} if is_server_made(key) else {}
+
+
 @contextmanager
 def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
+    attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
+    with (
+        span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
+        timed(OBJECT_STORE_SECONDS, operation),
+    ):
         try:
             yield
         except ClientError as error:

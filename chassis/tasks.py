@@ -12,10 +12,17 @@ import structlog
 
 from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.interventions import RETRYABLE, Interventions
+from contracts.keeping import SWEEP_LOCKS
 from contracts.vocabulary import State
 
 from .documents import Collection, PyMongoError
-from .errors import DawnchorusError, LeaseHeldError, RecordingDeletedError, WorkCancelledError
+from .errors import (
+    ContradictedEventError,
+    DawnchorusError,
+    LeaseHeldError,
+    RecordingDeletedError,
+    WorkCancelledError,
+)
 
 log = structlog.get_logger()
 
@@ -57,15 +64,23 @@ class TaskStore:
         self._recordings = collection.database[RECORDINGS]
         self._lease_s = lease_s
 
-    async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+    async def claim(
+        self, task_id: str, facts: Mapping[str, Any], *, told: Mapping[str, Any] | None = None
+    ) -> Claim | None:
         """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
 
         What failed and was asked for again since begins anew, with attempts of its own.
-        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it, and
-        `RecordingDeletedError` where nobody can see the recording any more.
+        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it,
+        `RecordingDeletedError` where nobody can see the recording any more, and `ContradictedEventError` where its
+        document does not say what was `told` of it.
         """
         recording_id = task_id.partition("/")[0]
-        interventions = await self._interventions(recording_id)
+        try:
+            interventions = await self._interventions(recording_id, told)
+        except ContradictedEventError:
+            if await self._collection.find_one({"_id": task_id, "state": {"$nin": _OPEN}}, {"_id": 1}):
+                return None
+            raise
         await self._collection.update_one({"_id": task_id}, {"$setOnInsert": {**facts, **_NEW}}, upsert=True)
         wanted = {"_id": task_id, **_wanted(interventions)}
         free = {"$or": [{"lease_until": None}, {"$expr": {"$lt": ["$lease_until", "$$NOW"]}}]}
@@ -78,7 +93,8 @@ class TaskStore:
         if claimed is not None:
             announced_at = facts.get("announced_at")
             is_cancelled = announced_at is not None and interventions.cancels(announced_at)
-            return Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
+            claim = Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
+            return await self._unless_swept(claim)
         if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
             raise LeaseHeldError(task_id)
         return None
@@ -164,12 +180,24 @@ class TaskStore:
             return None
         return WorkCancelledError(claim.recording_id)
 
-    async def _interventions(self, recording_id: str) -> Interventions:
-        fields = {"deleted_at": 1, "cancelled_at": 1, "retried_at": 1}
+    async def _interventions(self, recording_id: str, told: Mapping[str, Any] | None = None) -> Interventions:
+        told = told or {}
+        fields = {"deleted_at": 1, "cancelled_at": 1, "retried_at": 1} | dict.fromkeys(told, 1)
         found = await self._recordings.find_one({"_id": recording_id}, fields) or {}
+        for name, value in told.items():
+            if found.get(name) != value:
+                raise ContradictedEventError(recording_id, name)
         if found.get("deleted_at") is not None:
             raise RecordingDeletedError(recording_id)
         return Interventions(found.get("cancelled_at"), found.get("retried_at"))
+
+    async def _unless_swept(self, claim: Claim) -> Claim:
+        """Return a claim; give it back and raise where what nothing names of its recording is being removed."""
+        lock = {"_id": f"{self._collection.name}/{claim.recording_id}", "$expr": {"$gt": ["$until", "$$NOW"]}}
+        if await self._collection.database[SWEEP_LOCKS].find_one(lock, {"_id": 1}) is not None:
+            await self._give_back(claim)
+            raise LeaseHeldError(claim.task_id)
+        return claim
 
     async def _give_back(self, claim: Claim) -> None:
         try:

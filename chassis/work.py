@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
@@ -28,11 +27,14 @@ from .errors import (
     WorkCancelledError,
 )
 from .faults import fault_of, poison
-from .jobs import JobPool, ProgressFile
-from .metrics import TASK_SECONDS, TASKS_RUNNING
+from .jobs import JobPool
+from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
+from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
+from .scratch import scratch_folder
+from .task_figures import note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
 
@@ -55,11 +57,12 @@ Amend = Callable[[Mapping[str, Any], Event], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: what its document says, and the event that announces it."""
+    """How a task ended: what its document says, the event that announces it, and what an upload can be read by now."""
 
     state: State
     fields: Mapping[str, Any]
     event: Event
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Equipment:
     publisher: Publisher
     relay: OutboxRelay
     source: str
+    scratch: Path | None = None
 
 
 @dataclass
@@ -148,13 +152,8 @@ class Workbench:
         message = to_message(envelope)
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         try:
-            await self.equipment.publisher.publish(
-                body,
-                exchange=PROGRESS_EXCHANGE,
-                routing_key=envelope.routing_key,
-                headers=message.headers,
-                persist=False,
-            )
+            to = {"exchange": PROGRESS_EXCHANGE, "routing_key": envelope.routing_key}
+            await self.equipment.publisher.publish(body, **to, headers=message.headers, persist=False)
         except BrokerUnavailableError as error:
             # Progress is a courtesy: the task must not fail for it.
             log.debug("progress_not_announced", reason=str(error))
@@ -165,6 +164,7 @@ class Workbench:
         with span(f"{self.equipment.source} {stage}"):
             yield
         self.timings_s[stage] = round(time.monotonic() - started, 4)
+        observe(STAGE_SECONDS.labels(self.equipment.source, self.lane, stage), self.timings_s[stage])
 
 
 class Work(Protocol[E_contra]):
@@ -195,7 +195,8 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
+        facts = self._facts(event, announced_at)
+        claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
@@ -208,7 +209,7 @@ class Worker(Generic[E]):
         if state is State.CANCELLED:
             await self._equipment.tasks.cancel(claim)
             log.info("task_cancelled", recording_id=event.recording_id)
-        TASK_SECONDS.labels(self._equipment.source, state).observe(time.monotonic() - started)
+        observe(TASK_SECONDS.labels(self._equipment.source, event.lane, state), time.monotonic() - started)
 
     async def _ended(self, event: E, claim: Claim, announced_at: datetime) -> State:
         with TASKS_RUNNING.labels(self._equipment.source).track_inprogress():
@@ -237,13 +238,15 @@ class Worker(Generic[E]):
         entry = self._entry(outcome.event, claim)
         mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
         self._equipment.relay.wake()
-        log.info(
-            "task_ended" if mine else "late_result_discarded", recording_id=event.recording_id, state=outcome.state
-        )
+        if mine:
+            note_outcome(self._equipment.source, event.lane, claim, outcome)
+        log.info("task_ended" if mine else "late_result_discarded", state=outcome.state)
 
     async def _amend(self, claim: Claim, fields: Mapping[str, Any], event: Event) -> bool:
         mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event, claim))
         self._equipment.relay.wake()
+        for what in fields if mine else ():
+            note_shown(self._equipment.source, event.lane, claim, what)
         return mine
 
     def _entry(self, event: Event, claim: Claim) -> OutboxEntry:
@@ -259,10 +262,10 @@ class Worker(Generic[E]):
 
     @asynccontextmanager
     async def _bench(self, event: E, claim: Claim) -> AsyncIterator[Workbench]:
-        with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+        with scratch_folder(self._equipment.scratch) as scratch:
             yield Workbench(
                 self._equipment,
-                Path(scratch),
+                scratch,
                 event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(),
@@ -290,5 +293,6 @@ class Worker(Generic[E]):
 
 
 def _describe(event: Event, claim: Claim) -> None:
-    trace.get_current_span().set_attributes({"recording.id": event.recording_id, "task.attempt": claim.attempts})
+    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
+    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
     structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

@@ -86,8 +86,9 @@ def running_system(
         yield System(services, client, services["gateway"].environment())
 
 
-def make_key(environment: Mapping[str, str], project: str) -> str:
-    """Return a new API key for `project`."""
-    command = [sys.executable, "-m", "services.gateway", "keys", "create", "--project", project, "--name", "test"]
+def make_key(environment: Mapping[str, str], *projects: str) -> str:
+    """Return a new API key for `projects`."""
+    named = [word for project in projects for word in ("--project", project)]
+    command = [sys.executable, "-m", "services.gateway", "keys", "create", *named, "--name", "test"]
     made = subprocess.run(command, env=dict(environment), cwd=ROOT, capture_output=True, text=True, check=True)
     return made.stdout.strip()

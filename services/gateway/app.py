@@ -21,6 +21,7 @@ from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS, RATES, TASKS
@@ -77,7 +78,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -142,8 +143,10 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            await stack.enter_async_context(background(*works))
+            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
+            await stack.enter_async_context(background(*works, *keeping, sample(settings.sample_s, *looks)))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

@@ -4,12 +4,12 @@ from typing import Self
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 
-from chassis.settings import ServiceSettings
+from chassis.watching import WatchSettings
 
 from .limits import RateClass
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(WatchSettings):
     """Where ingest is, and how live events and the search are served."""
 
     ingest_url: str = "http://127.0.0.1:8001"
@@ -55,6 +55,7 @@ class GatewaySettings(ServiceSettings):
     health_timeout_s: float = 2
     replays_per_minute: int = 300
     dead_letters_kept_days: float = 30
+    tasks_kept_days: float = 7
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600

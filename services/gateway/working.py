@@ -1,8 +1,15 @@
 """What the gateway has of work that is stopped, repeated, forecast, and done in batches."""
 
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
 from litestar.datastructures import State
 
 from chassis.documents import Database
+from chassis.outbox import OutboxRelay
+from chassis.reconciling import Reconciler
+from chassis.watching import WatchRules
 from contracts.documents import TASKS
 
 from .batch_routes import BatchController
@@ -11,8 +18,10 @@ from .batches import Batches
 from .batching import BatchDesk, Sources
 from .earlier import Tasks, get_task_status, process, process_batch
 from .forecast import Forecasts
+from .forgetting import forget_batches
 from .interventions import InterventionController, Interventions
 from .item_states import ItemStates
+from .reconciling import WatchedWishes
 from .renderings import RenderRequests
 from .settings import GatewaySettings
 
@@ -21,6 +30,17 @@ WORK_STATE = (
     *("render_requests", "interventions", "forecasts"),
     *("batches", "batch_desk", "batch_runner", "earlier_tasks"),
 )
+
+
+async def open_keeping(
+    state: State, database: Database, settings: GatewaySettings, relay: OutboxRelay
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return who announces wishes anew that do not end, and who forgets what ended long ago."""
+    kept, rules = timedelta(days=settings.tasks_kept_days), WatchRules.of(settings)
+    watched = WatchedWishes(database, state.wishes)
+    reconciler = Reconciler(database[TASKS], relay, rules, watched, settings.reconcile_every_s, kept=kept)
+    await reconciler.prepare()
+    return reconciler.run(), forget_batches(state.batches, kept)
 
 
 async def open_work(
@@ -47,6 +67,6 @@ async def open_work(
     )
     state.batch_runner = runner
     sources = Sources(settings.s3_bucket, settings.inbox_prefix, settings.fetch_hosts)
-    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources)
+    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources, state.ingest)
     state.earlier_tasks = Tasks(batches, states, state.reads, state.objects, state.progress)
     return runner

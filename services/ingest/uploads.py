@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from audio.errors import AudioError
 from audio.format import AudioLimits
 from chassis.errors import TransientError
 from chassis.jobs import JobPool
+from chassis.metrics import RECORDING_BYTES, RECORDINGS_TAKEN
 from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tracing import span
@@ -52,7 +53,7 @@ class UploadRacedError(TransientError):
 
 
 class UploadDesk:
-    """Takes recordings in."""
+    """Takes recordings in, and tells `took` how many bytes were kept of each."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class UploadDesk:
         *,
         max_upload_bytes: int,
         probe_timeout_s: float,
+        took: Callable[[int], None] = lambda size_bytes: None,
     ) -> None:
         self._objects = objects
         self._recordings = recordings
@@ -74,6 +76,7 @@ class UploadDesk:
         self._keys = keys
         self.max_upload_bytes = max_upload_bytes
         self._probe_timeout_s = probe_timeout_s
+        self._took = took
 
     async def accept(self, upload: Upload) -> Accepted:
         """Return once object and document are durable; what is refused leaves no object behind."""
@@ -95,6 +98,7 @@ class UploadDesk:
             accepted = await self._settle(recording_id, upload, received)
         if upload.idempotency_key is not None:
             await self._keys.answer(upload.project_id, upload.idempotency_key, accepted.recording_id)
+        _count(upload, received, "duplicate" if accepted.duplicate else "accepted")
         log.info(
             "recording_accepted",
             recording_id=accepted.recording_id,
@@ -123,6 +127,7 @@ class UploadDesk:
             # When the answer to this write is lost it may have been done: the object must stay.
             if await self._recordings.add(accepted_document(recording_id, upload, received, probed)):
                 self._relay.wake()
+                self._took(received.size_bytes)
                 return Accepted(recording_id, duplicate=False)
             same = await self._recordings.find_same(upload.project_id, received.sha256)
         await self._objects.delete(audio_key(recording_id))
@@ -148,4 +153,10 @@ class UploadDesk:
         except AudioError as error:
             await self._recordings.add(rejected_document(recording_id, upload, received, error))
             self._relay.wake()
+            _count(upload, received, "rejected")
             raise RejectedError(recording_id, error) from error
+
+
+def _count(upload: Upload, received: Received, outcome: str) -> None:
+    RECORDINGS_TAKEN.labels(upload.lane, outcome).inc()
+    RECORDING_BYTES.labels(upload.lane).inc(received.size_bytes)

@@ -34,7 +34,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         openapi_config=None,
     )
 
-    limits = AudioLimits(max_duration_s=settings.max_duration_s)
+    limits = AudioLimits(settings.max_duration_s, settings.max_samples)
 
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
         slots = ReaderSlots(settings.drawing_slots, settings.drawing_queue)
@@ -49,6 +49,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         warm_up=warm_up,
         spare_slots=settings.drawing_slots + LOOK_SLOTS,
         routes=traced(measured(routes)),
+        prefixes=("spectrograms/", "waveforms/", "tiles/", "regions/"),
     ).service()
 
 

@@ -49,7 +49,7 @@ class SpectrogramWork:
         self._settings = settings
         self._look_slot = look_slot or asyncio.Semaphore(LOOK_SLOTS)
         self._render = render
-        self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
+        self._limits = AudioLimits(settings.max_duration_s, settings.max_samples)
         self.parameters: dict[str, Any] = render.document()
         self.parameters_id = render.parameters_id
         self.requested = requested
@@ -66,7 +66,9 @@ class SpectrogramWork:
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
         outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
         shown = {} if outline is None else _outline_fields(event.recording_id, outline)
-        return replace(outcome, fields={**outcome.fields, **shown})
+        # What a reader asked for later says nothing of how long an upload takes.
+        told = () if self.requested else tuple(rendering.images)
+        return replace(outcome, fields={**outcome.fields, **shown}, shown=told)
 
     async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
         if isinstance(event, SpectrogramRequested):
