@@ -6,8 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-cost scaling fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean corpus fuzz chaos
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
