@@ -6,7 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -81,6 +81,13 @@ bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.fuzzing $(ARGS)
+
+image-steps:  ## follow the Dockerfile's steps in folders, start the four services from there, send recordings through (some minutes)
+	$(BOOTSTRAP)
+	$(VENV) -m tests.image $(ARGS)
+
+compose-secrets:  ## write the secrets that compose.yaml asks for into .env, once
+	@deploy/compose/secrets.sh
 
 pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
 	$(BOOTSTRAP)

@@ -21,6 +21,7 @@ from contracts.topology import Queue, exchanges, queues, work_queue_name
 from contracts.vocabulary import Lane
 
 from .errors import BrokerUnavailableError
+from .metrics import PUBLISH_SECONDS, timed
 from .settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -118,20 +119,21 @@ class Publisher:
 
         A publish that timed out may still arrive: consumers deduplicate.
         """
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._broker.publish(
-                    body,
-                    exchange=topic(exchange),
-                    routing_key=routing_key,
-                    headers=dict(headers),
-                    content_type=CONTENT_TYPE,
-                    message_id=headers.get("ce-id"),
-                    persist=persist,
-                    mandatory=persist,
-                )
-        except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
-            raise BrokerUnavailableError(repr(error)) from error
+        with timed(PUBLISH_SECONDS, exchange):
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._broker.publish(
+                        body,
+                        exchange=topic(exchange),
+                        routing_key=routing_key,
+                        headers=dict(headers),
+                        content_type=CONTENT_TYPE,
+                        message_id=headers.get("ce-id"),
+                        persist=persist,
+                        mandatory=persist,
+                    )
+            except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
+                raise BrokerUnavailableError(repr(error)) from error
 
 
 class _ClosingBroker(RabbitBroker):

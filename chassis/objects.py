@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.objects import is_server_made
+
 from .errors import ObjectMissingError, ObjectStoreError
+from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -170,11 +172,6 @@ class ObjectStore:
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
-    async def address(self) -> tuple[str, int]:
-        """Return the host and port that presigned URLs lead to."""
-        parts = urlsplit(await self.presigned_url("-", 1))
-        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
-
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
         with _call("HeadObject", key):
@@ -285,10 +282,18 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
     return part
 
 
+def _shown(key: str) -> dict[str, str]:
+    # Keys in an inbox are file names of somebody's; ours are made of ids.
+    return {"aws.s3.key": key} if is_server_made(key) else {}
+
+
 @contextmanager
 def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
+    attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
+    with (
+        span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
+        timed(OBJECT_STORE_SECONDS, operation),
+    ):
         try:
             yield
         except ClientError as error:

@@ -30,11 +30,12 @@ from .errors import (
 )
 from .faults import fault_of, poison
 from .jobs import JobPool
-from .metrics import TASK_SECONDS, TASKS_RUNNING
+from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
 from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
+from .task_figures import note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
 
@@ -57,11 +58,12 @@ Amend = Callable[[Mapping[str, Any], Event], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: what its document says, and the event that announces it."""
+    """How a task ended: what its document says, the event that announces it, and what an upload can be read by now."""
 
     state: State
     fields: Mapping[str, Any]
     event: Event
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,8 @@ class Workbench:
         message = to_message(envelope)
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         try:
-            await self.equipment.publisher.publish(
-                body,
-                exchange=PROGRESS_EXCHANGE,
-                routing_key=envelope.routing_key,
-                headers=message.headers,
-                persist=False,
-            )
+            to = {"exchange": PROGRESS_EXCHANGE, "routing_key": envelope.routing_key}
+            await self.equipment.publisher.publish(body, **to, headers=message.headers, persist=False)
         except BrokerUnavailableError as error:
             # Progress is a courtesy: the task must not fail for it.
             log.debug("progress_not_announced", reason=str(error))
@@ -167,6 +164,7 @@ class Workbench:
         with span(f"{self.equipment.source} {stage}"):
             yield
         self.timings_s[stage] = round(time.monotonic() - started, 4)
+        observe(STAGE_SECONDS.labels(self.equipment.source, self.lane, stage), self.timings_s[stage])
 
 
 class Work(Protocol[E_contra]):
@@ -211,7 +209,7 @@ class Worker(Generic[E]):
         if state is State.CANCELLED:
             await self._equipment.tasks.cancel(claim)
             log.info("task_cancelled", recording_id=event.recording_id)
-        TASK_SECONDS.labels(self._equipment.source, state).observe(time.monotonic() - started)
+        observe(TASK_SECONDS.labels(self._equipment.source, event.lane, state), time.monotonic() - started)
 
     async def _ended(self, event: E, claim: Claim, announced_at: datetime) -> State:
         with TASKS_RUNNING.labels(self._equipment.source).track_inprogress():
@@ -240,13 +238,15 @@ class Worker(Generic[E]):
         entry = self._entry(outcome.event, claim)
         mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
         self._equipment.relay.wake()
-        log.info(
-            "task_ended" if mine else "late_result_discarded", recording_id=event.recording_id, state=outcome.state
-        )
+        if mine:
+            note_outcome(self._equipment.source, event.lane, claim, outcome)
+        log.info("task_ended" if mine else "late_result_discarded", state=outcome.state)
 
     async def _amend(self, claim: Claim, fields: Mapping[str, Any], event: Event) -> bool:
         mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event, claim))
         self._equipment.relay.wake()
+        for what in fields if mine else ():
+            note_shown(self._equipment.source, event.lane, claim, what)
         return mine
 
     def _entry(self, event: Event, claim: Claim) -> OutboxEntry:
@@ -293,5 +293,6 @@ class Worker(Generic[E]):
 
 
 def _describe(event: Event, claim: Claim) -> None:
-    trace.get_current_span().set_attributes({"recording.id": event.recording_id, "task.attempt": claim.attempts})
+    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
+    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
     structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

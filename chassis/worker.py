@@ -19,6 +19,7 @@ from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
+from .sampling import outbox_look, sample
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
@@ -96,7 +97,7 @@ class WorkerApp:
         async with AsyncExitStack() as stack:
             settings = self._settings
             objects = await stack.enter_async_context(open_object_store(settings))
-            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
             pools = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in Lane}
             ladder = RetryLadder(self._name)
             departure = self._departure()
@@ -108,8 +109,13 @@ class WorkerApp:
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
             self._health.checks["consuming"] = lambda: is_consuming(broker)
-            watch = watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s)
-            works = (start_patiently(broker), equipment.relay.run(), watch, _leave(broker, departure))
+            works = (
+                start_patiently(broker),
+                equipment.relay.run(),
+                sample(settings.sample_s, outbox_look(equipment.relay.collection)),
+                watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s),
+                _leave(broker, departure),
+            )
             await stack.enter_async_context(background(*works))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)

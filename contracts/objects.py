@@ -1,5 +1,12 @@
 """Object keys in S3: made of server-made ids alone, so that writing twice writes the same object."""
 
+FOLDERS = frozenset(("audio", "spectrograms", "tiles", "waveforms", "regions", "series", "attachments", "manifests"))
+
+
+def is_server_made(key: str) -> bool:
+    """Tell whether a key is one of these, and holds nothing that somebody outside has named."""
+    return key.partition("/")[0] in FOLDERS
+
 
 def audio_key(recording_id: str) -> str:
     """Return the key of a recording's bytes, as they came."""

@@ -21,6 +21,7 @@ from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS, RATES, TASKS
@@ -144,7 +145,8 @@ def create_app(settings: GatewaySettings) -> Service:
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             reconciler = await open_reconciler(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            await stack.enter_async_context(background(*works, reconciler.run()))
+            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
+            await stack.enter_async_context(background(*works, reconciler.run(), sample(settings.sample_s, *looks)))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

@@ -20,6 +20,7 @@ from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
 from chassis.reconciling import Reconciler
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.storage import Storage
 from chassis.sweeping import Sweeper
@@ -93,7 +94,8 @@ def create_app(settings: IngestSettings) -> Service:
             sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
             sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping)
+            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
+            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping, sampling)
             await stack.enter_async_context(background(*works))
             yield
 
@@ -109,7 +111,7 @@ async def _open_desk(
     stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
-    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
     probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
     pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
