@@ -31,4 +31,5 @@ class ServiceSettings(BaseSettings):
     mongodb_timeout_s: float = 5.0
     s3_timeout_s: float = 10.0
     outbox_poll_s: float = 1.0
+    prepare_timeout_s: float = 300.0
     sample_s: float = 15.0
