@@ -135,7 +135,7 @@ async def _open_desk(
     took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
-    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
     probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
     pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
