@@ -7,6 +7,7 @@
     ├── NotPreparedError            what a service works with could not be made
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
+        ├── ConsumerGoneError       the broker sends this process nothing any more
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
         ├── StorageFullError        there is no room for new work
@@ -81,6 +82,18 @@ class BrokerUnavailableError(TransientError):
 
     def __str__(self) -> str:
         return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class ConsumerGoneError(TransientError):
+    """The broker sends this process nothing any more, although they are connected."""
+
+    code: ClassVar[str] = "consumer_gone"
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(waited_s)
+
+    def __str__(self) -> str:
+        return f"For {self.args[0]:g} s RabbitMQ has had no consumer of this process, although they are connected."
 
 
 class ObjectStoreError(TransientError):

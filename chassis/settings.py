@@ -16,6 +16,7 @@ class ServiceSettings(BaseSettings):
     port: int = 8000
     log_level: str = "INFO"
     drain_timeout_s: float = 30.0
+    drain_notice_s: float = 1.0
     head_timeout_s: float = 20.0
 
     amqp_url: SecretStr = Field(validation_alias="AMQP_URL")

@@ -13,7 +13,8 @@ from contracts.vocabulary import Lane
 
 from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
-from .consuming import RetryLadder, Telemetry
+from .consuming import Leaving, RetryLadder, Telemetry
+from .departure import Departure
 from .disk import DiskSettings
 from .documents import Collection, Database, open_database
 from .health import Health
@@ -25,6 +26,7 @@ from .scratch import keep_scratch, scratch_root
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
+from .taking import is_consuming, stop_taking, watch_consumers
 from .task_naming import TaskNaming, prepare_locks
 from .tasks import TaskStore
 from .work import Equipment
@@ -37,6 +39,7 @@ class WorkerSettings(SweepSettings, DiskSettings):
     bulk_slots: int = Field(1, ge=0)
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
+    consumer_gone_s: float = 60
     job_memory_bytes: int = 3_000_000_000
     job_file_bytes: int = 4_000_000_000
     job_confinement: bool = True
@@ -130,20 +133,26 @@ class WorkerApp:
         async with AsyncExitStack() as stack:
             settings = self._settings
             objects = await stack.enter_async_context(open_object_store(settings))
-            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
             pools = await self._open_pools(stack, outlet)
             ladder = RetryLadder(self._name)
-            broker = create_broker(settings, [Telemetry, ladder])
+            departure = self._departure()
+            broker = create_broker(settings, [Telemetry, Leaving(self._name, departure), ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
             equipment = await self._equip(stack, pools, objects, ladder.publisher)
             ready = (pool.ready() for pool in set(pools.values()))
             await asyncio.gather(equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
+            self._health.checks["consuming"] = lambda: is_consuming(broker)
+            watch = watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s)
             sampling = sample(settings.sample_s, outbox_look(equipment.relay.collection))
-            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run(), sampling))
+            works = (start_patiently(broker), equipment.relay.run(), sampling, watch, _leave(broker, departure))
+            await stack.enter_async_context(background(*works))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
+            stack.push_async_callback(departure.over)
+            stack.callback(departure.leave)
             yield
 
     async def _sweeper(self, database: Database, objects: ObjectStore, storage: Storage) -> Sweeper:
@@ -156,6 +165,12 @@ class WorkerApp:
         settings = self._settings
         opened = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in settings.lanes}
         return {lane: opened[settings.lane_here(lane)] for lane in Lane}
+
+    def _departure(self) -> Departure:
+        departure = Departure(self._settings.drain_timeout_s)
+        self._health.on_leaving.append(departure.leave)
+        self._health.on_hurry.append(departure.hurry)
+        return departure
 
     def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
@@ -190,3 +205,8 @@ class WorkerApp:
             source=self._name,
             scratch=stack.enter_context(scratch_root()),
         )
+
+
+async def _leave(broker: RabbitBroker, departure: Departure) -> None:
+    await departure.wanted()
+    await stop_taking(broker)
