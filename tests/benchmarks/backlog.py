@@ -141,7 +141,11 @@ async def _store(database: Database, events: list[RecordingUploaded], computed: 
         {
             "_id": f"{event.recording_id}/{PARAMETERS_ID}",
             **event.subject_facts(),
-            "state": State.COMPLETED, "attempts": 1, "fence": 1, "runs": 1, "completed_at": event.uploaded_at,
+            "state": State.COMPLETED,
+            "attempts": 1,
+            "fence": 1,
+            "runs": 1,
+            "completed_at": event.uploaded_at,
         }
         for event in events
         if event.recording_id not in computed
