@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,7 +16,10 @@ from contracts.vocabulary import Lane
 
 from .broker import Publisher
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
+from .gate import Gate, WaitedEnoughError
+from .guard import Dependency
 from .metrics import MESSAGES_HANDLED
+from .outages import is_outage
 from .tracing import SpanKind, extract, span
 
 log = structlog.get_logger()
@@ -50,6 +54,7 @@ class RetryLadder:
     def __init__(self, service: str) -> None:
         self._service = service
         self.publisher: Publisher | None = None
+        self.gate: Gate | None = None
 
     def __call__(self, msg: Any, /, *, context: Any) -> "_Rung":  # noqa: ANN401 (FastStream's seam)
         """Return the middleware of one message."""
@@ -58,7 +63,7 @@ class RetryLadder:
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
-        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError) and not is_outage(error)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
             raise error
@@ -70,8 +75,15 @@ class RetryLadder:
                 headers={**msg.headers, ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:
+            await self._hold()
             raise NackMessage from unavailable
         log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
+
+    async def _hold(self) -> None:
+        # What is returned comes again at once, and only so often before it is dead.
+        if self.gate is not None:
+            with suppress(WaitedEnoughError):
+                await self.gate.passed(Dependency.RABBITMQ)
 
     def count(self, outcome: str) -> None:
         """Count one handled message."""

@@ -5,8 +5,11 @@
     │   └── (each domain's own: audio.errors)
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
+        │   └── MessageRefusedError     it answered that it does not take it
         ├── ObjectStoreError        S3 did not do what was asked of it
-        │   └── ObjectMissingError
+        │   ├── ObjectMissingError
+        │   └── ObjectRefusedError      it answered that it will not
+        ├── OpenBreakerError        not even asked: it is down (chassis.documents, chassis.objects, chassis.broker)
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -18,6 +21,7 @@
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
 
+from math import ceil
 from typing import ClassVar
 
 
@@ -35,15 +39,20 @@ class UnprocessableError(DawnchorusError):
 
 
 class TransientError(DawnchorusError):
-    """May go away by itself."""
+    """May go away by itself.
+
+    is_outage  a server that we need is down: whatever was under way is not to blame
+    """
 
     code: ClassVar[str] = "temporarily_unavailable"
+    is_outage: ClassVar[bool] = False
 
 
 class BrokerUnavailableError(TransientError):
     """The broker did not confirm a message."""
 
     code: ClassVar[str] = "broker_unavailable"
+    is_outage: ClassVar[bool] = True
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -52,10 +61,17 @@ class BrokerUnavailableError(TransientError):
         return f"The broker did not confirm a message: {self.args[0]}."
 
 
+class MessageRefusedError(BrokerUnavailableError):
+    """The broker answered that no queue takes the message, or that a full one does not."""
+
+    is_outage: ClassVar[bool] = False
+
+
 class ObjectStoreError(TransientError):
     """S3 did not do what was asked of it."""
 
     code: ClassVar[str] = "object_store_unavailable"
+    is_outage: ClassVar[bool] = True
 
     def __init__(self, operation: str, key: str, reason: str) -> None:
         super().__init__(operation, key, reason)
@@ -69,6 +85,32 @@ class ObjectMissingError(ObjectStoreError):
     """There is no object of that key."""
 
     code: ClassVar[str] = "object_missing"
+    is_outage: ClassVar[bool] = False
+
+
+class ObjectRefusedError(ObjectStoreError):
+    """S3 answered that it will not do what was asked of it."""
+
+    is_outage: ClassVar[bool] = False
+
+
+class OpenBreakerError(TransientError):
+    """Most calls failed lately, so this one was not made."""
+
+    is_outage: ClassVar[bool] = True
+
+    def __init__(self, wait_s: float) -> None:
+        # Beside this, it is one of the errors that its server causes, which are built from other facts.
+        Exception.__init__(self, wait_s)
+
+    def __str__(self) -> str:
+        return f"A server is down ({self.code}): nothing is sent to it for {self.args[0]:.1f} s."
+
+    @property
+    def retry_after_s(self) -> int:
+        """Return after how many seconds it may be worth asking again."""
+        wait_s: float = self.args[0]
+        return max(1, ceil(wait_s))
 
 
 class ObjectCorruptError(TransientError):
@@ -150,3 +192,8 @@ class WorkCancelledError(TransientError):
 
     def __str__(self) -> str:
         return f"The work on the recording {self.args[0]} was cancelled."
+
+
+def says_outage(error: BaseException) -> bool:
+    """Tell whether an error of ours says that a server is down."""
+    return isinstance(error, TransientError) and error.is_outage

@@ -13,6 +13,8 @@ TASK_SECONDS = Histogram(
 TASKS_RUNNING = Gauge("dawnchorus_tasks_running", "Tasks that this process works on now.", ("task",))
 OUTBOX_PUBLISHED = Counter("dawnchorus_outbox_published_total", "Events the broker has confirmed.", ("collection",))
 OUTBOX_FAILURES = Counter("dawnchorus_outbox_failures_total", "Rounds of the relay that failed.", ("collection",))
+BREAKER_STATE = Gauge("dawnchorus_breaker_state", "0 closed, 1 half open, 2 open.", ("dependency",))
+BREAKER_OPENED = Counter("dawnchorus_breaker_opened_total", "How often a breaker opened.", ("dependency",))
 HTTP_SECONDS = Histogram(
     "dawnchorus_http_request_duration_seconds", "By route and status.", ("method", "route", "status"), buckets=_SECONDS
 )

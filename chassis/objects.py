@@ -3,16 +3,18 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiohttp import ClientError as WireError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import ObjectMissingError, ObjectStoreError
+from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError, OpenBreakerError, says_outage
+from .guard import Dependency, Guard, Symptoms
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
 PARTS_MAX = 10_000
+
+_MISSING = ("NoSuchKey", "NoSuchUpload", "404")
+# Not allowed in, too slow, too many: no fault of the one request.
+_USELESS = (401, 403, 408, 429)
+
+
+class ObjectStoreDownError(OpenBreakerError, ObjectStoreError):
+    """S3 is down; it was not even asked."""
 
 
 @dataclass(frozen=True)
@@ -39,27 +49,36 @@ class StoredPart:
 class ObjectStore:
     """One bucket."""
 
-    def __init__(self, client: "S3Client", bucket: str, public: "S3Client | None" = None) -> None:
-        """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3."""
+    def __init__(
+        self, client: "S3Client", bucket: str, public: "S3Client | None" = None, guard: Guard | None = None
+    ) -> None:
+        """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3.
+
+        guard  what every call passes; None: nothing
+        """
         self._client = client
         self._bucket = bucket
         self._public = public or client
+        self._guard = guard
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there."""
         try:
-            await self._client.head_bucket(Bucket=self._bucket)
-        except ClientError:
-            await self._client.create_bucket(Bucket=self._bucket)
+            with self._call("HeadBucket", ""):
+                await self._client.head_bucket(Bucket=self._bucket)
+        except ObjectMissingError:
+            with self._call("CreateBucket", ""):
+                await self._client.create_bucket(Bucket=self._bucket)
 
-    async def ask(self) -> None:
+    async def ask(self, within_s: float | None = None) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
-        with suppress(ObjectMissingError), _call("HeadBucket", ""):
-            await self._client.head_bucket(Bucket=self._bucket)
+        with suppress(ObjectMissingError), self._call("HeadBucket", ""):
+            async with asyncio.timeout(within_s):
+                await self._client.head_bucket(Bucket=self._bucket)
 
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         """Write a whole object."""
-        with _call("PutObject", key):
+        with self._call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
     async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
@@ -85,13 +104,13 @@ class ObjectStore:
         if len(first) < PART_BYTES:
             await self.put(key, bytes(first), "application/octet-stream")
             return
-        with _call("CreateMultipartUpload", key):
+        with self._call("CreateMultipartUpload", key):
             upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
         try:
             await self._put_parts(key, upload["UploadId"], first, chunks)
         except BaseException:
             # Parts that cannot be cleared away are invisible; what the caller must hear is the cause.
-            with suppress(ObjectStoreError), _call("AbortMultipartUpload", key):
+            with suppress(ObjectStoreError), self._call("AbortMultipartUpload", key):
                 await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
             raise
 
@@ -105,20 +124,20 @@ class ObjectStore:
         parts: list[Any] = []
         part = first
         while part:
-            with _call("UploadPart", key):
+            with self._call("UploadPart", key):
                 answer = await self._client.upload_part(
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
             part = await _next_part(chunks)
-        with _call("CompleteMultipartUpload", key):
+        with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
 
     async def get(self, key: str) -> bytes:
         """Return a whole object; only for objects whose size we bounded when we wrote them."""
-        with _call("GetObject", key):
+        with self._call("GetObject", key):
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
                 return await body.read()
@@ -133,7 +152,7 @@ class ObjectStore:
     async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         """Read an object, or the bytes of it whose numbers are in `part`, block by block."""
         wanted: Any = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part is not None else {}
-        with _call("GetObject", key):
+        with self._call("GetObject", key):
             answer = await self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
             async with answer["Body"] as body:
                 async for block in body.content.iter_chunked(READ_BYTES):
@@ -141,7 +160,7 @@ class ObjectStore:
 
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        with _call("DeleteObject", key):
+        with self._call("DeleteObject", key):
             await self._client.delete_object(Bucket=self._bucket, Key=key)
 
     async def presigned_url(self, key: str, lifetime_s: int) -> str:
@@ -152,17 +171,17 @@ class ObjectStore:
 
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
-        with _call("HeadObject", key):
+        with self._call("HeadObject", key):
             return (await self._client.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
 
     async def copy(self, key: str, target: str) -> None:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
-        with _call("CopyObject", key):
+        with self._call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
-        with _call("CreateMultipartUpload", key):
+        with self._call("CreateMultipartUpload", key):
             return (await self._client.create_multipart_upload(Bucket=self._bucket, Key=key))["UploadId"]
 
     async def part_url(self, key: str, upload_id: str, number: int, size_bytes: int, lifetime_s: int) -> str:
@@ -175,7 +194,7 @@ class ObjectStore:
     async def parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """Return the parts that are there. Raises `ObjectMissingError` where nothing is begun, or all is completed."""
         pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        with _call("ListParts", key):
+        with self._call("ListParts", key):
             return [
                 StoredPart(each["PartNumber"], each["Size"], each["ETag"])
                 async for page in pages
@@ -185,20 +204,45 @@ class ObjectStore:
     async def complete_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Make one object of its parts."""
         named: Any = [{"PartNumber": each.number, "ETag": each.tag} for each in parts]
-        with _call("CompleteMultipartUpload", key):
+        with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
             )
 
     async def abort_parts(self, key: str, upload_id: str) -> None:
         """Forget parts; where there are none it is no error."""
-        with suppress(ObjectMissingError), _call("AbortMultipartUpload", key):
+        with suppress(ObjectMissingError), self._call("AbortMultipartUpload", key):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    @contextmanager
+    def _call(self, operation: str, key: str) -> "Iterator[None]":
+        attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
+        with (
+            span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
+            self._guard.call() if self._guard is not None else nullcontext(),
+        ):
+            try:
+                yield
+            except ClientError as error:
+                raise _error_class(error)(operation, key, str(error)) from error
+            except (BotoCoreError, WireError, OSError, TimeoutError) as error:
+                raise ObjectStoreError(operation, key, repr(error)) from error
+
+
+def object_store_guard(settings: ServiceSettings) -> Guard:
+    """Return what is to stand before S3."""
+    symptoms = Symptoms((ObjectStoreError,), says_outage, ObjectStoreDownError)
+    return Guard(Dependency.S3, symptoms, settings.breaker_rules, idle_s=settings.ping_idle_s)
 
 
 @asynccontextmanager
-async def open_object_store(settings: ServiceSettings, public_url: str | None = None) -> AsyncIterator[ObjectStore]:
-    """Connect to S3, which clients outside find at `public_url`; the bucket is made when it is first needed."""
+async def open_object_store(
+    settings: ServiceSettings, public_url: str | None = None, guard: Guard | None = None
+) -> AsyncIterator[ObjectStore]:
+    """Connect to S3, which clients outside find at `public_url`; the bucket is made when it is first needed.
+
+    guard  what every call passes; None: nothing
+    """
     config = AioConfig(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -206,7 +250,8 @@ async def open_object_store(settings: ServiceSettings, public_url: str | None = 
         response_checksum_validation="when_required",
         connect_timeout=settings.s3_timeout_s,
         read_timeout=settings.s3_timeout_s,
-        retries={"mode": "standard", "max_attempts": 2},
+        # The breaker counts calls, and the ladder repeats them.
+        retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=64,
     )
     session = aioboto3.Session(
@@ -218,7 +263,7 @@ async def open_object_store(settings: ServiceSettings, public_url: str | None = 
         session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client,
         session.client("s3", endpoint_url=public_url or settings.s3_endpoint_url, config=config) as public,
     ):
-        yield ObjectStore(client, settings.s3_bucket, public)
+        yield ObjectStore(client, settings.s3_bucket, public, guard)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
@@ -240,14 +285,9 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
     return part
 
 
-@contextmanager
-def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-    with span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes):
-        try:
-            yield
-        except ClientError as error:
-            missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "NoSuchUpload", "404")
-            raise (ObjectMissingError if missing else ObjectStoreError)(operation, key, str(error)) from error
-        except (BotoCoreError, OSError, TimeoutError) as error:
-            raise ObjectStoreError(operation, key, repr(error)) from error
+def _error_class(error: ClientError) -> type[ObjectStoreError]:
+    code, status = error.response.get("Error", {}).get("Code"), error.response["ResponseMetadata"]["HTTPStatusCode"]
+    if code in _MISSING:
+        return ObjectMissingError
+    is_answer = 400 <= status < 500 and status not in _USELESS and code != "NoSuchBucket"
+    return ObjectRefusedError if is_answer else ObjectStoreError

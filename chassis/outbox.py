@@ -53,6 +53,7 @@ class OutboxRelay:
         """Publish for ever: at once when woken, and at every poll for what others left behind."""
         while True:
             self._awake.clear()
+            await self._publisher.usable()
             try:
                 while await self.drain():
                     pass

@@ -14,14 +14,16 @@ from .background import background
 from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
 from .documents import Database, open_database
+from .gate import Gate
+from .guards import Guards
 from .health import Health
 from .jobs import JobPool, open_job_pool
-from .objects import open_object_store
+from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
 from .serve import Service
 from .settings import ServiceSettings
 from .tasks import TaskStore
-from .work import Equipment
+from .workbench import Equipment
 
 
 class WorkerSettings(ServiceSettings):
@@ -31,6 +33,7 @@ class WorkerSettings(ServiceSettings):
     bulk_slots: int = 1
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
+    gate_hold_s: float = 300
     job_memory_bytes: int = 3_000_000_000
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
@@ -87,15 +90,21 @@ class WorkerApp:
             pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
-            ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pools, ladder.publisher)
+            guards = Guards.of(settings)
+            ladder.gate = Gate(guards.each, settings.gate_hold_s)
+            ladder.publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
+            equipment = await self._equip(database, objects, pools, ladder.publisher, ladder.gate)
             ready = (pool.ready() for pool in pools.values())
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
-            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run()))
+            watches = guards.watches(database, objects, ladder.publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run(), *watches))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
+            stack.callback(ladder.gate.shut)
             yield
 
     def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
@@ -105,10 +114,15 @@ class WorkerApp:
             return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
         return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
 
-    async def _equip(self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], publisher: Publisher) -> Equipment:
+    async def _equip(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        pools: Mapping[Lane, JobPool],
+        publisher: Publisher,
+        gate: Gate,
+    ) -> Equipment:
         settings = self._settings
-        database = await stack.enter_async_context(open_database(settings))
-        objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
         await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
@@ -124,5 +138,6 @@ class WorkerApp:
             pools=pools,
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
+            gate=gate,
             source=self._name,
         )

@@ -17,6 +17,7 @@ from chassis.background import background
 from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
@@ -107,7 +108,8 @@ def create_app(settings: GatewaySettings) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
             client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
@@ -121,29 +123,28 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
-            app.state.objects = await stack.enter_async_context(open_object_store(settings))
+            app.state.objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience, guards.check_storing)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
-            letters = await open_dead_letters(app.state, database, broker, settings)
-            await open_boards(stack, app.state, database, broker, client, settings)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            letters = await open_dead_letters(app.state, database, broker, publisher, settings)
+            await open_boards(stack, app.state, database, broker, client, guards, settings)
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
-            relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
+            relay = OutboxRelay(database[TASKS], publisher, settings.outbox_poll_s)
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
-            app.state.wishes = Wishes(database[TASKS], relay, requests)
-            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
-            app.state.backfills = Backfills(database, app.state.analysis_requests)
+            await _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            await stack.enter_async_context(background(*works))
+            watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(*works, *watches))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
@@ -190,6 +191,13 @@ async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Toke
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
     )
     return Tokens(rules, keys)
+
+
+async def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests: RenderRequests) -> None:
+    await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+    state.wishes = Wishes(database[TASKS], relay, requests)
+    state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+    state.backfills = Backfills(database, state.analysis_requests)
 
 
 async def _open_search(

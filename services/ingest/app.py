@@ -12,6 +12,7 @@ from audio.format import AudioLimits
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.internal import own_services_only
 from chassis.jobs import open_job_pool
@@ -56,6 +57,7 @@ def create_app(settings: IngestSettings) -> Service:
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
+            "guards": Provide(_guards, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
             "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
@@ -69,14 +71,17 @@ def create_app(settings: IngestSettings) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            store = open_object_store(settings, settings.s3_public_endpoint_url, guards.s3)
+            objects = await stack.enter_async_context(store)
             broker = create_broker(settings)
             stack.push_async_callback(broker.stop)
             recordings = Recordings(database)
-            publisher = Publisher(broker, settings.publish_timeout_s)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
             await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            app.state.guards = guards
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
@@ -84,7 +89,8 @@ def create_app(settings: IngestSettings) -> Service:
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
             sweeping = sweep(app.state.parts, recordings.collection, objects)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping))
+            watches = guards.watches(database, objects, publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping, *watches))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
@@ -127,6 +133,11 @@ async def _open_parts(settings: IngestSettings, database: Database, objects: Obj
 def _desk(state: State) -> UploadDesk:
     desk: UploadDesk = state.desk
     return desk
+
+
+def _guards(state: State) -> Guards:
+    guards: Guards = state.guards
+    return guards
 
 
 def _changes(state: State) -> ChangeDesk:
