@@ -1,10 +1,12 @@
 # Every target is a plain command; `make` alone lists them.
 
 VENV = .venv/bin/python
+# Tests that need servers stay together, in one process, beside all others.
+PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -16,7 +18,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
 	$(BOOTSTRAP)
@@ -44,7 +46,7 @@ check:  ## lint, types, contracts and tests: what CI runs
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
 	$(VENV) -m contracts check
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
@@ -79,6 +81,13 @@ bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.fuzzing $(ARGS)
+
+image-steps:  ## follow the Dockerfile's steps in folders, start the four services from there, send recordings through (some minutes)
+	$(BOOTSTRAP)
+	$(VENV) -m tests.image $(ARGS)
+
+compose-secrets:  ## write the secrets that compose.yaml asks for into .env, once
+	@deploy/compose/secrets.sh
 
 pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
 	$(BOOTSTRAP)

@@ -18,9 +18,9 @@ from .broker import Publisher
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
 from .gate import Gate, WaitedEnoughError
 from .guard import Dependency
-from .metrics import MESSAGES_HANDLED
+from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
 from .outages import is_outage
-from .tracing import SpanKind, extract, span
+from .tracing import SpanKind, extract, mark_failed, span
 
 log = structlog.get_logger()
 
@@ -34,16 +34,19 @@ class Telemetry(BaseMiddleware):
 
     async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401 (FastStream's seam)
         """Handle one message inside its span."""
-        queue = str(msg.raw_message.routing_key)
+        key = str(msg.raw_message.routing_key)
+        destination = f"{msg.raw_message.exchange}:{key}"
         attributes = {
             "messaging.system": "rabbitmq",
+            "messaging.operation.name": "process",
             "messaging.operation.type": "process",
-            "messaging.destination.name": queue,
+            "messaging.destination.name": destination,
+            "messaging.rabbitmq.destination.routing_key": key,
             "messaging.message.id": str(msg.message_id),
         }
         with (
             structlog.contextvars.bound_contextvars(event_id=msg.message_id),
-            span(f"process {queue}", kind=SpanKind.CONSUMER, attributes=attributes, parent=extract(msg.headers)),
+            span(f"process {destination}", kind=SpanKind.CONSUMER, attributes=attributes, parent=extract(msg.headers)),
         ):
             return await call_next(msg)
 
@@ -75,6 +78,7 @@ class RetryLadder:
                 headers={**msg.headers, ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:
+            log.warning("message_returned", attempt=attempt, reason=str(error) or repr(error))
             await self._hold()
             raise NackMessage from unavailable
         log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
@@ -85,9 +89,11 @@ class RetryLadder:
             with suppress(WaitedEnoughError):
                 await self.gate.passed(Dependency.RABBITMQ)
 
-    def count(self, outcome: str) -> None:
-        """Count one handled message."""
+    def count(self, msg: Any, outcome: str, duration_s: float) -> None:  # noqa: ANN401
+        """Count one message, and how long it took."""
         MESSAGES_HANDLED.labels(self._service, outcome).inc()
+        lane = bounded(_last_word(msg), list(Lane))
+        observe(MESSAGE_SECONDS.labels(self._service, lane, outcome), duration_s)
 
 
 class _Rung(BaseMiddleware):
@@ -104,17 +110,25 @@ class _Rung(BaseMiddleware):
             log.info("task_stopped", reason=str(error))
         except (UnprocessableError, MalformedEventError, ValidationError) as error:
             # Rejected: the queue's dead-letter exchange parks it.
-            self._ladder.count("parked")
+            self._count(msg, "parked", started)
             log.error("message_parked", reason=str(error), exc_info=False)  # noqa: TRY400 (the reason is the whole story)
             raise
         except Exception as error:  # noqa: BLE001 (whatever failed may go better later; the ladder is where it is decided)
-            self._ladder.count("postponed")
+            self._count(msg, "postponed", started)
+            mark_failed(error)
             await self._ladder.retry_later(msg, error)
             return
-        self._ladder.count("handled")
+        self._count(msg, "handled", started)
         log.info("message_handled", duration_s=round(time.monotonic() - started, 4))
+
+    def _count(self, msg: Any, outcome: str, started: float) -> None:  # noqa: ANN401
+        self._ladder.count(msg, outcome, time.monotonic() - started)
 
 
 def _lane(msg: Any) -> Lane:  # noqa: ANN401
     # The key is `recording.uploaded.v1.bulk` at first and `spectrogram.5s.bulk` on its way back: the lane is last.
-    return Lane(str(msg.raw_message.routing_key).rsplit(".", 1)[-1])
+    return Lane(_last_word(msg))
+
+
+def _last_word(msg: Any) -> str:  # noqa: ANN401
+    return str(msg.raw_message.routing_key).rsplit(".", 1)[-1]

@@ -11,12 +11,13 @@ from motor.core import AgnosticClient
 from motor.frameworks import asyncio as motor_asyncio
 from motor.metaprogramming import create_class_with_framework
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import UpdateOne
+from pymongo import UpdateOne, monitoring
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from .errors import OpenBreakerError
 from .guard import Dependency, Guard, Symptoms
+from .metrics import MONGODB_CONNECTIONS, MONGODB_CONNECTIONS_MAX, MONGODB_SECONDS, bounded
 from .settings import ServiceSettings
 
 __all__ = [
@@ -37,6 +38,11 @@ Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
 
 _DUPLICATE_KEY = 11000
+_POOL_SIZE = 100
+# Those that we send; the driver's own, of which there may be more in the next version, count as `other`.
+_COMMANDS = frozenset(
+    ("find", "getMore", "insert", "update", "delete", "findAndModify", "aggregate", "createIndexes", "hello", "ping")
+)
 # Not authorized, authentication failed, out of disk space: the server answers, and is of no use to anybody.
 _USELESS = frozenset({13, 18, 14031})
 
@@ -75,6 +81,7 @@ async def open_database(settings: ServiceSettings, guard: Guard | None = None) -
         serverSelectionTimeoutMS=timeout_ms,
         timeoutMS=timeout_ms,
         appname="dawnchorus",
+        event_listeners=[_PoolFigures(), _CommandFigures()],
     )
     try:
         yield client.get_default_database("dawnchorus", write_concern=WriteConcern(w="majority", j=True))
@@ -160,3 +167,55 @@ def _client_class(guard: Guard | None) -> "type[AsyncIOMotorClient[dict[str, Any
 
 def _error_of(future: "asyncio.Future[Any]") -> BaseException | None:
     return asyncio.CancelledError() if future.cancelled() else future.exception()
+
+
+class _PoolFigures(monitoring.ConnectionPoolListener):
+    """Counts connections; one that is handed out is no longer idle."""
+
+    def __init__(self) -> None:
+        self._idle, self._in_use = MONGODB_CONNECTIONS.labels("idle"), MONGODB_CONNECTIONS.labels("in_use")
+
+    def pool_created(self, event: monitoring.PoolCreatedEvent) -> None:
+        MONGODB_CONNECTIONS_MAX.set((event.options or {}).get("maxPoolSize", _POOL_SIZE))
+
+    def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None:
+        self._idle.inc()
+
+    def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None:
+        self._idle.dec()
+
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
+        self._idle.dec()
+        self._in_use.inc()
+
+    def connection_checked_in(self, event: monitoring.ConnectionCheckedInEvent) -> None:
+        self._in_use.dec()
+        self._idle.inc()
+
+    def pool_ready(self, event: monitoring.PoolReadyEvent) -> None: ...
+
+    def pool_cleared(self, event: monitoring.PoolClearedEvent) -> None: ...
+
+    def pool_closed(self, event: monitoring.PoolClosedEvent) -> None: ...
+
+    def connection_ready(self, event: monitoring.ConnectionReadyEvent) -> None: ...
+
+    def connection_check_out_started(self, event: monitoring.ConnectionCheckOutStartedEvent) -> None: ...
+
+    def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None: ...
+
+
+class _CommandFigures(monitoring.CommandListener):
+    """Times commands, in the driver's threads."""
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None: ...
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        self._note(event, "ok")
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        self._note(event, "failed")
+
+    def _note(self, event: monitoring.CommandSucceededEvent | monitoring.CommandFailedEvent, outcome: str) -> None:
+        command = bounded(event.command_name, _COMMANDS)
+        MONGODB_SECONDS.labels(command, outcome).observe(event.duration_micros / 1e6)

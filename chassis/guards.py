@@ -8,7 +8,8 @@ from typing import Any, Self
 from .broker import Publisher, publishing_guard
 from .documents import Database, database_guard, ping
 from .guard import Dependency, Guard
-from .objects import ObjectStore, object_store_guard
+from .objects import ObjectStore
+from .s3 import object_store_guard
 from .settings import ServiceSettings
 
 

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 
 @dataclass
@@ -23,11 +24,12 @@ class Health:
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-async def answer_operations(path: str, health: Health, send: Send) -> bool:
+async def answer_operations(path: str, health: Health, send: Send, *, accept: str = "") -> bool:
     """Answer `/livez`, `/healthz`, `/readyz` or `/metrics`; return False when `path` is none of them.
 
     Liveness depends on nothing but this process: a server that is down must not restart us. Health says the same as
-    readiness, to people: a process that works without all of its servers is `degraded`, and answers 200.
+    readiness, to people: a process that works without all of its servers is `degraded`, and answers 200. Metrics come
+    as OpenMetrics, which has exemplars, to who says to `accept` it.
     """
     if path == "/livez":
         await _respond(send, 200, b'{"alive": true}')
@@ -39,7 +41,8 @@ async def answer_operations(path: str, health: Health, send: Send) -> bool:
         report = health.report()
         await _respond(send, 200 if all(report.values()) else 503, json.dumps(report).encode())
     elif path == "/metrics":
-        await _respond(send, 200, generate_latest(), CONTENT_TYPE_LATEST)
+        encode, content_type = choose_encoder(accept)
+        await _respond(send, 200, encode(REGISTRY), content_type)
     else:
         return False
     return True

@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
+from .log_fields import hide_secrets, keep_known_fields
+
 
 def configure_logging(service: str, level: str) -> None:
     """Send every log of this process, libraries included, to standard output as JSON."""
@@ -27,6 +29,8 @@ def configure_logging(service: str, level: str) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            keep_known_fields,
+            hide_secrets,
             structlog.processors.JSONRenderer(),
         ],
     )

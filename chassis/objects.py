@@ -3,38 +3,25 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import aioboto3
-from aiobotocore.config import AioConfig
-from aiohttp import ClientError as WireError
-from botocore.exceptions import BotoCoreError, ClientError
-
-from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError, OpenBreakerError, says_outage
-from .guard import Dependency, Guard, Symptoms
+from .errors import ObjectMissingError, ObjectStoreError
+from .guard import Guard
+from .s3 import call, open_clients
 from .settings import ServiceSettings
-from .tracing import SpanKind, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from types_aiobotocore_s3 import S3Client
 
 # S3 refuses smaller parts, all but the last, and more parts.
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
 PARTS_MAX = 10_000
-
-_MISSING = ("NoSuchKey", "NoSuchUpload", "404")
-# Not allowed in, too slow, too many: no fault of the one request.
-_USELESS = (401, 403, 408, 429)
-
-
-class ObjectStoreDownError(OpenBreakerError, ObjectStoreError):
-    """S3 is down; it was not even asked."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +31,24 @@ class StoredPart:
     number: int
     size_bytes: int
     tag: str
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it."""
+
+    key: str
+    size_bytes: int
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class UnfinishedObject:
+    """Parts that nobody has made an object of, by what S3 calls them."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
 
 
 class ObjectStore:
@@ -169,6 +174,11 @@ class ObjectStore:
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
+    async def address(self) -> tuple[str, int]:
+        """Return the host and port that presigned URLs lead to."""
+        parts = urlsplit(await self.presigned_url("-", 1))
+        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
         with self._call("HeadObject", key):
@@ -178,6 +188,26 @@ class ObjectStore:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
         with self._call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
+        """List the objects whose keys begin so, up to a thousand at a time."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with self._call("ListObjectsV2", prefix):
+            async for page in pages:
+                yield [
+                    ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
+                ]
+
+    async def unfinished(self, prefix: str) -> list[UnfinishedObject]:
+        """List what was begun in parts under such keys, and not made an object of."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+        found: list[UnfinishedObject] = []
+        # rclone says that there is no such upload where a bucket never had one.
+        with suppress(ObjectMissingError), self._call("ListMultipartUploads", prefix):
+            async for page in pages:
+                uploads = page.get("Uploads", [])
+                found += [UnfinishedObject(each["Key"], each["UploadId"], each["Initiated"]) for each in uploads]
+        return found
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
@@ -214,25 +244,8 @@ class ObjectStore:
         with suppress(ObjectMissingError), self._call("AbortMultipartUpload", key):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
-    @contextmanager
-    def _call(self, operation: str, key: str) -> "Iterator[None]":
-        attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation, "aws.s3.key": key}
-        with (
-            span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
-            self._guard.call() if self._guard is not None else nullcontext(),
-        ):
-            try:
-                yield
-            except ClientError as error:
-                raise _error_class(error)(operation, key, str(error)) from error
-            except (BotoCoreError, WireError, OSError, TimeoutError) as error:
-                raise ObjectStoreError(operation, key, repr(error)) from error
-
-
-def object_store_guard(settings: ServiceSettings) -> Guard:
-    """Return what is to stand before S3."""
-    symptoms = Symptoms((ObjectStoreError,), says_outage, ObjectStoreDownError)
-    return Guard(Dependency.S3, symptoms, settings.breaker_rules, idle_s=settings.ping_idle_s)
+    def _call(self, operation: str, key: str) -> AbstractContextManager[None]:
+        return call(operation, key, self._guard)
 
 
 @asynccontextmanager
@@ -243,26 +256,7 @@ async def open_object_store(
 
     guard  what every call passes; None: nothing
     """
-    config = AioConfig(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        connect_timeout=settings.s3_timeout_s,
-        read_timeout=settings.s3_timeout_s,
-        # The breaker counts calls, and the ladder repeats them.
-        retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=64,
-    )
-    session = aioboto3.Session(
-        settings.s3_access_key_id.get_secret_value(),
-        settings.s3_secret_access_key.get_secret_value(),
-        region_name=settings.s3_region,
-    )
-    async with (
-        session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client,
-        session.client("s3", endpoint_url=public_url or settings.s3_endpoint_url, config=config) as public,
-    ):
+    async with open_clients(settings, public_url) as (client, public):
         yield ObjectStore(client, settings.s3_bucket, public, guard)
 
 
@@ -283,11 +277,3 @@ async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
         if len(part) >= PART_BYTES:
             break
     return part
-
-
-def _error_class(error: ClientError) -> type[ObjectStoreError]:
-    code, status = error.response.get("Error", {}).get("Code"), error.response["ResponseMetadata"]["HTTPStatusCode"]
-    if code in _MISSING:
-        return ObjectMissingError
-    is_answer = 400 <= status < 500 and status not in _USELESS and code != "NoSuchBucket"
-    return ObjectRefusedError if is_answer else ObjectStoreError

@@ -44,15 +44,15 @@ class OutboxRelay:
     """Publishes the outbox entries of one collection; two relays that race only repeat an event."""
 
     def __init__(self, collection: Collection, publisher: Publisher, poll_s: float) -> None:
-        self._collection = collection
+        self.collection = collection
         self._publisher = publisher
         self._poll_s = poll_s
         self._awake = asyncio.Event()
 
     async def prepare(self) -> None:
         """Make the index that finds waiting entries."""
-        await self._collection.create_index("outbox.event_id", sparse=True, name="outbox")
-        await self._collection.create_index("outbox.routing_key", sparse=True, name="outbox_by_key")
+        await self.collection.create_index("outbox.event_id", sparse=True, name="outbox")
+        await self.collection.create_index("outbox.routing_key", sparse=True, name="outbox_by_key")
 
     def wake(self) -> None:
         """Say that an entry was just written, so that it need not wait for the next look."""
@@ -67,8 +67,8 @@ class OutboxRelay:
                 while await self.drain() >= BATCH:
                     pass
             except (BrokerUnavailableError, PyMongoError) as error:
-                OUTBOX_FAILURES.labels(self._collection.name).inc()
-                log.warning("outbox_waiting", collection=self._collection.name, reason=str(error))
+                OUTBOX_FAILURES.labels(self.collection.name).inc()
+                log.warning("outbox_waiting", collection=self.collection.name, reason=str(error))
                 await asyncio.sleep(self._poll_s)
                 continue
             await self._wait()
@@ -82,23 +82,25 @@ class OutboxRelay:
 
     async def _drain(self, waiting: Mapping[str, Any]) -> int:
         published = 0
-        async for document in self._collection.find(waiting, {"outbox": 1}).limit(BATCH):
+        async for document in self.collection.find(waiting, {"outbox": 1}).limit(BATCH):
             for raw in document["outbox"]:
                 await self._send(document["_id"], OutboxEntry.model_validate(raw))
                 published += 1
         return published
 
     async def _send(self, document_id: Any, entry: OutboxEntry) -> None:  # noqa: ANN401
+        destination = f"{entry.exchange}:{entry.routing_key}"
         attributes = {
             "messaging.system": "rabbitmq",
+            "messaging.operation.name": "send",
             "messaging.operation.type": "send",
-            "messaging.destination.name": entry.exchange,
+            "messaging.destination.name": destination,
             "messaging.rabbitmq.destination.routing_key": entry.routing_key,
             "messaging.message.id": entry.event_id,
         }
         with (
             attached(entry.trace),
-            span(f"send {entry.exchange}", kind=SpanKind.PRODUCER, attributes=attributes),
+            span(f"send {destination}", kind=SpanKind.PRODUCER, attributes=attributes),
         ):
             await self._publisher.publish(
                 entry.body.encode(),
@@ -106,8 +108,8 @@ class OutboxRelay:
                 routing_key=entry.routing_key,
                 headers={**entry.headers, **current_trace()},
             )
-            await self._collection.update_one({"_id": document_id}, {"$pull": {"outbox": {"event_id": entry.event_id}}})
-        OUTBOX_PUBLISHED.labels(self._collection.name).inc()
+            await self.collection.update_one({"_id": document_id}, {"$pull": {"outbox": {"event_id": entry.event_id}}})
+        OUTBOX_PUBLISHED.labels(self.collection.name).inc()
 
     async def _wait(self) -> None:
         try:

@@ -123,6 +123,6 @@ def _of_body(faults: Sequence[Mapping[str, Any]]) -> ProblemError:
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    log.error("request_crashed", path=request.url.path, exc_info=error)
+    log.error("request_crashed", path=request.scope.get("path_template"), exc_info=error)
     made = ProblemError(500, "internal", "Something here went wrong; the trace id tells the operators where.")
     return problem(made, request.url.path)

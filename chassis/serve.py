@@ -12,9 +12,11 @@ from typing import Any
 import structlog
 import uvicorn
 
+from .background import background
 from .errors import DawnchorusError
 from .health import Health, answer_operations
 from .logging import configure_logging
+from .loop_lag import watch_loop
 from .patience import HEAD_BYTES_MAX, impatient_protocol
 from .settings import ServiceSettings
 from .tracing import configure_tracing
@@ -47,7 +49,7 @@ class Service:
             # What came in one piece was read: uvicorn bounds no more than the wait for the rest of a head.
             await send({"type": "http.response.start", "status": 431, "headers": [(b"connection", b"close")]})
             await send({"type": "http.response.body", "body": b""})
-        elif await answer_operations(scope["path"], self.health, send):
+        elif await answer_operations(scope["path"], self.health, send, accept=_accept(scope)):
             return
         elif self.app is not None:
             await self.app(scope, receive, send)
@@ -58,7 +60,7 @@ class Service:
     async def _live(self, receive: Any, send: Any) -> None:  # noqa: ANN401
         await receive()
         try:
-            async with self.lifespan():
+            async with self.lifespan(), background(watch_loop()):
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except BaseException:
@@ -67,6 +69,10 @@ class Service:
             signal.raise_signal(signal.SIGTERM)
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _accept(scope: Any) -> str:  # noqa: ANN401 (the ASGI protocol)
+    return b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
 
 
 def _head_bytes(scope: Any) -> int:  # noqa: ANN401 (the ASGI protocol)

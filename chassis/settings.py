@@ -32,6 +32,7 @@ class ServiceSettings(BaseSettings):
     mongodb_timeout_s: float = 5.0
     s3_timeout_s: float = 10.0
     outbox_poll_s: float = 1.0
+    sample_s: float = 15.0
 
     breaker_window_s: float = 10.0
     breaker_calls_min: int = 4

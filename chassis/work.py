@@ -23,9 +23,10 @@ from .errors import (
 )
 from .faults import fault_of, poison
 from .guard import Dependency
-from .metrics import TASK_SECONDS, TASKS_RUNNING
+from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
 from .outages import is_spared
 from .outbox import outbox_entry
+from .task_figures import note_outcome, note_shown
 from .tasks import Claim
 from .workbench import Equipment, Workbench
 
@@ -39,11 +40,12 @@ MAX_ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: what its document says, and the event that announces it."""
+    """How a task ended: what its document says, the event that announces it, and what an upload can be read by now."""
 
     state: State
     fields: Mapping[str, Any]
     event: Event
+    shown: tuple[str, ...] = ()
 
 
 class Work(Protocol[E_contra]):
@@ -88,7 +90,7 @@ class Worker(Generic[E]):
         if state is State.CANCELLED:
             await self._equipment.tasks.cancel(claim)
             log.info("task_cancelled", recording_id=event.recording_id)
-        TASK_SECONDS.labels(self._equipment.source, state).observe(time.monotonic() - started)
+        observe(TASK_SECONDS.labels(self._equipment.source, event.lane, state), time.monotonic() - started)
 
     async def _ended(self, event: E, claim: Claim, announced_at: datetime) -> State:
         with TASKS_RUNNING.labels(self._equipment.source).track_inprogress():
@@ -130,13 +132,15 @@ class Worker(Generic[E]):
         entry = self._entry(outcome.event, claim)
         mine = await self._equipment.tasks.finalize(claim, state=outcome.state, fields=outcome.fields, outbox=entry)
         self._equipment.relay.wake()
-        log.info(
-            "task_ended" if mine else "late_result_discarded", recording_id=event.recording_id, state=outcome.state
-        )
+        if mine:
+            note_outcome(self._equipment.source, event.lane, claim, outcome)
+        log.info("task_ended" if mine else "late_result_discarded", state=outcome.state)
 
     async def _amend(self, claim: Claim, fields: Mapping[str, Any], event: Event) -> bool:
         mine = await self._equipment.tasks.amend(claim, fields=fields, outbox=self._entry(event, claim))
         self._equipment.relay.wake()
+        for what in fields if mine else ():
+            note_shown(self._equipment.source, event.lane, claim, what)
         return mine
 
     def _entry(self, event: Event, claim: Claim) -> OutboxEntry:
@@ -183,5 +187,6 @@ class Worker(Generic[E]):
 
 
 def _describe(event: Event, claim: Claim) -> None:
-    trace.get_current_span().set_attributes({"recording.id": event.recording_id, "task.attempt": claim.attempts})
+    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
+    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
     structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

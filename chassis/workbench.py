@@ -20,9 +20,11 @@ from .broker import Publisher
 from .errors import BrokerUnavailableError, ObjectCorruptError
 from .gate import Gate
 from .guard import Dependency
-from .jobs import JobPool, ProgressFile
+from .jobs import JobPool
+from .metrics import STAGE_SECONDS, observe
 from .objects import ObjectStore
 from .outbox import OutboxRelay
+from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
 from .tasks import TaskStore
 from .tracing import span
@@ -146,3 +148,4 @@ class Workbench:
         with span(f"{self.equipment.source} {stage}"):
             yield
         self.timings_s[stage] = round(time.monotonic() - started, 4)
+        observe(STAGE_SECONDS.labels(self.equipment.source, self.lane, stage), self.timings_s[stage])

@@ -17,16 +17,19 @@ from .documents import Database, open_database
 from .gate import Gate
 from .guards import Guards
 from .health import Health
-from .jobs import JobPool, open_job_pool
+from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
+from .sampling import outbox_look, sample
 from .serve import Service
-from .settings import ServiceSettings
+from .storage import Storage
+from .sweeping import Sweeper, SweepRules, SweepSettings
+from .task_naming import TaskNaming
 from .tasks import TaskStore
 from .workbench import Equipment
 
 
-class WorkerSettings(ServiceSettings):
+class WorkerSettings(SweepSettings):
     """How much a worker does at once, and what bounds a job."""
 
     interactive_slots: int = 1
@@ -35,6 +38,8 @@ class WorkerSettings(ServiceSettings):
     lease_s: float = 15
     gate_hold_s: float = 300
     job_memory_bytes: int = 3_000_000_000
+    job_file_bytes: int = 4_000_000_000
+    job_confinement: bool = True
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
     max_duration_s: float = 90_000
@@ -53,6 +58,8 @@ class WorkerSettings(ServiceSettings):
 class WorkerApp:
     """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
 
+    `prefixes` are those of its objects, which nobody else writes.
+
     `routes` serves HTTP; `publish` writes into the database before the service is ready, and may ask the interactive
     lane's children what to write.
     """
@@ -68,6 +75,7 @@ class WorkerApp:
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
         publish: Callable[[Database, JobPool], Awaitable[None]] | None = None,
+        prefixes: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._name = name
@@ -77,6 +85,7 @@ class WorkerApp:
         self._spare_slots = spare_slots
         self._routes = routes
         self._publish = publish
+        self._prefixes = prefixes
         self._health = Health()
 
     def service(self) -> Service:
@@ -87,32 +96,47 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
+            guards = Guards.of(settings)
+            objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
+            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            pools = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
-            guards = Guards.of(settings)
             ladder.gate = Gate(guards.each, settings.gate_hold_s)
             ladder.publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
             database = await stack.enter_async_context(open_database(settings, guards.mongodb))
-            objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             equipment = await self._equip(database, objects, pools, ladder.publisher, ladder.gate)
             ready = (pool.ready() for pool in pools.values())
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
             self._health.checks["broker"] = lambda: is_connected(broker)
+            sampling = sample(settings.sample_s, outbox_look(equipment.relay.collection))
             watches = guards.watches(database, objects, ladder.publisher, settings.ping_timeout_s)
-            await stack.enter_async_context(background(start_patiently(broker), equipment.relay.run(), *watches))
+            sweeper = await self._sweeper(database, objects)
+            works = (start_patiently(broker), equipment.relay.run(), sweeper.run(), sampling, *watches)
+            await stack.enter_async_context(background(*works))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
             stack.callback(ladder.gate.shut)
             yield
 
-    def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
+    async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
+        rules = SweepRules.of(self._settings)
+        naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
+        await naming.prepare()
+        return Sweeper(objects, Storage(database, self._name), naming, self._settings)
+
+    def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
         """Open a lane's own children: a child can make itself nicer, but never take that back."""
-        settings, slots = self._settings, self._settings.slots[lane]
-        if lane is Lane.BULK:
-            return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
-        return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
+        settings, is_bulk = self._settings, lane is Lane.BULK
+        limits = Limits(
+            settings.job_memory_bytes,
+            file_bytes=settings.job_file_bytes,
+            niceness=settings.bulk_niceness if is_bulk else 0,
+            is_confined=settings.job_confinement,
+        )
+        slots = settings.slots[lane] + (0 if is_bulk else self._spare_slots)
+        return open_job_pool(slots, limits, self._warm_up, name=lane, outlet=outlet)
 
     async def _equip(
         self,

@@ -1,5 +1,12 @@
 """Object keys in S3: made of server-made ids alone, so that writing twice writes the same object."""
 
+FOLDERS = frozenset(("audio", "spectrograms", "tiles", "waveforms", "regions", "series", "attachments", "manifests"))
+
+
+def is_server_made(key: str) -> bool:
+    """Tell whether a key is one of these, and holds nothing that somebody outside has named."""
+    return key.partition("/")[0] in FOLDERS
+
 
 def audio_key(recording_id: str) -> str:
     """Return the key of a recording's bytes, as they came."""
@@ -64,3 +71,8 @@ def attachment_key(recording_id: str, extractor: str, extraction_id: str) -> str
 def manifest_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of a manifest."""
     return f"manifests/{recording_id}/{parameters_id}.json"
+
+
+def is_drawn(key: str) -> bool:
+    """Tell whether an object was drawn for a reader: no document names it, and it is drawn again where it is gone."""
+    return key.startswith(("tiles/", "regions/")) or "-axes-" in key.rpartition("/")[2]

@@ -1,12 +1,13 @@
 """A sink for the spans that real processes export over OTLP, and the edges between them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ReceivedSpan:
     start_ns: int
     end_ns: int
     links: tuple[str, ...]
+    attributes: Mapping[str, str]
+    text: str
 
     @property
     def duration_ms(self) -> float:
@@ -46,6 +49,15 @@ class SpanSink:
         """Return the spans of one trace, oldest first."""
         with self._lock:
             return sorted((span for span in self._spans if span.trace_id == trace_id), key=lambda span: span.start_ns)
+
+    def named(self, name: str) -> list[ReceivedSpan]:
+        """Return the spans of one name."""
+        return [span for span in self.all() if span.name == name]
+
+    def all(self) -> list[ReceivedSpan]:
+        """Return every span."""
+        with self._lock:
+            return list(self._spans)
 
 
 @contextmanager
@@ -117,4 +129,11 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
                     start_ns=span.start_time_unix_nano,
                     end_ns=span.end_time_unix_nano,
                     links=tuple(link.span_id.hex() for link in span.links),
+                    attributes={each.key: _value(each.value) for each in span.attributes},
+                    text=str(span),
                 )
+
+
+def _value(value: AnyValue) -> str:
+    kind = value.WhichOneof("value")
+    return str(getattr(value, kind)) if kind is not None else ""

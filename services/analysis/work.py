@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audio.format import AudioLimits, Container, reads_in_order
+from chassis.metrics import EXTRACTOR_SECONDS
 from chassis.work import Outcome
 from chassis.workbench import Workbench
 from contracts.analysing import AnalysisWish
@@ -80,6 +81,7 @@ class AnalysisWork:
             await self._store(bench, {made.manifest_uri: _json(made)})
             return self._outcome(event, made, extractors, bench.timings_s)
         analysis = await self._analysed(event, todo, bench)
+        _note(analysis)
         computed = entries(subject, analysis, self._wish.segments)
         # Looked at again: another task may have ended while this one computed.
         made = manifest(subject, analysis, merged(await _stored(event.recording_id, bench), computed))
@@ -130,7 +132,14 @@ class AnalysisWork:
             "timings_s": timings_s,
             "error": None,
         }
-        return Outcome(state, fields, completed)
+        return Outcome(state, fields, completed, shown=() if self.requested else ("analysis",))
+
+
+def _note(analysis: Analysis) -> None:
+    # The children count nothing: what they spent comes with their results.
+    for each in analysis.extractors:
+        outcome = "ok" if each.success else "failed"
+        EXTRACTOR_SECONDS.labels(each.name, outcome).observe(each.processing_time_s)
 
 
 async def _stored(recording_id: str, bench: Workbench) -> AudioManifest | None:

@@ -22,6 +22,7 @@ from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
+from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
 from contracts.documents import API_KEYS, RATES, TASKS
@@ -78,7 +79,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -142,9 +143,12 @@ def create_app(settings: GatewaySettings) -> Service:
             await _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
+            reconciler = await open_reconciler(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
+            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
             watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
-            await stack.enter_async_context(background(*works, *watches))
+            beside = (reconciler.run(), sample(settings.sample_s, *looks), *watches)
+            await stack.enter_async_context(background(*works, *beside))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

@@ -17,7 +17,7 @@ from faststream.rabbit.annotations import RabbitMessage
 from chassis.broker import durable
 from chassis.consuming import ATTEMPT_HEADER
 from chassis.documents import PyMongoError
-from chassis.metrics import DEAD_LETTERS_KEPT
+from chassis.metrics import DEAD_LETTERS_KEPT, bounded
 from contracts.dead_letters import BODY_BYTES_MAX, DeadLetterDocument
 from contracts.envelope import Envelope, MalformedEventError, from_message
 from contracts.topology import CONSUMERS, dead_queue_name, queues
@@ -28,6 +28,8 @@ from .dead_letters import REPLAY_HEADER, DeadLetters
 log = structlog.get_logger()
 
 PREFETCH = 20
+# Why the broker lets a message die; whoever publishes into a dead-letter queue may say anything.
+REASONS = frozenset(("rejected", "expired", "maxlen", "delivery_limit", "unknown"))
 _HEADER = re.compile(r"ce-[a-z0-9]{1,20}|traceparent|tracestate")
 _HEADER_CHARACTERS_MAX = 4096
 _FACT_CHARACTERS_MAX = 200
@@ -73,7 +75,7 @@ def _undertaker(service: str, letters: DeadLetters, pause_s: float) -> Callable[
             await asyncio.sleep(pause_s)
             raise NackMessage from error
         if is_news:
-            DEAD_LETTERS_KEPT.labels(service, letter.reason).inc()
+            DEAD_LETTERS_KEPT.labels(service, bounded(letter.reason, REASONS)).inc()
             log.warning("dead_letter_kept", dead_letter_id=letter.id, service=service, reason=letter.reason)
 
     return bury

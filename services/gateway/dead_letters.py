@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.documents import Collection
+from chassis.metrics import DEAD_LETTERS
 from chassis.problems import ProblemError
 from contracts.dead_letters import DeadLetterDocument, DeadLetterState
 from contracts.documents import OutboxEntry
-from contracts.topology import WORK_EXCHANGE, replay_key
+from contracts.topology import CONSUMERS, WORK_EXCHANGE, replay_key
 
 from .keys import Caller
 
@@ -112,6 +113,16 @@ class DeadLetters:
     async def count(self, filters: LetterFilters) -> int:
         """Return how many letters there are."""
         return await self._collection.count_documents(filters.query)
+
+    async def look(self) -> None:
+        """Tell the metrics how many letters nobody has seen to."""
+        parked: list[Query] = [
+            {"$match": {"state": DeadLetterState.PARKED}},
+            {"$group": {"_id": "$service", "count": {"$sum": 1}}},
+        ]
+        found = {each["_id"]: each["count"] async for each in self._collection.aggregate(parked)}
+        for service in CONSUMERS:
+            DEAD_LETTERS.labels(service).set(found.get(service, 0))
 
     async def replay(self, caller: Caller, letter_id: str) -> DeadLetterDocument:
         """Send a parked letter to its service once more, as if it had never failed; return what is known of it then.

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 from litestar.types import Message as AsgiMessage
 from pydantic import BaseModel, Field
 
+from chassis.metrics import LIVE_CLIENTS_DROPPED
 from chassis.problems import ProblemError
 
 from .access import READ, STREAM
@@ -50,6 +51,7 @@ def cut_off_stalled(app: ASGIApp) -> ASGIApp:
                 async with asyncio.timeout(stall_s):
                     await send(message)
             except TimeoutError:
+                LIVE_CLIENTS_DROPPED.labels("stalled").inc()
                 log.warning("listener_stalled")
                 stalled.set()
                 # Whoever streams listens for the end beside it, and cancels this.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from chassis.metrics import LIVE_CLIENTS
+from chassis.metrics import LIVE_CLIENTS, LIVE_CLIENTS_DROPPED
 from contracts.envelope import Envelope, to_json
 
 from .filters import EventFilter
@@ -52,7 +52,7 @@ class LiveHub:
                 try:
                     listener.waiting.put_nowait(shown)
                 except asyncio.QueueFull:
-                    listener.overrun.set()
+                    _drop(listener)
 
     @contextmanager
     def listen(self, wanted: EventFilter) -> Iterator[Listener]:
@@ -64,6 +64,12 @@ class LiveHub:
                 yield listener
             finally:
                 self._listeners.discard(listener)
+
+
+def _drop(listener: Listener) -> None:
+    if not listener.overrun.is_set():
+        LIVE_CLIENTS_DROPPED.labels("overrun").inc()
+        listener.overrun.set()
 
 
 async def events_or_beats(

@@ -11,6 +11,7 @@ from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.params import QueryParameter
 
+from chassis.metrics import LIVE_CLIENTS_DROPPED
 from chassis.problems import ProblemError
 
 from .access import STREAM
@@ -64,6 +65,7 @@ async def _until_either_ends(socket: Socket, messages: AsyncGenerator[Message, N
             await _wait_for_leave(socket)
             telling.cancel()
     except* TimeoutError:
+        LIVE_CLIENTS_DROPPED.labels("stalled").inc()
         log.warning("listener_stalled")
     except* OSError as errors:
         log.debug("listener_left", reason=repr(errors.exceptions[0]))

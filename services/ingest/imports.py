@@ -14,6 +14,7 @@ from litestar import post
 from audio.errors import TooLargeError
 from chassis.errors import ObjectMissingError, UnprocessableError
 from chassis.inbox import inbox_key, inbox_uri
+from chassis.metrics import IMPORT_SECONDS, timed
 from chassis.objects import ObjectStore
 from chassis.outward import OutwardClient, UnreachableError
 from chassis.tracing import span
@@ -70,10 +71,9 @@ class ImportDesk:
         Raises `ForeignUriError`, `NothingThereError`, `AddressRefusedError`, `TooLargeError`, `AnswerTooLargeError`,
         and `RejectedError` for what is no recording.
         """
-        if order.uri.startswith(("http://", "https://")):
-            accepted = await self._fetched(order)
-        else:
-            accepted = await self._from_inbox(order)
+        is_outside = order.uri.startswith(("http://", "https://"))
+        with timed(IMPORT_SECONDS, "address" if is_outside else "inbox"):
+            accepted = await (self._fetched(order) if is_outside else self._from_inbox(order))
         return Imported(id=accepted.recording_id, duplicate=accepted.duplicate)
 
     async def _fetched(self, order: ImportOrder) -> Accepted:

@@ -14,6 +14,7 @@ from audio.errors import AudioError
 from audio.format import AudioLimits
 from chassis.errors import TransientError
 from chassis.jobs import JobPool
+from chassis.metrics import RECORDING_BYTES, RECORDINGS_TAKEN
 from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tracing import span
@@ -95,6 +96,7 @@ class UploadDesk:
             accepted = await self._settle(recording_id, upload, received)
         if upload.idempotency_key is not None:
             await self._keys.answer(upload.project_id, upload.idempotency_key, accepted.recording_id)
+        _count(upload, received, "duplicate" if accepted.duplicate else "accepted")
         log.info(
             "recording_accepted",
             recording_id=accepted.recording_id,
@@ -148,4 +150,10 @@ class UploadDesk:
         except AudioError as error:
             await self._recordings.add(rejected_document(recording_id, upload, received, error))
             self._relay.wake()
+            _count(upload, received, "rejected")
             raise RejectedError(recording_id, error) from error
+
+
+def _count(upload: Upload, received: Received, outcome: str) -> None:
+    RECORDINGS_TAKEN.labels(upload.lane, outcome).inc()
+    RECORDING_BYTES.labels(upload.lane).inc(received.size_bytes)

@@ -67,7 +67,9 @@ class SpectrogramWork:
         await bench.store(objects if outline is None else {**objects, **_outline_objects(event.recording_id, outline)})
         outcome = self._outcome(event, rendering, keys, {**bench.timings_s, **rendering.timings_s})
         shown = {} if outline is None else _outline_fields(event.recording_id, outline)
-        return replace(outcome, fields={**outcome.fields, **shown})
+        # What a reader asked for later says nothing of how long an upload takes.
+        told = () if self.requested else tuple(rendering.images)
+        return replace(outcome, fields={**outcome.fields, **shown}, shown=told)
 
     async def _rendering(self, event: Renderable, bench: Workbench) -> Rendering:
         if isinstance(event, SpectrogramRequested):

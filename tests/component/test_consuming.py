@@ -12,6 +12,7 @@ from contracts.events import RecordingUploaded
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key, work_queue_name
 from contracts.vocabulary import Lane
 from tests.fakes import FakePublisher, SpanRecorder
+from tests.figures import figure
 
 from .consumers import EVENT, PARKED, SERVICE, Consumer, all_counts, event_body, nothing, raising, send
 from .polling import DEADLINE_S, eventually
@@ -229,9 +230,24 @@ async def test_handling_is_a_child_of_the_sender_and_linked_to_it(
         await send(rabbit, headers={"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"})
         await consumer.has_heard(1)
 
-    [handled] = spans.ended("process recording.uploaded.v1.bulk")
+    [handled] = spans.ended("process dawnchorus.events:recording.uploaded.v1.bulk")
     assert seen == [TRACE_ID]
     assert [link.context.trace_id for link in handled.links] == [int(TRACE_ID, 16)]
+
+
+async def test_a_failed_attempt_is_seen_on_its_span_and_in_the_figures(
+    consumer: Consumer, rabbit: Rabbit, spans: SpanRecorder
+) -> None:
+    labels = {"consumer": SERVICE, "lane": "bulk", "outcome": "postponed"}
+    before = figure("dawnchorus_message_duration_seconds_count", **labels)
+
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit)
+        await rabbit.taken(f"{SERVICE}.retry.5s")
+
+    [handled] = [each for each in spans.ended() if each.name.startswith("process ")]
+    assert (handled.attributes or {})["error.type"] == "TransientError"
+    assert figure("dawnchorus_message_duration_seconds_count", **labels) == before + 1
 
 
 async def _published(publisher: FakePublisher) -> bool:

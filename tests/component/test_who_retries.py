@@ -6,7 +6,8 @@ from chassis.breaker import BreakerRules, BreakerState
 from chassis.broker import Publisher, create_broker, declare_topology, publishing_guard
 from chassis.documents import PyMongoError, database_guard, open_database
 from chassis.errors import BrokerUnavailableError, ObjectStoreError
-from chassis.objects import object_store_guard, open_object_store
+from chassis.objects import open_object_store
+from chassis.s3 import object_store_guard
 from chassis.settings import ServiceSettings
 from contracts.topology import EVENTS_EXCHANGE
 from deploy.local.servers import Servers

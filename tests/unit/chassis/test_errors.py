@@ -21,7 +21,7 @@ from chassis.errors import (
 )
 from chassis.faults import fault_of
 from chassis.gate import WaitedEnoughError
-from chassis.objects import ObjectStoreDownError
+from chassis.s3 import ObjectStoreDownError
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 

@@ -81,6 +81,17 @@ async def test_metrics_are_served_for_prometheus() -> None:
     assert b'dawnchorus_messages_handled_total{consumer="test",outcome="handled"} 1.0' in answer.body
 
 
+async def test_who_accepts_openmetrics_gets_it_with_its_end() -> None:
+    service, answer = Service("worker", Health(), _nothing), Answer()
+    accept = b"application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+
+    await service(_scope("/metrics", headers=[(b"accept", accept)]), None, answer.send)
+
+    assert dict(answer.messages[0]["headers"])[b"content-type"].startswith(b"application/openmetrics-text")
+    assert answer.body.endswith(b"# EOF\n")
+    assert b"_created" not in answer.body
+
+
 async def test_other_paths_are_left_to_the_application() -> None:
     answer = Answer()
 

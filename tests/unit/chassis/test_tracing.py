@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from chassis.metrics import HTTP_SECONDS
-from chassis.tracing import attached, current_trace, detached, extract, span, trace_id
+from chassis.tracing import attached, current_trace, detached, extract, span, trace_id, tracer_provider
 from chassis.web import measured, traced
 from tests.fakes import SpanRecorder
 
@@ -66,13 +67,46 @@ def test_a_span_within_a_span_is_its_child_without_a_link(spans: SpanRecorder) -
     assert list(inner.links) == []
 
 
-def test_a_failure_is_seen_on_its_span(spans: SpanRecorder) -> None:
-    with pytest.raises(ValueError, match="broken"), span("work"):
-        raise ValueError("broken")
+def test_a_failure_is_seen_on_its_span_by_its_class_not_by_its_sentence(spans: SpanRecorder) -> None:
+    with pytest.raises(ValueError, match="owl"), span("work"):
+        raise ValueError("owl by the pond.wav")
 
     [ended] = spans.ended()
     assert ended.status.status_code is StatusCode.ERROR
-    assert [event.name for event in ended.events] == ["exception"]
+    assert (ended.attributes or {})["error.type"] == "ValueError"
+    assert "owl" not in ended.to_json()
+
+
+def test_to_be_cancelled_is_no_failure(spans: SpanRecorder) -> None:
+    with pytest.raises(asyncio.CancelledError), span("work"):
+        raise asyncio.CancelledError
+
+    assert spans.ended()[0].status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.parametrize(
+    ("sampler", "share", "kept"),
+    [(None, None, True), ("parentbased_traceidratio", "0", False), ("always_off", None, False)],
+)
+def test_operators_say_which_traces_are_kept(
+    monkeypatch: pytest.MonkeyPatch, sampler: str | None, share: str | None, *, kept: bool
+) -> None:
+    for name, value in (("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", share)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+
+    begun = tracer_provider("test").get_tracer("test").start_span("work")
+
+    assert begun.is_recording() is kept
+    assert begun.get_span_context().is_valid
+
+
+def test_a_trace_that_is_not_kept_is_kept_by_nobody_after(spans: SpanRecorder) -> None:
+    with span("process", parent=extract({"traceparent": f"00-{TRACE_ID}-{PARENT_ID}-00"})):
+        assert trace_id() == TRACE_ID
+
+    assert spans.ended() == []
 
 
 def test_a_stored_trace_goes_on_where_its_writer_stopped(spans: SpanRecorder) -> None:
@@ -111,6 +145,29 @@ async def test_a_path_that_is_no_route_makes_no_name_of_its_own(client: httpx.As
 
     [ended] = spans.ended()
     assert ended.name == "GET unmatched"
+    assert "wp-login" not in ended.to_json()
+
+
+async def test_a_method_that_somebody_makes_up_makes_no_name(client: httpx.AsyncClient, spans: SpanRecorder) -> None:
+    await client.request("BREW", "/v1/recordings/1")
+
+    assert [ended.name.split()[0] for ended in spans.ended()] == ["HTTP"]
+
+
+async def test_neither_a_query_nor_an_address_is_told(client: httpx.AsyncClient, spans: SpanRecorder) -> None:
+    answer = await client.get("/v1/recordings/1?name=owl.wav&again=yes")
+
+    [ended] = spans.ended()
+    assert answer.status_code == 200
+    assert {"url.query", "client.address"} & (ended.attributes or {}).keys() == set()
+    assert "owl" not in ended.to_json()
+
+
+async def test_a_request_about_a_recording_names_it(client: httpx.AsyncClient, spans: SpanRecorder) -> None:
+    await client.get("/v1/recordings/0192f0c1")
+
+    [ended] = spans.ended()
+    assert (ended.attributes or {})["recording.id"] == "0192f0c1"
 
 
 async def test_a_request_goes_on_with_the_trace_of_its_caller(client: httpx.AsyncClient, spans: SpanRecorder) -> None:

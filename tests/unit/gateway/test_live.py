@@ -10,6 +10,7 @@ from contracts.envelope import Envelope, envelop
 from contracts.events import RecordingDeleted
 from services.gateway.filters import EventFilter
 from services.gateway.live import Listener, LiveHub, Shown, events_or_beats
+from tests.figures import figure
 
 ONE = "0192f0c1-5b7e-4a51-9a52-000000000001"
 TWO = "0192f0c1-5b7e-4a51-9a52-000000000002"
@@ -44,7 +45,8 @@ def test_asking_for_a_recording_by_name_opens_no_other_project() -> None:
         assert _heard(listener) == []
 
 
-def test_a_slow_listener_harms_nobody_else() -> None:
+def test_a_slow_listener_harms_nobody_else_and_is_counted_once() -> None:
+    dropped = figure("dawnchorus_live_clients_dropped_total", reason="overrun")
     hub = LiveHub(backlog=3)
     with hub.listen(ANNA) as slow, hub.listen(ANNA) as quick:
         heard: list[Envelope] = []
@@ -54,6 +56,7 @@ def test_a_slow_listener_harms_nobody_else() -> None:
 
         assert len(heard) == 10
         assert (slow.overrun.is_set(), quick.overrun.is_set()) == (True, False)
+    assert figure("dawnchorus_live_clients_dropped_total", reason="overrun") == dropped + 1
 
 
 def test_who_has_left_is_no_longer_shown_anything() -> None:
