@@ -10,8 +10,8 @@ FIELDS = frozenset(
         *("event", "level", "timestamp", "service", "exception", "stack", "dropped"),
         *("trace_id", "event_id", "recording_id", "task_id", "upload_id", "webhook_id", "dead_letter_id"),
         *("attempt", "attempts", "crashes", "delay", "duration_s", "after_last_byte_s", "size_bytes", "duplicate"),
-        *("code", "sentence", "next_step", "reason", "state", "status", "collection", "extractor", "model", "dependency"),
-        *("offset", "recorded", "recordings", "goes_on", "path"),
+        *("code", "sentence", "next_step", "reason", "state", "status", "collection", "extractor", "model"),
+        *("offset", "recorded", "recordings", "goes_on", "path", "dependency", "open_s"),
     )
 )
 HIDDEN = "[hidden]"

@@ -5,13 +5,13 @@ import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .errors import ObjectMissingError, ObjectStoreError
+from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError
 from .guard import Guard
+from .listed import ListedObject, UnfinishedObject
 from .s3 import call, open_clients
 from .settings import ServiceSettings
 
@@ -33,26 +33,8 @@ class StoredPart:
     tag: str
 
 
-@dataclass(frozen=True)
-class ListedObject:
-    """An object as a listing shows it."""
-
-    key: str
-    size_bytes: int
-    written_at: datetime
-
-
-@dataclass(frozen=True)
-class UnfinishedObject:
-    """Parts that nobody has made an object of, by what S3 calls them."""
-
-    key: str
-    upload_id: str
-    begun_at: datetime
-
-
 class ObjectStore:
-    """One bucket."""
+    """One bucket; `written_bytes` counts what was written into it from here."""
 
     def __init__(
         self, client: "S3Client", bucket: str, public: "S3Client | None" = None, guard: Guard | None = None
@@ -65,26 +47,28 @@ class ObjectStore:
         self._bucket = bucket
         self._public = public or client
         self._guard = guard
+        self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there."""
-        try:
-            with self._call("HeadBucket", ""):
-                await self._client.head_bucket(Bucket=self._bucket)
-        except ObjectMissingError:
-            with self._call("CreateBucket", ""):
-                await self._client.create_bucket(Bucket=self._bucket)
+        """Make the bucket unless it is there. Raises `ObjectStoreError`."""
+        with suppress(ObjectMissingError):
+            await self._look()
+            return
+        # Another service may have made it at the same moment; another owner's does not answer us.
+        with suppress(ObjectRefusedError), self._call("CreateBucket", self._bucket):
+            await self._client.create_bucket(Bucket=self._bucket)
+        await self._look()
 
     async def ask(self, within_s: float | None = None) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
-        with suppress(ObjectMissingError), self._call("HeadBucket", ""):
-            async with asyncio.timeout(within_s):
-                await self._client.head_bucket(Bucket=self._bucket)
+        with suppress(ObjectMissingError):
+            await self._look(within_s)
 
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         """Write a whole object."""
         with self._call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+        self.written_bytes += len(body)
 
     async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
         """Write objects at the same time, from memory or from files, of the types that their keys' endings say.
@@ -119,6 +103,11 @@ class ObjectStore:
                 await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
             raise
 
+    async def _look(self, within_s: float | None = None) -> None:
+        with self._call("HeadBucket", self._bucket):
+            async with asyncio.timeout(within_s):
+                await self._client.head_bucket(Bucket=self._bucket)
+
     async def _put_one(self, key: str, body: bytes | Path) -> None:
         if isinstance(body, Path):
             await self.put_stream(key, _chunks(body))
@@ -134,6 +123,7 @@ class ObjectStore:
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
+            self.written_bytes += len(part)
             part = await _next_part(chunks)
         with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(

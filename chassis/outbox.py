@@ -40,6 +40,12 @@ def outbox_entry(envelope: Envelope) -> OutboxEntry:
     )
 
 
+async def prepare_outbox(collection: Collection) -> None:
+    """Make the indexes that find waiting entries."""
+    await collection.create_index("outbox.event_id", sparse=True, name="outbox")
+    await collection.create_index("outbox.routing_key", sparse=True, name="outbox_by_key")
+
+
 class OutboxRelay:
     """Publishes the outbox entries of one collection; two relays that race only repeat an event."""
 
@@ -51,8 +57,7 @@ class OutboxRelay:
 
     async def prepare(self) -> None:
         """Make the index that finds waiting entries."""
-        await self.collection.create_index("outbox.event_id", sparse=True, name="outbox")
-        await self.collection.create_index("outbox.routing_key", sparse=True, name="outbox_by_key")
+        await prepare_outbox(self.collection)
 
     def wake(self) -> None:
         """Say that an entry was just written, so that it need not wait for the next look."""

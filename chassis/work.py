@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
@@ -17,6 +15,7 @@ from contracts.envelope import envelop, event_id
 from contracts.events import Event, TaskFailed, TaskProgressed
 from contracts.vocabulary import Fault, State
 
+from .departure import begun
 from .errors import (
     UnprocessableError,
     WorkCancelledError,
@@ -26,6 +25,7 @@ from .guard import Dependency
 from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
 from .outages import is_spared
 from .outbox import outbox_entry
+from .scratch import scratch_folder
 from .task_figures import note_outcome, note_shown
 from .tasks import Claim
 from .workbench import Equipment, Workbench
@@ -76,8 +76,11 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
+        # Whoever waits here has not begun: when the process leaves, the message goes back at once.
         await self._equipment.gate.passed(Dependency.MONGODB, Dependency.S3)
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
+        await begun()
+        facts = self._facts(event, announced_at)
+        claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
@@ -156,10 +159,10 @@ class Worker(Generic[E]):
 
     @asynccontextmanager
     async def _bench(self, event: E, claim: Claim) -> AsyncIterator[Workbench]:
-        with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+        with scratch_folder(self._equipment.scratch) as scratch:
             yield Workbench(
                 self._equipment,
-                Path(scratch),
+                scratch,
                 event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(),

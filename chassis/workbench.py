@@ -54,6 +54,7 @@ class Equipment:
     relay: OutboxRelay
     gate: Gate
     source: str
+    scratch: Path | None = None
 
 
 @dataclass

@@ -59,6 +59,7 @@ from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
 from .operating import open_boards, open_dead_letters
+from .preparing import prepare_tasks
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .queues import get_queues
@@ -79,7 +80,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -114,13 +115,7 @@ def create_app(settings: GatewaySettings) -> Service:
             client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
-            app.state.key_ring = KeyRing(database[API_KEYS])
-            app.state.members = Members(database)
-            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
-            await asyncio.gather(
-                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
-            )
-            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
+            await _open_access(stack, app.state, database, settings)
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
@@ -140,14 +135,15 @@ def create_app(settings: GatewaySettings) -> Service:
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await _open_wishes(app.state, database, relay, requests)
+            await prepare_tasks(database[TASKS])
+            _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            reconciler = await open_reconciler(app.state, database, settings, relay)
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
             watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
-            beside = (reconciler.run(), sample(settings.sample_s, *looks), *watches)
+            beside = (*keeping, sample(settings.sample_s, *looks), *watches)
             await stack.enter_async_context(background(*works, *beside))
             yield
 
@@ -181,6 +177,14 @@ async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> htt
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
 
 
+async def _open_access(stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings) -> None:
+    state.key_ring = KeyRing(database[API_KEYS])
+    state.members = Members(database)
+    state.rate_limits = RateLimits(database[RATES], settings.quotas)
+    await asyncio.gather(state.key_ring.prepare(), state.members.prepare(), state.rate_limits.prepare())
+    state.callers = Callers(state.key_ring, state.members, await _open_tokens(stack, settings))
+
+
 async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:
     if settings.oidc_issuer is None or settings.oidc_audience is None:
         return None
@@ -197,8 +201,7 @@ async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Toke
     return Tokens(rules, keys)
 
 
-async def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests: RenderRequests) -> None:
-    await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests: RenderRequests) -> None:
     state.wishes = Wishes(database[TASKS], relay, requests)
     state.analysis_requests = AnalysisRequests(database[TASKS], relay)
     state.backfills = Backfills(database, state.analysis_requests)

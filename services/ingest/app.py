@@ -1,8 +1,9 @@
 """The composition root of ingest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -27,6 +28,7 @@ from chassis.storage import Storage
 from chassis.sweeping import Sweeper
 from chassis.watching import WatchRules
 from chassis.web import measured, traced
+from contracts.documents import RECORDINGS
 
 from .changes import ChangeDesk
 from .imports import ImportDesk, import_recording
@@ -36,6 +38,8 @@ from .parts import PartDesk
 from .probing import warm_up
 from .reconciling import UploadedRecordings
 from .recordings import Recordings
+from .retention import Retention
+from .room import Room, look_for_room
 from .routes import (
     STATUSES,
     cancel_work,
@@ -54,25 +58,7 @@ from .uploads import UploadDesk
 def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
-    app = Litestar(
-        [
-            *(take_recording, change_recording, delete_recordings, restore_recordings),
-            *(cancel_work, retry_work, import_recording),
-            *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
-        ],
-        guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={
-            "desk": Provide(_desk, sync_to_thread=False),
-            "guards": Provide(_guards, sync_to_thread=False),
-            "changes": Provide(_changes, sync_to_thread=False),
-            "imports": Provide(_imports, sync_to_thread=False),
-            "interventions": Provide(_interventions, sync_to_thread=False),
-            "parts": Provide(_parts, sync_to_thread=False),
-        },
-        exception_handlers=exception_handlers(STATUSES),
-        logging_config=None,
-        openapi_config=None,
-    )
+    app = _create_api(settings)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -92,20 +78,53 @@ def create_app(settings: IngestSettings) -> Service:
             await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
-            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
+            storage = Storage(database, "ingest")
+            app.state.room = Room(storage, settings)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            storage = Storage(database, "ingest")
-            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
-            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+            keeping = await _keeping(app.state, settings, database, objects, storage)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping, sampling)
+            works = (start_patiently(broker), relay.run(), reconciler.run(), *keeping, sampling)
             watches = guards.watches(database, objects, publisher, settings.ping_timeout_s)
             await stack.enter_async_context(background(*works, *watches))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+def _create_api(settings: IngestSettings) -> Litestar:
+    return Litestar(
+        [
+            *(take_recording, change_recording, delete_recordings, restore_recordings),
+            *(cancel_work, retry_work, import_recording, look_for_room),
+            *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
+        ],
+        guards=[own_services_only(settings.internal_token.get_secret_value())],
+        dependencies={
+            "desk": Provide(_desk, sync_to_thread=False),
+            "guards": Provide(_guards, sync_to_thread=False),
+            "changes": Provide(_changes, sync_to_thread=False),
+            "imports": Provide(_imports, sync_to_thread=False),
+            "interventions": Provide(_interventions, sync_to_thread=False),
+            "parts": Provide(_parts, sync_to_thread=False),
+            "room": Provide(_room, sync_to_thread=False),
+        },
+        exception_handlers=exception_handlers(STATUSES),
+        logging_config=None,
+        openapi_config=None,
+    )
+
+
+async def _keeping(
+    state: State, settings: IngestSettings, database: Database, objects: ObjectStore, storage: Storage
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    recordings = database[RECORDINGS]
+    retention = Retention(recordings, state.changes, settings.recordings_kept_days)
+    await retention.prepare()
+    sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+    return state.room.run(), sweeper.run(), sweep(state.parts, retention, recordings, objects, storage)
 
 
 def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
@@ -114,7 +133,12 @@ def _reconciler(settings: IngestSettings, database: Database, recordings: Record
 
 
 async def _open_desk(
-    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+    stack: AsyncExitStack,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
     outlet = Outlet(await objects.address(), settings.s3_timeout_s)
@@ -127,10 +151,11 @@ async def _open_desk(
         Recordings(database),
         relay,
         pool,
-        AudioLimits(max_duration_s=settings.max_duration_s),
+        AudioLimits(settings.max_duration_s, settings.max_samples, probe_cpu_s=settings.probe_cpu_s),
         keys,
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,
+        took=took,
     )
 
 
@@ -168,6 +193,11 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _room(state: State) -> Room:
+    room: Room = state.room
+    return room
 
 
 def _interventions(state: State) -> InterventionDesk:

@@ -74,6 +74,7 @@ class Ran:
     verdict: Verdict
     uploads: tuple[Upload, ...]
     injected: tuple[Injected, ...]
+    restarts: tuple[str, ...]
     recovery_s: float
     took_s: float
     reference: Reference
@@ -89,7 +90,8 @@ def run(plan: Plan, folder: Path, reference: Reference | None = None) -> Ran:
         recovery_s = storm.recover(uploads)
         observed = observe(cluster.servers, uploads, known, cluster.deaths)
     verdict = check(_only_of(observed))
-    return Ran(plan, verdict, tuple(uploads), tuple(storm.injected), recovery_s, time.monotonic() - began, known)
+    took_s = time.monotonic() - began
+    return Ran(plan, verdict, tuple(uploads), tuple(storm.injected), tuple(cluster.restarts), recovery_s, took_s, known)
 
 
 @contextmanager
