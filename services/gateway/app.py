@@ -132,10 +132,9 @@ def create_app(settings: GatewaySettings) -> Service:
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], publisher, settings.outbox_poll_s)
-            await relay.prepare()
+            await asyncio.gather(relay.prepare(), prepare_tasks(database[TASKS]))
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await prepare_tasks(database[TASKS])
             _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
