@@ -6,7 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-backlog bench-outage rolling-restarts corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -81,6 +81,18 @@ bench-latency:  ## send recordings through the whole stack and look when results
 bench-season:  ## send fifty recordings through the whole stack, then backfill one extractor (a minute); ARGS="--count 20"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.season $(ARGS)
+
+bench-backlog:  ## preload a work queue with 10,000 messages and let one worker drain it (some minutes); ARGS="--messages 500"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.backlog $(ARGS)
+
+bench-outage:  ## upload while the broker is down for two minutes (four in all); ARGS="--seconds 30"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.outage $(ARGS)
+
+rolling-restarts:  ## replace every replica of every service again and again under load (some minutes); ARGS="--restarts 4"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.restarts $(ARGS)
 
 bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
