@@ -16,7 +16,14 @@ from contracts.vocabulary import Lane
 from .broker import Publisher
 from .deaths import is_forged, without_deaths
 from .departure import Departure, GivenBackError
-from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
+from .errors import (
+    BrokerUnavailableError,
+    LeaseHeldError,
+    RecordingDeletedError,
+    ScratchFullError,
+    SlotsTakenError,
+    UnprocessableError,
+)
 from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
 from .tracing import SpanKind, extract, mark_failed, span
 
@@ -94,7 +101,7 @@ class RetryLadder:
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
-        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError | ScratchFullError)
         lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:

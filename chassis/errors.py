@@ -132,6 +132,7 @@ class ScratchFullError(TransientError):
     """There is no room on the disk that this process works on; whatever was under way is not to blame."""
 
     code: ClassVar[str] = "scratch_full"
+    is_outage: ClassVar[bool] = True
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -132,6 +132,11 @@ class TaskStore:
         """Let the next try have the task at once; the attempt stays counted."""
         await self._collection.update_one(_held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}})
 
+    async def give_back(self, claim: Claim) -> None:
+        """Let the next try have the task at once, as if this attempt had not been."""
+        given_back = {"$set": {"lease_until": None, "state": State.QUEUED}, "$inc": {"attempts": -1}}
+        await self._collection.update_one(_held(claim), given_back)
+
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         """Add what is known before the end, and announce it, in one write; False when the claim is not the newest."""
         result = await self._collection.update_one(

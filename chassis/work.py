@@ -21,12 +21,7 @@ from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
 from .departure import begun
-from .errors import (
-    BrokerUnavailableError,
-    ObjectCorruptError,
-    UnprocessableError,
-    WorkCancelledError,
-)
+from .errors import BrokerUnavailableError, ObjectCorruptError, ScratchFullError, UnprocessableError, WorkCancelledError
 from .faults import fault_of, poison
 from .jobs import JobPool
 from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
@@ -34,7 +29,7 @@ from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
 from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
-from .scratch import scratch_folder
+from .scratch import scratch_folder, wait_for_room
 from .task_figures import note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
@@ -77,6 +72,7 @@ class Equipment:
     relay: OutboxRelay
     source: str
     scratch: Path | None = None
+    disk_watermark: float = 1.0
 
 
 @dataclass
@@ -198,6 +194,7 @@ class Worker(Generic[E]):
         """
         await begun()
         facts = self._facts(event, announced_at)
+        await wait_for_room(self._equipment.disk_watermark)
         claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
@@ -229,6 +226,9 @@ class Worker(Generic[E]):
                 return await self._work.perform(event, bench)
         except UnprocessableError as error:
             return self._failure(event, claim, fault_of(error))
+        except ScratchFullError:
+            await self._equipment.tasks.give_back(claim)
+            raise
         except Exception as error:
             if claim.attempts < MAX_ATTEMPTS:
                 await self._equipment.tasks.release(claim)

@@ -204,6 +204,7 @@ class WorkerApp:
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
             source=self._name,
             scratch=stack.enter_context(scratch_root()),
+            disk_watermark=settings.disk_watermark,
         )
 
 

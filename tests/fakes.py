@@ -118,6 +118,10 @@ class FakeTasks:
         for document in self._held(claim):
             document.update(state=State.QUEUED, lease_until=None)
 
+    async def give_back(self, claim: Claim) -> None:
+        for document in self._held(claim):
+            document.update(state=State.QUEUED, lease_until=None, attempts=document["attempts"] - 1)
+
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
             document.update(fields)
