@@ -18,9 +18,9 @@ from .deaths import is_forged, without_deaths
 from .departure import Departure, GivenBackError
 from .errors import (
     BrokerUnavailableError,
+    FullError,
     LeaseHeldError,
     RecordingDeletedError,
-    ScratchFullError,
     SlotsTakenError,
     UnprocessableError,
 )
@@ -101,7 +101,7 @@ class RetryLadder:
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
-        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError | ScratchFullError)
+        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError | FullError)
         lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:

@@ -10,8 +10,9 @@
         ├── ConsumerGoneError       the broker sends this process nothing any more
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
-        ├── StorageFullError        there is no room for new work
-        ├── ScratchFullError        there is no room on this machine's disk
+        ├── FullError               somewhere there is no room; whatever was under way is not to blame
+        │   ├── StorageFullError        for new work, or in the bucket
+        │   └── ScratchFullError        on the disk that this process works on
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -115,8 +116,14 @@ class ObjectMissingError(ObjectStoreError):
     code: ClassVar[str] = "object_missing"
 
 
-class StorageFullError(TransientError):
-    """There is no room for new work."""
+class FullError(TransientError):
+    """Somewhere there is no room; whatever was under way is not to blame."""
+
+    is_outage: ClassVar[bool] = True
+
+
+class StorageFullError(FullError):
+    """There is no room for new work, or in the bucket."""
 
     code: ClassVar[str] = "storage_full"
     next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
@@ -128,11 +135,10 @@ class StorageFullError(TransientError):
         return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
 
 
-class ScratchFullError(TransientError):
-    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+class ScratchFullError(FullError):
+    """There is no room on the disk that this process works on."""
 
     code: ClassVar[str] = "scratch_full"
-    is_outage: ClassVar[bool] = True
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.objects import is_server_made
 
-from .errors import ObjectMissingError, ObjectStoreError
+from .disk import answers_full
+from .errors import ObjectMissingError, ObjectStoreError, StorageFullError
 from .listed import ListedObject, UnfinishedObject
 from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
@@ -287,6 +288,8 @@ def _call(operation: str, key: str) -> "Iterator[None]":
         try:
             yield
         except ClientError as error:
+            if answers_full(error.response):
+                raise StorageFullError("bucket") from error
             missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "NoSuchUpload", "404")
             raise (ObjectMissingError if missing else ObjectStoreError)(operation, key, str(error)) from error
         except (BotoCoreError, OSError, TimeoutError) as error:

@@ -21,7 +21,7 @@ from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
 from .departure import begun
-from .errors import BrokerUnavailableError, ObjectCorruptError, ScratchFullError, UnprocessableError, WorkCancelledError
+from .errors import BrokerUnavailableError, FullError, ObjectCorruptError, UnprocessableError, WorkCancelledError
 from .faults import fault_of, poison
 from .jobs import JobPool
 from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
@@ -226,7 +226,7 @@ class Worker(Generic[E]):
                 return await self._work.perform(event, bench)
         except UnprocessableError as error:
             return self._failure(event, claim, fault_of(error))
-        except ScratchFullError:
+        except FullError:
             await self._equipment.tasks.give_back(claim)
             raise
         except Exception as error:
