@@ -25,7 +25,7 @@ from .guard import Dependency
 from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
 from .outages import is_spared
 from .outbox import outbox_entry
-from .scratch import scratch_folder
+from .scratch import scratch_folder, wait_for_room
 from .task_figures import note_outcome, note_shown
 from .tasks import Claim
 from .workbench import Equipment, Workbench
@@ -77,6 +77,7 @@ class Worker(Generic[E]):
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
         # Whoever waits here has not begun: when the process leaves, the message goes back at once.
+        await wait_for_room(self._equipment.disk_watermark)
         await self._equipment.gate.passed(Dependency.MONGODB, Dependency.S3)
         await begun()
         facts = self._facts(event, announced_at)
