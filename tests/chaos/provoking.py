@@ -16,7 +16,9 @@ def provoked(name: str, contents: Sequence[Content], settings: Mapping[str, str]
     faults, where = _PROVOKING[name]
     patches = {replica: (name,) for replica in REPLICAS if replica.startswith(where)}
     if name == "fence":
-        patches |= {replica: (*each, f"linger={LINGERING_S}") for replica, each in patches.items() if replica[-1] == "1"}
+        patches |= {
+            replica: (*each, f"linger={LINGERING_S}") for replica, each in patches.items() if replica[-1] == "1"
+        }
     small = [each for each in contents if each.name.startswith("tone")]
     return Plan(
         Schedule(0, faults, {}),
