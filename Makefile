@@ -111,9 +111,10 @@ corpus:  ## send a whole stack what nobody should send (some minutes); writes th
 	$(BOOTSTRAP)
 	$(VENV) -m tests.corpus $(ARGS)
 
-fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+fuzz:  ## change right recordings, messages and bodies in wrong ways (some minutes); ARGS="--seconds 300 --only decode"
 	$(BOOTSTRAP)
-	$(VENV) -m tests.fuzzing.parsers $(ARGS)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(VENV) -m tests.fuzzing.parsers --guided $(ARGS)
 
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
@@ -141,6 +142,7 @@ lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra species -c requirements/dev.txt pyproject.toml -o requirements/species.txt
 
 lock-torch: .local/tools/bin/uv  ## pin PyTorch's CPU build for tests; UV_INDEX or UV_FIND_LINKS says where it is
