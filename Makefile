@@ -6,7 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api image-steps compose-secrets chaos pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -52,6 +52,14 @@ contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
 	$(VENV) -m contracts build
 
+chart:  ## write what is generated in the Helm chart, and what its examples render to
+	$(BOOTSTRAP)
+	$(VENV) -m deploy.chart
+	$(VENV) -m tests.helm
+
+chart-schemas:  ## write the schemas of the chart's custom resources anew, from the npm packages that `tests/helm/crds` pins; needs npm
+	cd tests/helm/crds && npm ci --ignore-scripts --no-audit --no-fund && node generate.mjs && rm -rf node_modules
+
 bench-spectrogram:  ## draw real recordings in many ways, side by side (some minutes); ARGS="--only flac", "--day"
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
@@ -77,6 +85,23 @@ bench-season:  ## send fifty recordings through the whole stack, then backfill o
 bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
+
+bench-cost:  ## measure what recordings cost on a stack of its own: processor, S3, MongoDB, messages (some minutes); ARGS="--clips 20 --hours 0", "--keep"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.scaling.cost $(ARGS)
+
+scaling:  ## simulate days of few and of very many recordings from these costs; writes docs/scaling.md's tables and picture
+	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(VENV) -m tests.benchmarks.scaling
+
+corpus:  ## send a whole stack what nobody should send (some minutes); writes the table of docs/corpus.md; ARGS="--only bomb"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.corpus $(ARGS)
+
+fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.fuzzing.parsers $(ARGS)
 
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)

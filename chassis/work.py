@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
@@ -21,6 +20,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
+from .departure import begun
 from .errors import (
     BrokerUnavailableError,
     ObjectCorruptError,
@@ -34,6 +34,7 @@ from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
 from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
+from .scratch import scratch_folder
 from .task_figures import note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
@@ -75,6 +76,7 @@ class Equipment:
     publisher: Publisher
     relay: OutboxRelay
     source: str
+    scratch: Path | None = None
 
 
 @dataclass
@@ -194,7 +196,9 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
+        await begun()
+        facts = self._facts(event, announced_at)
+        claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
@@ -260,10 +264,10 @@ class Worker(Generic[E]):
 
     @asynccontextmanager
     async def _bench(self, event: E, claim: Claim) -> AsyncIterator[Workbench]:
-        with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+        with scratch_folder(self._equipment.scratch) as scratch:
             yield Workbench(
                 self._equipment,
-                Path(scratch),
+                scratch,
                 event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(),
