@@ -23,6 +23,7 @@ from chassis.outbox import OutboxRelay
 from chassis.tasks import TaskStore
 from chassis.work import Workbench, Worker
 from contracts.topology import EVENTS_EXCHANGE
+from services.ingest.drafts import Upload
 from services.ingest.recordings import Recordings
 from services.ingest.uploads import UploadDesk
 
@@ -47,7 +48,7 @@ POINTS: Mapping[str, tuple[str, ...]] = {
 FIRED = ".fired"
 EXIT_CODE = 70
 
-# Of a method's arguments, self first, the recording it is about.
+# Of a method's arguments, self first, the recording it is about; those that the services add are none of its business.
 Subject = Callable[..., str | None]
 
 
@@ -70,36 +71,39 @@ def crash_at_armed_points(value: str) -> None:
     # What dies may be in the middle of another recording's task: many deaths in a row are no poison here.
     chassis.work.MAX_ATTEMPTS = sum(map(len, POINTS.values()))
     around = points.around
-    around(UploadDesk, "accept", lambda _, upload: upload.name, before="before_object", after="before_answer")
     around(
-        UploadDesk,
-        "settle",
-        lambda _, recording_id, upload, __: points.note(recording_id, upload.name),
-        before="after_object",
+        UploadDesk, "accept", lambda _, upload, *__, **___: upload.name, before="before_object", after="before_answer"
     )
-    around(Recordings, "add", lambda _, document: document.name, before="before_document", after="after_document")
+    around(UploadDesk, "settle", points.noted, before="after_object")
+    around(
+        Recordings,
+        "add",
+        lambda _, document, *__, **___: document.name,
+        before="before_document",
+        after="after_document",
+    )
     around(
         Worker,
         "carry_out",
-        lambda _, event, __: points.of(event.recording_id),
+        lambda _, event, *__, **___: points.of(event.recording_id),
         before="before_claim",
         after="before_ack",
     )
-    around(TaskStore, "claim", lambda _, task_id, __: points.of_task(task_id), after="after_claim")
-    around(Workbench, "fetch", lambda _, key, __: points.of_key(key), after="after_fetch")
-    around(Workbench, "compute", lambda bench, *_: points.of_bench(bench), after="after_compute")
-    around(ObjectStore, "_put_one", lambda _, key, __: points.of_key(key), after="amid_store")
-    around(Workbench, "store", lambda bench, _: points.of_bench(bench), after="after_store")
-    around(TaskStore, "finalize", lambda _, claim, **__: points.of_task(claim.task_id), after="after_finalize")
+    around(TaskStore, "claim", lambda _, task_id, *__, **___: points.of_task(task_id), after="after_claim")
+    around(Workbench, "fetch", lambda _, key, *__, **___: points.of_key(key), after="after_fetch")
+    around(Workbench, "compute", lambda bench, *_, **__: points.of_bench(bench), after="after_compute")
+    around(ObjectStore, "_put_one", lambda _, key, *__, **___: points.of_key(key), after="amid_store")
+    around(Workbench, "store", lambda bench, *_, **__: points.of_bench(bench), after="after_store")
+    around(TaskStore, "finalize", lambda _, claim, *__, **___: points.of_task(claim.task_id), after="after_finalize")
     around(
         OutboxRelay,
         "_send",
-        lambda _, __, entry: points.of_event(entry.body, entry.exchange),
+        lambda _, __, entry, *___, **____: points.of_event(entry.body, entry.exchange),
         before="before_publish",
         after="after_pull",
     )
-    around(Publisher, "publish", lambda _, body, **to: points.of_event(body, to["exchange"]), after="before_pull")
-    around(IncomingMessage, "ack", lambda message, **_: points.of_message(message), after="after_ack")
+    around(Publisher, "publish", lambda _, body, *__, **to: points.of_event(body, to["exchange"]), after="before_pull")
+    around(IncomingMessage, "ack", lambda message, *_, **__: points.of_message(message), after="after_ack")
 
 
 class _Points:
@@ -125,10 +129,10 @@ class _Points:
 
         setattr(owner, name, watched)
 
-    def note(self, recording_id: str, name: str) -> str:
+    def noted(self, _: UploadDesk, recording_id: str, upload: Upload, *__: Any, **___: Any) -> str:
         """Remember for all services under which name a recording came."""
-        (self._ids / recording_id).write_text(name)
-        return name
+        (self._ids / recording_id).write_text(upload.name)
+        return upload.name
 
     def of(self, recording_id: str) -> str | None:
         path = self._ids / recording_id
