@@ -6,7 +6,7 @@ PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-cost scaling fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean corpus fuzz chaos
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -51,6 +51,14 @@ check:  ## lint, types, contracts and tests: what CI runs
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
 	$(VENV) -m contracts build
+
+chart:  ## write what is generated in the Helm chart, and what its examples render to
+	$(BOOTSTRAP)
+	$(VENV) -m deploy.chart
+	$(VENV) -m tests.helm
+
+chart-schemas:  ## write the schemas of the chart's custom resources anew, from the npm packages that `tests/helm/crds` pins; needs npm
+	cd tests/helm/crds && npm ci --ignore-scripts --no-audit --no-fund && node generate.mjs && rm -rf node_modules
 
 bench-spectrogram:  ## draw real recordings in many ways, side by side (some minutes); ARGS="--only flac", "--day"
 	$(BOOTSTRAP)

@@ -15,6 +15,7 @@ from contracts.vocabulary import Lane
 
 from .broker import Publisher
 from .deaths import is_forged, without_deaths
+from .departure import Departure, GivenBackError
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
 from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
 from .tracing import SpanKind, extract, mark_failed, span
@@ -48,6 +49,37 @@ class Telemetry(BaseMiddleware):
             return await call_next(msg)
 
 
+class Leaving:
+    """Makes the middleware that gives a message back to the broker when its process leaves before it has ended."""
+
+    def __init__(self, service: str, departure: Departure) -> None:
+        self._service = service
+        self._departure = departure
+
+    def __call__(self, msg: Any, /, *, context: Any) -> "_Passenger":  # noqa: ANN401 (FastStream's seam)
+        """Return the middleware of one message."""
+        return _Passenger(msg, context=context, leaving=self)
+
+    async def handled(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
+        """Handle a message, or give it back."""
+        try:
+            async with self._departure.stay():
+                return await call_next(msg)
+        except GivenBackError as error:
+            MESSAGES_HANDLED.labels(self._service, "given_back").inc()
+            log.info("message_given_back")
+            raise NackMessage from error
+
+
+class _Passenger(BaseMiddleware):
+    def __init__(self, msg: Any, /, *, context: Any, leaving: Leaving) -> None:  # noqa: ANN401
+        super().__init__(msg, context=context)
+        self._leaving = leaving
+
+    async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
+        return await self._leaving.handled(call_next, msg)
+
+
 class RetryLadder:
     """Makes the middleware that sends a message back later when its handler failed for a passing reason."""
 
@@ -63,6 +95,7 @@ class RetryLadder:
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
         climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
             raise error
@@ -70,7 +103,7 @@ class RetryLadder:
             await self.publisher.publish(
                 msg.body,
                 exchange=RETRY_EXCHANGE,
-                routing_key=retry_key(self._service, delay, _lane(msg)),
+                routing_key=retry_key(self._service, delay, Lane(lane)),
                 headers={**without_deaths(msg.headers), ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:

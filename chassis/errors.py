@@ -4,8 +4,10 @@
     ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
     │   ├── ContradictedEventError  an event says of a recording what its document does not
     │   └── (each domain's own: audio.errors)
+    ├── NotPreparedError            what a service works with could not be made
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
+        ├── ConsumerGoneError       the broker sends this process nothing any more
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
         ├── StorageFullError        there is no room for new work
@@ -50,6 +52,20 @@ class ContradictedEventError(UnprocessableError):
         return f"No recording {self.args[0]} is here of which the {self.args[1]} is what the event says."
 
 
+class NotPreparedError(DawnchorusError):
+    """The bucket, the indexes or the queues could not be made."""
+
+    code: ClassVar[str] = "not_prepared"
+    next_step: ClassVar[str] = "Look at that server, and at what the service may do there; then run `prepare` again."
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+
+    def __str__(self) -> str:
+        what, reason = self.args
+        return f"The {what} could not be prepared: {reason}."
+
+
 class TransientError(DawnchorusError):
     """May go away by itself."""
 
@@ -66,6 +82,18 @@ class BrokerUnavailableError(TransientError):
 
     def __str__(self) -> str:
         return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class ConsumerGoneError(TransientError):
+    """The broker sends this process nothing any more, although they are connected."""
+
+    code: ClassVar[str] = "consumer_gone"
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(waited_s)
+
+    def __str__(self) -> str:
+        return f"For {self.args[0]:g} s RabbitMQ has had no consumer of this process, although they are connected."
 
 
 class ObjectStoreError(TransientError):
@@ -161,9 +189,13 @@ class JobTimeoutError(TransientError):
 
 
 class SlotsTakenError(TransientError):
-    """No slot here is free for this kind of work."""
+    """No slot here is free for this kind of work; those of another lane may be, in another process."""
 
     code: ClassVar[str] = "slots_taken"
+
+    def __init__(self, other_lane: str | None = None) -> None:
+        super().__init__(other_lane)
+        self.other_lane = other_lane
 
     def __str__(self) -> str:
         return "No slot is free for another recording of this length."

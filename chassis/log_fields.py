@@ -12,6 +12,8 @@ FIELDS = frozenset(
         *("attempt", "attempts", "crashes", "delay", "duration_s", "after_last_byte_s", "size_bytes", "duplicate"),
         *("code", "sentence", "next_step", "reason", "state", "status", "collection", "extractor", "model"),
         *("offset", "recorded", "recordings", "goes_on", "path"),
+        # Keys of objects are made of our own ids.
+        *("key", "begun_at", "batch_id", "document_id", "folder", "pool"),
     )
 )
 HIDDEN = "[hidden]"

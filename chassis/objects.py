@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -52,11 +51,16 @@ class ObjectStore:
         self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there."""
-        try:
-            await self._client.head_bucket(Bucket=self._bucket)
-        except ClientError:
-            await self._client.create_bucket(Bucket=self._bucket)
+        """Make the bucket unless it is there. Raises `ObjectStoreError`."""
+        with _call("CreateBucket", self._bucket):
+            try:
+                await self._client.head_bucket(Bucket=self._bucket)
+            except ClientError:
+                known = self._client.exceptions
+                with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
+                    await self._client.create_bucket(Bucket=self._bucket)
+                # Another service may have made it at the same moment; another owner's does not answer us.
+                await self._client.head_bucket(Bucket=self._bucket)
 
     async def ask(self) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
@@ -157,11 +161,6 @@ class ObjectStore:
         return await self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
-
-    async def address(self) -> tuple[str, int]:
-        """Return the host and port that presigned URLs lead to."""
-        parts = urlsplit(await self.presigned_url("-", 1))
-        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
 
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""

@@ -34,6 +34,14 @@ class Watched(Protocol):
         """Return the events that announce its work: the same ones as the first time."""
 
 
+async def prepare_watch(collection: Collection, *, forgets: bool) -> None:
+    """Make the indexes: they hold what has not ended, and no more; and the one by which MongoDB forgets what has."""
+    await collection.create_index("watch.looked_at", sparse=True, name="watched")
+    await collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
+    if forgets:
+        await collection.create_index("forgotten_at", expireAfterSeconds=0, name="forgotten")
+
+
 class Reconciler:
     """Looks after one collection; two that race write no more than one of them would.
 
@@ -59,10 +67,7 @@ class Reconciler:
 
     async def prepare(self) -> None:
         """Make the indexes: they hold what has not ended, and no more."""
-        await self._collection.create_index("watch.looked_at", sparse=True, name="watched")
-        await self._collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
-        if self._kept is not None:
-            await self._collection.create_index("forgotten_at", expireAfterSeconds=0, name="forgotten")
+        await prepare_watch(self._collection, forgets=self._kept is not None)
 
     async def run(self) -> None:
         """Look around for ever."""

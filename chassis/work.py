@@ -20,6 +20,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
+from .departure import begun
 from .errors import (
     BrokerUnavailableError,
     ObjectCorruptError,
@@ -195,6 +196,7 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
+        await begun()
         facts = self._facts(event, announced_at)
         claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:

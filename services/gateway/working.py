@@ -47,7 +47,6 @@ async def open_work(
     state: State, database: Database, settings: GatewaySettings, renderings: RenderRequests
 ) -> BatchRunner:
     """Put into the state what `WORK_STATE` names; return who works batches off."""
-    await database[TASKS].create_index([("lane", 1), ("requested_at", 1)], name="by_lane")
     batches, states = Batches(database), ItemStates(database)
     await batches.prepare()
     state.render_requests, state.batches = renderings, batches
