@@ -1,6 +1,8 @@
 # Every target is a plain command; `make` alone lists them.
 
 VENV = .venv/bin/python
+# Tests that need servers stay together, in one process, beside all others.
+PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
 
 .DEFAULT_GOAL := help
@@ -16,7 +18,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 test:  ## run all tests, with real servers; ARGS goes to pytest
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 up:  ## start the stack in the background; writes .local/env
 	$(BOOTSTRAP)
@@ -44,7 +46,7 @@ check:  ## lint, types, contracts and tests: what CI runs
 	$(VENV) -m ruff check .
 	$(VENV) -m mypy
 	$(VENV) -m contracts check
-	$(VENV) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)

@@ -6,9 +6,11 @@ FastStream publishes non-persistent, to classic queues, silent about what no que
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
+from aio_pika import RobustConnection, connect_robust
+from aio_pika.abc import TimeoutType
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.exceptions import FastStreamException
@@ -30,7 +32,7 @@ HEARTBEAT_S = 10
 
 def create_broker(settings: ServiceSettings, middlewares: Iterable[Any] = ()) -> RabbitBroker:
     """Return a broker that reads events only, and raises when nobody takes what it publishes."""
-    return RabbitBroker(
+    return _ClosingBroker(
         _with_heartbeat(settings.amqp_url.get_secret_value()),
         timeout=settings.publish_timeout_s,
         reconnect_interval=RECONNECT_S,
@@ -132,6 +134,42 @@ class Publisher:
                     )
             except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
                 raise BrokerUnavailableError(repr(error)) from error
+
+
+class _ClosingBroker(RabbitBroker):
+    """Closes what it has opened, whatever fails.
+
+    A connection of aio-pika's that nobody closes tries to come back for ever, holds off cancellation, and with it the
+    end of the process.
+    """
+
+    async def _connect(self) -> RobustConnection:
+        settings: dict[str, Any] = {**self._connection_kwargs, "connection_class": _ClosingConnection}
+        connection = cast("RobustConnection", await connect_robust(**settings))
+        try:
+            self.config.connect(connection)
+            self._channel = await self.config.channel_manager.get_channel()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def stop(self, *error: Any) -> None:  # noqa: ANN401 (FastStream's seam)
+        try:
+            await super().stop(*error)
+        finally:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await connection.close()
+
+
+class _ClosingConnection(RobustConnection):
+    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 (aio-pika's seam)
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
 
 
 async def _decode_event(message: Any) -> Any:  # noqa: ANN401 (FastStream's seam)

@@ -1,144 +1,123 @@
 """Jobs in child processes: the event loop never computes, and a crash or a hang costs its own job only."""
 
 import asyncio
-import concurrent.futures
-import ctypes
-import multiprocessing
 import os
-import resource
-import signal
-import time
+import queue
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import pebble
+import structlog
 
-from .errors import JobCrashedError, JobTimeoutError
+from .child import Beginning, Job
+from .confinement import Limits
+from .dialing import Switchboard
+from .errors import JobCrashedError
+from .metrics import POOL_SLOTS
+from .seats import START_TIMEOUT_S, Order, Seat
+
+__all__ = ["START_TIMEOUT_S", "JobPool", "Limits", "Outlet", "open_job_pool"]
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
-START_TIMEOUT_S = 120.0
-# What a library leaks is given back now and then, but seldom: the job after that waits for a child to get warm.
+# What a library leaks is given back now and then.
 JOBS_PER_CHILD = 2000
-_READY_POLL_S = 0.05
 
-_PR_SET_PDEATHSIG = 1
-_AUTOGROUP = Path("/proc/self/autogroup")
-_AUTOGROUP_PAUSE_S = 0.1
 # One thread per job: the pool is what uses the cores.
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+@dataclass(frozen=True)
+class Outlet:
+    """The only address that children may be connected to, and how long that may take."""
+
+    address: tuple[str, int]
+    timeout_s: float
+
+
 class JobPool:
-    """A bounded number of warm children; each is replaced after `jobs_per_child` jobs."""
+    """A bounded number of warm children.
+
+    Each is replaced after `jobs_per_child` jobs, or when it holds most of what it may take; its successor gets warm
+    before.
+    """
 
     def __init__(
         self,
         slots: int,
-        memory_bytes: int,
+        limits: Limits,
         *,
+        name: str = "jobs",
         warm_up: Callable[[], object] = bool,
-        niceness: int = 0,
+        outlet: Outlet | None = None,
         jobs_per_child: int = JOBS_PER_CHILD,
     ) -> None:
-        for name in _THREAD_LIMITS:
-            os.environ.setdefault(name, "1")
-        self._slots = slots
-        self._pool = pebble.ProcessPool(
-            max_workers=slots,
-            max_tasks=jobs_per_child,
-            initializer=_begin,
-            initargs=(os.getpid(), memory_bytes, warm_up, niceness),
-            context=multiprocessing.get_context("spawn"),
-        )
+        for variable in _THREAD_LIMITS:
+            os.environ.setdefault(variable, "1")
+        self._name = name
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._switchboard = Switchboard(outlet.address, outlet.timeout_s) if outlet is not None else None
+        desk = self._switchboard.for_children if self._switchboard is not None else None
+        beginning = Beginning(os.getpid(), limits, warm_up, desk)
+        self._seats = [Seat(name, self._orders, beginning, jobs_per_child=jobs_per_child) for _ in range(slots)]
+        self._is_closed = False
+        POOL_SLOTS.labels(name).set(slots)
 
     async def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float) -> T:  # noqa: ANN401
         """Return what `function` returns; its own errors come through as they are.
 
-        Cancelling kills the child. Raises `JobTimeoutError` after `timeout_s`, `JobCrashedError` when the child died.
+        Cancelling kills the child. Raises `JobTimeoutError` after `timeout_s`, or somewhat before where the job can be
+        stopped without killing its child; `JobCrashedError` when the child died.
         """
-        future = self._pool.schedule(function, args=arguments, timeout=timeout_s)
+        if self._is_closed:
+            raise JobCrashedError("the pool is closed")
+        order = Order(Job(function, arguments), timeout_s)
+        self._orders.put(order)
         try:
-            return await asyncio.wrap_future(future)
-        except concurrent.futures.TimeoutError as error:
-            raise JobTimeoutError(timeout_s) from error
-        except (pebble.ProcessExpired, concurrent.futures.BrokenExecutor, MemoryError) as error:
-            raise JobCrashedError(str(error) or repr(error)) from error
+            result: T = await asyncio.wrap_future(order.result)
+        except asyncio.CancelledError:
+            order.cancel()
+            raise
+        return result
 
     async def ready(self) -> None:
         """Return when every child has run `warm_up`, so that the first job of each is as fast as its tenth."""
-        warm: set[int] = set()
-        while len(warm) < self._slots:
-            each = (self.run(os.getpid, timeout_s=START_TIMEOUT_S) for _ in range(self._slots))
-            warm.update(await asyncio.gather(*each))
-            await asyncio.sleep(_READY_POLL_S)
+        await asyncio.gather(*(asyncio.shield(asyncio.wrap_future(seat.warm)) for seat in self._seats))
+        [*reasons] = {seat.unconfined for seat in self._seats} - {None}
+        for reason in reasons:
+            log.warning("jobs_unconfined", pool=self._name, reason=reason)
 
     def stop(self) -> None:
         """Kill the children."""
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble annotates it by half
-        self._pool.join()
+        self._is_closed = True
+        for seat in self._seats:
+            seat.kill()
+            self._orders.put(None)
+        for seat in self._seats:
+            seat.join()
+        while not self._orders.empty():
+            order = self._orders.get()
+            if order is not None:
+                order.result.cancel()
+        if self._switchboard is not None:
+            self._switchboard.close()
 
 
 @asynccontextmanager
 async def open_job_pool(
-    slots: int, memory_bytes: int, warm_up: Callable[[], object] = bool, *, niceness: int = 0
+    slots: int,
+    limits: Limits,
+    warm_up: Callable[[], object] = bool,
+    *,
+    name: str = "jobs",
+    outlet: Outlet | None = None,
 ) -> AsyncIterator[JobPool]:
-    """Open a pool whose children run `warm_up` before their first job; kill them at the end.
-
-    The higher their `niceness` (0 to 19), the more they leave the processor to others.
-    """
-    pool = JobPool(slots, memory_bytes, warm_up=warm_up, niceness=niceness)
+    """Open a pool whose children run `warm_up` before their first job; kill them at the end."""
+    pool = JobPool(slots, limits, name=name, warm_up=warm_up, outlet=outlet)
     try:
         yield pool
     finally:
         await asyncio.to_thread(pool.stop)
-
-
-class ProgressFile:
-    """How far a child is: a number in a file, because a child that is killed holds no lock on a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(self, share: float) -> None:
-        """Note, in the child, the share of the job that is done."""
-        self._path.write_text(f"{share:.4f}")
-
-    def read(self) -> float:
-        """Return, in the parent, the share noted last; 0 while there is none."""
-        try:
-            return float(self._path.read_text() or 0)
-        except FileNotFoundError:
-            return 0.0
-
-
-def _begin(parent: int, memory_bytes: int, warm_up: Callable[[], object], niceness: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _yield_to_others(niceness)
-    warm_up()
-
-
-def _yield_to_others(niceness: int) -> None:
-    os.nice(niceness)
-    if niceness and os.access(_AUTOGROUP, os.W_OK):
-        # Where Linux shares the processor among sessions first (sched(7), "The autogroup feature"), niceness counts
-        # within the service's own only: the other services and the servers would gain nothing by it.
-        os.setsid()
-        while not _write_group_niceness(niceness):
-            time.sleep(_AUTOGROUP_PAUSE_S)
-
-
-def _write_group_niceness(niceness: int) -> bool:
-    try:
-        _AUTOGROUP.write_text(str(niceness))
-    except BlockingIOError:
-        # The kernel takes one such wish in a tenth of a second from all who are not root.
-        return False
-    return True

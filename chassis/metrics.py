@@ -87,6 +87,16 @@ SEARCH_VECTORS = Gauge("dawnchorus_search_vectors", "Recordings whose vectors th
 DEAD_LETTERS_KEPT = Counter(
     "dawnchorus_dead_letters_kept_total", "Parked messages that became documents.", ("consumer", "reason")
 )
+RECORDINGS_STUCK = Gauge(
+    "dawnchorus_recordings_stuck", "Recordings, or wishes about them, that do not end though they were announced anew."
+)
+RECORDINGS_REANNOUNCED = Counter(
+    "dawnchorus_recordings_reannounced_total", "Recordings, or wishes about them, that were announced anew."
+)
+OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, and was removed, by kind.", ("kind",))
+POOL_SLOTS = Gauge("dawnchorus_pool_slots", "Jobs that a pool of child processes does at once.", ("pool",))
+POOL_BUSY = Gauge("dawnchorus_pool_busy", "Children of a pool that work on a job now.", ("pool",))
+JOB_ENDS = Counter("dawnchorus_job_ends_total", "Jobs in child processes by how they ended.", ("pool", "outcome"))
 DEAD_LETTERS = Gauge("dawnchorus_dead_letters", "Parked messages that nobody has seen to.", ("service",))
 
 EVENT_LOOP_LAG = Histogram(

@@ -5,8 +5,10 @@ import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -16,6 +18,7 @@ from contracts.objects import is_server_made
 
 from .errors import ObjectMissingError, ObjectStoreError
 from .metrics import OBJECT_STORE_SECONDS, timed
+from .part_streams import PART_BYTES, chunks_of, next_part
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
 
@@ -24,8 +27,7 @@ if TYPE_CHECKING:
 
     from types_aiobotocore_s3 import S3Client
 
-# S3 refuses smaller parts, all but the last, and more parts.
-PART_BYTES = 8 * 1024 * 1024
+# S3 refuses more parts.
 READ_BYTES = 256 * 1024
 PARTS_MAX = 10_000
 
@@ -37,6 +39,24 @@ class StoredPart:
     number: int
     size_bytes: int
     tag: str
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing shows it."""
+
+    key: str
+    size_bytes: int
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class UnfinishedObject:
+    """Parts that nobody has made an object of, by what S3 calls them."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
 
 
 class ObjectStore:
@@ -84,7 +104,7 @@ class ObjectStore:
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write an object of unknown length, holding one part in memory; an error leaves nothing behind."""
-        first = await _next_part(chunks)
+        first = await next_part(chunks)
         if len(first) < PART_BYTES:
             await self.put(key, bytes(first), "application/octet-stream")
             return
@@ -100,7 +120,7 @@ class ObjectStore:
 
     async def _put_one(self, key: str, body: bytes | Path) -> None:
         if isinstance(body, Path):
-            await self.put_stream(key, _chunks(body))
+            await self.put_stream(key, chunks_of(body))
         else:
             await self.put(key, body, _content_type(key))
 
@@ -113,7 +133,7 @@ class ObjectStore:
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
-            part = await _next_part(chunks)
+            part = await next_part(chunks)
         with _call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
@@ -153,6 +173,11 @@ class ObjectStore:
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
+    async def address(self) -> tuple[str, int]:
+        """Return the host and port that presigned URLs lead to."""
+        parts = urlsplit(await self.presigned_url("-", 1))
+        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
         with _call("HeadObject", key):
@@ -162,6 +187,26 @@ class ObjectStore:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
         with _call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
+
+    async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
+        """List the objects whose keys begin so, up to a thousand at a time."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _call("ListObjectsV2", prefix):
+            async for page in pages:
+                yield [
+                    ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
+                ]
+
+    async def unfinished(self, prefix: str) -> list[UnfinishedObject]:
+        """List what was begun in parts under such keys, and not made an object of."""
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+        found: list[UnfinishedObject] = []
+        # rclone says that there is no such upload where a bucket never had one.
+        with suppress(ObjectMissingError), _call("ListMultipartUploads", prefix):
+            async for page in pages:
+                uploads = page.get("Uploads", [])
+                found += [UnfinishedObject(each["Key"], each["UploadId"], each["Initiated"]) for each in uploads]
+        return found
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
@@ -224,33 +269,18 @@ async def open_object_store(settings: ServiceSettings, public_url: str | None = 
         yield ObjectStore(client, settings.s3_bucket, public)
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, PART_BYTES):
-            yield chunk
-
-
 def _content_type(key: str) -> str:
     return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
-async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
-    part = bytearray()
-    async for chunk in chunks:
-        part += chunk
-        if len(part) >= PART_BYTES:
-            break
-    return part
-
-
-def _shown(key: str) -> dict[str, str]:
-    # Keys in an inbox are file names of somebody's; ours are made of ids.
-    return {"aws.s3.key": key} if is_server_made(key) else {}
-
-
 @contextmanager
 def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
+    # Keys in an inbox are file names of somebody's.
+    attributes = {
+        "rpc.system.name": "aws-api",
+        "rpc.method": f"S3/{operation}",
+        **({"aws.s3.key": key} if is_server_made(key) else {}),
+    }
     with (
         span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
         timed(OBJECT_STORE_SECONDS, operation),

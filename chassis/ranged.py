@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
+from .dialing import dial
 from .errors import ObjectCorruptError, ObjectStoreError, UnprocessableError
 
 BLOCK_BYTES = 128 * 1024
@@ -178,6 +179,7 @@ class _Download:
         parts = urlsplit(url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connect(parts.netloc, timeout=timeout_s)
+        self._connection._create_connection = dial  # type: ignore[attr-defined]  # noqa: SLF001 (its only seam)
         self._target = f"{parts.path}?{parts.query}"
         self._answer: http.client.HTTPResponse | None = None
         self._position = 0

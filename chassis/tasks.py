@@ -12,6 +12,7 @@ import structlog
 
 from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.interventions import RETRYABLE, Interventions
+from contracts.keeping import SWEEP_LOCKS
 from contracts.vocabulary import State
 
 from .documents import Collection, PyMongoError
@@ -78,7 +79,8 @@ class TaskStore:
         if claimed is not None:
             announced_at = facts.get("announced_at")
             is_cancelled = announced_at is not None and interventions.cancels(announced_at)
-            return Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
+            claim = Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
+            return await self._unless_swept(claim)
         if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
             raise LeaseHeldError(task_id)
         return None
@@ -170,6 +172,14 @@ class TaskStore:
         if found.get("deleted_at") is not None:
             raise RecordingDeletedError(recording_id)
         return Interventions(found.get("cancelled_at"), found.get("retried_at"))
+
+    async def _unless_swept(self, claim: Claim) -> Claim:
+        """Return a claim; give it back and raise where what nothing names of its recording is being removed."""
+        lock = {"_id": f"{self._collection.name}/{claim.recording_id}", "$expr": {"$gt": ["$until", "$$NOW"]}}
+        if await self._collection.database[SWEEP_LOCKS].find_one(lock, {"_id": 1}) is not None:
+            await self._give_back(claim)
+            raise LeaseHeldError(claim.task_id)
+        return claim
 
     async def _give_back(self, claim: Claim) -> None:
         try:

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
-from opentelemetry import trace
 
 from contracts.documents import OutboxEntry
 from contracts.envelope import envelop, event_id, to_message
@@ -28,12 +27,13 @@ from .errors import (
     WorkCancelledError,
 )
 from .faults import fault_of, poison
-from .jobs import JobPool, ProgressFile
+from .jobs import JobPool
 from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
 from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
+from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
-from .task_figures import note_outcome, note_shown
+from .task_figures import describe, note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
 
@@ -202,7 +202,7 @@ class Worker(Generic[E]):
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
-        _describe(event, claim)
+        describe(event, claim)
         started = time.monotonic()
         try:
             state = State.CANCELLED if claim.is_cancelled else await self._ended(event, claim, announced_at)
@@ -292,9 +292,3 @@ class Worker(Generic[E]):
             "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
-
-
-def _describe(event: Event, claim: Claim) -> None:
-    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
-    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
-    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

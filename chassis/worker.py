@@ -15,17 +15,19 @@ from .broker import Publisher, create_broker, is_connected, start_patiently
 from .consuming import RetryLadder, Telemetry
 from .documents import Database, open_database
 from .health import Health
-from .jobs import JobPool, open_job_pool
-from .objects import open_object_store
+from .jobs import JobPool, Limits, Outlet, open_job_pool
+from .objects import ObjectStore, open_object_store
 from .outbox import OutboxRelay
 from .sampling import outbox_look, sample
 from .serve import Service
-from .settings import ServiceSettings
+from .storage import Storage
+from .sweeping import Sweeper, SweepRules, SweepSettings
+from .task_naming import TaskNaming
 from .tasks import TaskStore
 from .work import Equipment
 
 
-class WorkerSettings(ServiceSettings):
+class WorkerSettings(SweepSettings):
     """How much a worker does at once, and what bounds a job."""
 
     interactive_slots: int = 1
@@ -33,6 +35,8 @@ class WorkerSettings(ServiceSettings):
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
     job_memory_bytes: int = 3_000_000_000
+    job_file_bytes: int = 4_000_000_000
+    job_confinement: bool = True
     job_timeout_s: float = 300
     job_timeout_per_audio_s: float = 0.1
     max_duration_s: float = 90_000
@@ -51,6 +55,8 @@ class WorkerSettings(ServiceSettings):
 class WorkerApp:
     """One worker service: `name`, its collection, the handlers that take its messages, and what else it may have.
 
+    `prefixes` are those of its objects, which nobody else writes.
+
     `routes` serves HTTP; `publish` writes into the database before the service is ready, and may ask the interactive
     lane's children what to write.
     """
@@ -66,6 +72,7 @@ class WorkerApp:
         spare_slots: int = 0,
         routes: Any = None,  # noqa: ANN401 (an ASGI application)
         publish: Callable[[Database, JobPool], Awaitable[None]] | None = None,
+        prefixes: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._name = name
@@ -75,6 +82,7 @@ class WorkerApp:
         self._spare_slots = spare_slots
         self._routes = routes
         self._publish = publish
+        self._prefixes = prefixes
         self._health = Health()
 
     def service(self) -> Service:
@@ -85,11 +93,13 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            pools = {lane: await stack.enter_async_context(self._open_pool(lane)) for lane in Lane}
+            objects = await stack.enter_async_context(open_object_store(settings))
+            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            pools = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in Lane}
             ladder = RetryLadder(self._name)
             broker = create_broker(settings, [Telemetry, ladder])
             ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pools, ladder.publisher)
+            equipment = await self._equip(stack, pools, objects, ladder.publisher)
             ready = (pool.ready() for pool in pools.values())
             await asyncio.gather(equipment.relay.prepare(), equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
@@ -100,17 +110,29 @@ class WorkerApp:
             stack.push_async_callback(broker.stop)
             yield
 
-    def _open_pool(self, lane: Lane) -> AbstractAsyncContextManager[JobPool]:
-        """Open a lane's own children: a child can make itself nicer, but never take that back."""
-        settings, slots = self._settings, self._settings.slots[lane]
-        if lane is Lane.BULK:
-            return open_job_pool(slots, settings.job_memory_bytes, self._warm_up, niceness=settings.bulk_niceness)
-        return open_job_pool(slots + self._spare_slots, settings.job_memory_bytes, self._warm_up)
+    async def _sweeper(self, database: Database, objects: ObjectStore) -> Sweeper:
+        rules = SweepRules.of(self._settings)
+        naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
+        await naming.prepare()
+        return Sweeper(objects, Storage(database, self._name), naming, self._settings)
 
-    async def _equip(self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], publisher: Publisher) -> Equipment:
+    def _open_pool(self, lane: Lane, outlet: Outlet) -> AbstractAsyncContextManager[JobPool]:
+        """Open a lane's own children: a child can make itself nicer, but never take that back."""
+        settings, is_bulk = self._settings, lane is Lane.BULK
+        limits = Limits(
+            settings.job_memory_bytes,
+            file_bytes=settings.job_file_bytes,
+            niceness=settings.bulk_niceness if is_bulk else 0,
+            is_confined=settings.job_confinement,
+        )
+        slots = settings.slots[lane] + (0 if is_bulk else self._spare_slots)
+        return open_job_pool(slots, limits, self._warm_up, name=lane, outlet=outlet)
+
+    async def _equip(
+        self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], objects: ObjectStore, publisher: Publisher
+    ) -> Equipment:
         settings = self._settings
         database = await stack.enter_async_context(open_database(settings))
-        objects = await stack.enter_async_context(open_object_store(settings))
         collection = database[self._collection]
         await collection.create_index("recording_id", name="by_recording")
         await collection.create_index([("project_id", 1), ("state", 1)], name="by_state")
@@ -120,6 +142,7 @@ class WorkerApp:
         await collection.create_index([("completed_at", -1)], name="newest_result")
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
+        await stack.enter_async_context(background((await self._sweeper(database, objects)).run()))
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),
             objects=objects,

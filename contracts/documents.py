@@ -11,6 +11,7 @@ from .rendering import RenderParameters
 from .tiles import StoredTiles
 from .topology import EVENTS_EXCHANGE
 from .vocabulary import Caveat, ContractModel, Fault, Lane, Role, Scope, State
+from .watching import Watch
 
 RECORDINGS = "recordings"
 SPECTROGRAMS = "spectrograms"
@@ -81,6 +82,7 @@ class RecordingDocument(ContractModel):
     retried_at: datetime | None = Field(None, description="When what had failed of it was asked for again last.")
     retries: int = 0
     batch_id: str | None = Field(None, description="The batch it came with, if any.")
+    watch: Watch | None = Field(None, description="Over its work, until all of it has ended.")
     outbox: tuple[OutboxEntry, ...] = ()
 
     @property

@@ -71,3 +71,8 @@ def attachment_key(recording_id: str, extractor: str, extraction_id: str) -> str
 def manifest_key(recording_id: str, parameters_id: str) -> str:
     """Return the key of a manifest."""
     return f"manifests/{recording_id}/{parameters_id}.json"
+
+
+def is_drawn(key: str) -> bool:
+    """Tell whether an object was drawn for a reader: no document names it, and it is drawn again where it is gone."""
+    return key.startswith(("tiles/", "regions/")) or "-axes-" in key.rpartition("/")[2]

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .documents import OutboxEntry
 from .vocabulary import ContractModel, Lane
+from .watching import Watch
 
 
 class RenderRequestDocument(ContractModel):
@@ -18,7 +19,9 @@ class RenderRequestDocument(ContractModel):
     parameters: dict[str, Any]
     lane: Lane | None = None
     audio_s: float | None = None
+    batch_id: str | None = Field(None, description="The batch that asked for it, if any.")
     requested_at: datetime
+    watch: Watch | None = Field(None, description="Over its task, until that has ended.")
     outbox: tuple[OutboxEntry, ...] = ()
 
 
@@ -32,5 +35,7 @@ class AnalysisRequestDocument(ContractModel):
     wish: str = Field(description="JSON text: documents cannot hold every name that parameters may have.")
     lane: Lane | None = None
     audio_s: float | None = None
+    batch_id: str | None = Field(None, description="The batch that asked for it, if any.")
     requested_at: datetime
+    watch: Watch | None = Field(None, description="Over its task, until that has ended.")
     outbox: tuple[OutboxEntry, ...] = ()

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.rabbitmq import SERVER
 from deploy.local.servers import Servers, running_servers
@@ -12,6 +14,8 @@ from tests.audio import recordings
 from tests.birdnet import birdnet
 
 __all__ = ["birdnet", "recordings", "servers"]
+
+WITH_SERVERS = ("tests/component/", "tests/e2e/", "tests/chaos/")
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any machine", deadline=None)
@@ -28,3 +32,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         pytest.skip(reason)
     with running_servers(tmp_path_factory.mktemp("servers")) as running:
         yield running
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share the tests out by files; those that share the real servers go to one process, all of them."""
+    return _ByServers(config, log)
+
+
+class _ByServers(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "servers" if path.startswith(WITH_SERVERS) else path

@@ -37,4 +37,5 @@ def create_app(settings: AnalysisSettings) -> Service:
         subscribe=partial(take_recordings, settings=settings, schedule=schedule),
         warm_up=partial(warm_up, settings.opted_in, gpu=settings.device != "cpu"),
         publish=publish,
+        prefixes=("manifests/", "series/", "attachments/"),
     ).service()

@@ -9,7 +9,7 @@ import soundfile
 
 from audio.decode import AudioLimits, Container
 from chassis.compiled import let_go_of_compiler
-from chassis.jobs import ProgressFile
+from chassis.progress import ProgressFile
 from chassis.ranged import RemoteObject, opened_source
 
 from .allocator import keep_freed_memory

@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from litestar import Request, Response, post
 
+from chassis.clock import now_ms
 from chassis.documents import Collection, insert_new
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
@@ -15,12 +16,13 @@ from contracts.documents import ExtractorDocument, RecordingDocument
 from contracts.envelope import envelop, event_id
 from contracts.events import AnalysisRequested
 from contracts.vocabulary import Lane, State
+from contracts.watching import Watch
 from contracts.wish_documents import AnalysisRequestDocument
 
 from .access import WRITE
 from .keys import Caller
 from .reads import Reads
-from .renderings import SOURCE
+from .renderings import SOURCE, stored
 from .urgency import Priority, lane_of
 from .views import links
 
@@ -34,19 +36,25 @@ class AnalysisRequests:
 
     async def ask(self, documents: Iterable[AnalysisRequestDocument]) -> int:
         """Make wishes known, unless they are already; return how many were new."""
-        new = await insert_new(self._collection, [each.model_dump(by_alias=True) for each in documents])
+        new = await insert_new(self._collection, [stored(each) for each in documents])
         self._relay.wake()
         return new
 
 
 def analysis_request(
-    recording: RecordingDocument, wish: AnalysisWish, *, request_id: str, lane: Lane, batch_id: str | None = None
+    recording: RecordingDocument,
+    wish: AnalysisWish,
+    *,
+    request_id: str,
+    lane: Lane,
+    batch_id: str | None = None,
+    requested_at: datetime | None = None,
 ) -> AnalysisRequestDocument:
     """Return the document of a wish. Raises a problem where the recording has no audio."""
     if recording.audio is None:
         fault = recording.error
         raise ProblemError(409, fault.code if fault else "not_found", "This recording has no audio to analyse.")
-    now = datetime.now(UTC)
+    now = requested_at or now_ms()
     event = AnalysisRequested(
         recording_id=recording.id,
         project_id=recording.project_id,
@@ -69,7 +77,9 @@ def analysis_request(
         wish=wish.model_dump_json(),
         lane=lane,
         audio_s=recording.audio.duration_claimed_s,
+        batch_id=batch_id,
         requested_at=now,
+        watch=Watch.begun(now),
         outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
     )
 

@@ -78,7 +78,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -115,9 +115,7 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.key_ring = KeyRing(database[API_KEYS])
             app.state.members = Members(database)
             app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
-            await asyncio.gather(
-                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
-            )
+            await _prepare(app.state.key_ring, app.state.members, app.state.rate_limits)
             app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
@@ -143,9 +141,10 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
+            reconciler = await open_reconciler(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
-            await stack.enter_async_context(background(*works, sample(settings.sample_s, *looks)))
+            looking = sample(settings.sample_s, outbox_look(database[TASKS]), app.state.dead_letters.look)
+            await stack.enter_async_context(background(*works, reconciler.run(), looking))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
@@ -172,6 +171,10 @@ def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoar
     check_declarations(app.routes, PREFIX)
     describe(app.routes, PREFIX)
     return app
+
+
+async def _prepare(*stores: KeyRing | Members | RateLimits) -> None:
+    await asyncio.gather(*(store.prepare() for store in stores))
 
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:

@@ -20,7 +20,7 @@ from contracts.topology import CONSUMERS, work_queue_name
 from contracts.vocabulary import Lane
 
 from .queue_counts import QueueCounts
-from .queues import retrying_of
+from .queues import count_stuck, retrying_of
 
 # Who asks more often hears the same again.
 FRESH_S = 1.0
@@ -44,6 +44,7 @@ class Part(StrEnum):
     STORAGE = "storage"
     QUEUE = "queue"
     OUTBOX = "outbox"
+    RECORDINGS = "recordings"
     INGEST = "ingest"
     SPECTROGRAM = "spectrogram"
     ANALYSIS = "analysis"
@@ -96,6 +97,7 @@ class HealthBoard:
             Part.STORAGE: self._ask_storage,
             Part.QUEUE: self._ask_queue,
             Part.OUTBOX: self._look_into_outboxes,
+            Part.RECORDINGS: self._look_for_stuck,
             Part.INGEST: self._ask_ingest,
             **{Part(service): partial(self._look_for_workers, service) for service in CONSUMERS},
         }
@@ -163,6 +165,11 @@ class HealthBoard:
         if not times or name == DEAD_LETTERS:
             return count, None
         return count, round((datetime.now(UTC) - datetime.fromisoformat(min(times))).total_seconds(), 1)
+
+    async def _look_for_stuck(self) -> Finding:
+        stuck = await count_stuck(self._database)
+        detail = f"{stuck} do not end although they were announced anew." if stuck else None
+        return Finding(Status.DEGRADED if stuck else Status.OK, detail, backlog=stuck)
 
     async def _ask_ingest(self) -> Finding:
         answer = await self._ingest.get("/readyz", timeout=self._timeout_s)

@@ -8,8 +8,9 @@ from litestar import get
 from pydantic import BaseModel, Field
 
 from chassis.documents import Database
+from chassis.reconciling import STUCK
 from contracts.dead_letters import DEAD_LETTERS, DeadLetterState
-from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS
+from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, TASKS
 from contracts.topology import CONSUMERS, RETRY_DELAYS_S, dead_queue_name, retry_queue_name, work_queue_name
 from contracts.vocabulary import Lane, State
 
@@ -51,6 +52,9 @@ class QueuesView(BaseModel):
     """All queues, and who said so."""
 
     source: Source
+    stuck: int = Field(
+        description="Recordings, and wishes about them, that do not end although they were announced anew."
+    )
     services: list[ServiceQueues]
 
 
@@ -64,7 +68,8 @@ class QueueBoard:
     async def view(self) -> QueuesView:
         """Return all queues. Raises `BrokerUnavailableError` where nobody knows them."""
         counts = await self._counts.now()
-        return QueuesView(source=counts.source, services=[await self._of(service, counts) for service in CONSUMERS])
+        services = [await self._of(service, counts) for service in CONSUMERS]
+        return QueuesView(source=counts.source, stuck=await count_stuck(self._database), services=services)
 
     async def _of(self, service: str, counts: Counts) -> ServiceQueues:
         dead = {"service": service, "state": DeadLetterState.PARKED}
@@ -103,6 +108,11 @@ class QueueBoard:
         ]
         rows = await self._database[RECORDINGS].aggregate(stages).to_list(1)
         return round((datetime.now(UTC) - rows[0]["uploaded_at"]).total_seconds(), 1) if rows else None
+
+
+async def count_stuck(database: Database) -> int:
+    """Return how many recordings, and wishes about them, announcing anew did not help."""
+    return sum([await database[name].count_documents(STUCK) for name in (RECORDINGS, TASKS)])
 
 
 def retrying_of(service: str, counts: Counts) -> int:

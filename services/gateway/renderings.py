@@ -1,13 +1,14 @@
 """Ways to see a recording: what a reader asked for, and the wish passed on where nobody has begun on it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Request
 from litestar.params import QueryParameter
 from pydantic import ValidationError
 
+from chassis.clock import now_ms
 from chassis.documents import Collection, DuplicateKeyError
 from chassis.outbox import OutboxRelay, outbox_entry
 from chassis.problems import ProblemError
@@ -25,7 +26,8 @@ from contracts.rendering import (
     WindowName,
 )
 from contracts.vocabulary import Lane
-from contracts.wish_documents import RenderRequestDocument
+from contracts.watching import Watch
+from contracts.wish_documents import AnalysisRequestDocument, RenderRequestDocument
 
 from .keys import Caller
 from .reads import Reads
@@ -121,7 +123,7 @@ class RenderRequests:
         if document is None:
             return
         try:
-            await self._collection.insert_one(document.model_dump(by_alias=True))
+            await self._collection.insert_one(stored(document))
         except DuplicateKeyError:
             return
         self._relay.wake()
@@ -132,11 +134,13 @@ class RenderRequests:
         parameters: RenderParameters,
         lane: Lane | None = None,
         batch_id: str | None = None,
+        *,
+        requested_at: datetime | None = None,
     ) -> RenderRequestDocument | None:
         """Return the document of a wish, with the event that announces it; None where there is nothing to draw."""
         if recording.audio is None:
             return None
-        now = datetime.now(UTC)
+        now = requested_at or now_ms()
         event = SpectrogramRequested(
             recording_id=recording.id,
             project_id=recording.project_id,
@@ -157,13 +161,21 @@ class RenderRequests:
             parameters=parameters.document(),
             lane=event.lane,
             audio_s=recording.audio.duration_claimed_s,
+            batch_id=batch_id,
             requested_at=now,
+            watch=Watch.begun(now),
             outbox=(outbox_entry(envelop(event, source=SOURCE, id_=id_, time=now)),),
         )
 
     def _lane(self, duration_s: float | None) -> Lane:
         is_long = duration_s is None or duration_s >= self._long_from_s
         return Lane.BULK if is_long else Lane.INTERACTIVE
+
+
+def stored(wish: RenderRequestDocument | AnalysisRequestDocument) -> dict[str, Any]:
+    """Return a wish as `tasks` holds it."""
+    watch = wish.watch.document() if wish.watch is not None else None
+    return {**wish.model_dump(by_alias=True), "watch": watch}
 
 
 def _invalid(error: ValidationError) -> ProblemError:

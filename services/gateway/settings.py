@@ -4,12 +4,12 @@ from typing import Self
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, model_validator
 
-from chassis.settings import ServiceSettings
+from chassis.watching import WatchSettings
 
 from .limits import RateClass
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(WatchSettings):
     """Where ingest is, and how live events and the search are served."""
 
     ingest_url: str = "http://127.0.0.1:8001"

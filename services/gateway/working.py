@@ -3,6 +3,9 @@
 from litestar.datastructures import State
 
 from chassis.documents import Database
+from chassis.outbox import OutboxRelay
+from chassis.reconciling import Reconciler
+from chassis.watching import WatchRules
 from contracts.documents import TASKS
 
 from .batch_routes import BatchController
@@ -13,6 +16,7 @@ from .earlier import Tasks, get_task_status, process, process_batch
 from .forecast import Forecasts
 from .interventions import InterventionController, Interventions
 from .item_states import ItemStates
+from .reconciling import WatchedWishes
 from .renderings import RenderRequests
 from .settings import GatewaySettings
 
@@ -21,6 +25,16 @@ WORK_STATE = (
     *("render_requests", "interventions", "forecasts"),
     *("batches", "batch_desk", "batch_runner", "earlier_tasks"),
 )
+
+
+async def open_reconciler(
+    state: State, database: Database, settings: GatewaySettings, relay: OutboxRelay
+) -> Reconciler:
+    """Return who announces wishes anew that do not end."""
+    watched = WatchedWishes(database, state.wishes)
+    reconciler = Reconciler(database[TASKS], relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+    await reconciler.prepare()
+    return reconciler
 
 
 async def open_work(

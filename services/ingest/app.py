@@ -14,13 +14,17 @@ from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
 from chassis.health import Health
 from chassis.internal import own_services_only
-from chassis.jobs import open_job_pool
+from chassis.jobs import Limits, Outlet, open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
+from chassis.reconciling import Reconciler
 from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
+from chassis.storage import Storage
+from chassis.sweeping import Sweeper
+from chassis.watching import WatchRules
 from chassis.web import measured, traced
 
 from .changes import ChangeDesk
@@ -29,6 +33,7 @@ from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
 from .probing import warm_up
+from .reconciling import UploadedRecordings
 from .recordings import Recordings
 from .routes import (
     STATUSES,
@@ -40,7 +45,7 @@ from .routes import (
     take_recording,
 )
 from .settings import IngestSettings
-from .sweeping import sweep
+from .sweeping import AudioNaming, sweep
 from .upload_keys import UploadKeys
 from .uploads import UploadDesk
 
@@ -77,25 +82,38 @@ def create_app(settings: IngestSettings) -> Service:
             recordings = Recordings(database)
             publisher = Publisher(broker, settings.publish_timeout_s)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            reconciler = _reconciler(settings, database, recordings, relay)
+            prepared = (recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
+            await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            sweeping = sweep(app.state.parts, recordings.collection, objects)
+            storage = Storage(database, "ingest")
+            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
+            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
+            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping)
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            await stack.enter_async_context(background(start_patiently(broker), relay.run(), sweeping, sampling))
+            await stack.enter_async_context(background(*works, sampling))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
 
 
+def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
+    watched = UploadedRecordings(database)
+    return Reconciler(recordings.collection, relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+
+
 async def _open_desk(
     stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
 ) -> UploadDesk:
-    pool = await stack.enter_async_context(open_job_pool(settings.probe_slots, settings.probe_memory_bytes, warm_up))
+    limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
+    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
+    pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
     await asyncio.gather(pool.ready(), keys.prepare())
     return UploadDesk(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chassis.clock import now_ms
 from chassis.documents import Collection, DuplicateKeyError, update_each
 from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
@@ -12,6 +13,7 @@ from contracts.documents import OutboxEntry, RecordingDocument
 from contracts.events import RecordingDeleted, RecordingRestored
 from contracts.recorded import Place, Source
 from contracts.vocabulary import State
+from contracts.watching import Watch
 
 from .drafts import entry, uploaded_event
 from .recorded import corrected
@@ -36,9 +38,8 @@ class ChangeDesk:
 
     async def delete(self, project_ids: Sequence[str], recording_ids: Sequence[str]) -> Deleted:
         """Hide recordings and announce it; those that are not there, or were deleted before, are left out."""
-        # MongoDB keeps milliseconds, and by this moment our own deletions are known.
-        now = datetime.now(UTC)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        # By this moment our own deletions are known.
+        now = now_ms()
         wanted = {"_id": {"$in": list(recording_ids)}, "project_id": {"$in": list(project_ids)}}
         found = self._collection.find({**wanted, "deleted_at": None}, {"outbox": 0})
         documents = [RecordingDocument.model_validate(raw) async for raw in found]
@@ -121,8 +122,10 @@ def _restoration(document: RecordingDocument) -> dict[str, Any]:
     restored = RecordingRestored(**subject(document), restored_at=now)
     events.append(entry(restored, time=now, run=document.deletions))
     is_recording = document.state is State.COMPLETED
+    watch = Watch.begun(now).document() if document.audio is not None else None
+    shown = {"deleted_at": None, "deletion_changed_at": now, "purge_at": None, "current": is_recording}
     return {
-        "$set": {"deleted_at": None, "deletion_changed_at": now, "purge_at": None, "current": is_recording},
+        "$set": {**shown, "watch": watch},
         "$push": {"outbox": {"$each": [each.model_dump() for each in events]}},
     }
 

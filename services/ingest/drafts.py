@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from audio.errors import AudioError
+from chassis.clock import now_ms
 from chassis.faults import fault_of
 from chassis.outbox import outbox_entry
 from chassis.tracing import trace_id
@@ -14,6 +15,7 @@ from contracts.events import Event, RecordingRejected, RecordingUploaded
 from contracts.objects import audio_key
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import Lane, State
+from contracts.watching import Watch
 
 from .probing import Probed
 from .recorded import place, recorded_at
@@ -59,7 +61,8 @@ def accepted_document(recording_id: str, upload: Upload, received: Received, pro
         "recorded_at": recorded_at(probed.recorded),
         "place": place(probed.position),
     }
-    document = _document(recording_id, upload, received).model_copy(update=known)
+    document = _document(recording_id, upload, received)
+    document = document.model_copy(update={**known, "watch": Watch.begun(document.uploaded_at)})
     event = uploaded_event(document, facts)
     return document.model_copy(update={"outbox": (entry(event, time=document.uploaded_at),)})
 
@@ -110,7 +113,7 @@ def _document(recording_id: str, upload: Upload, received: Received) -> Recordin
         state=State.COMPLETED,
         sha256=received.sha256,
         size_bytes=received.size_bytes,
-        uploaded_at=datetime.now(UTC),
+        uploaded_at=now_ms(),
         rendering=upload.rendering,
         trace_id=trace_id(),
         current=True,

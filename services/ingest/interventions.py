@@ -8,6 +8,7 @@ from chassis.outbox import OutboxRelay
 from contracts.documents import OutboxEntry, RecordingDocument
 from contracts.events import RecordingCancelled, RecordingRetried
 from contracts.interventions import Selection
+from contracts.watching import Watch
 
 from .changes import subject
 from .drafts import entry, uploaded_event
@@ -70,6 +71,6 @@ def _retry(document: RecordingDocument, now: datetime) -> dict[str, Any]:
         # The same fact once more: workers take up what is open again, and pass over what ended well.
         entries.append(entry(uploaded_event(document, document.audio), time=document.uploaded_at))
     return {
-        "$set": {"retried_at": at, "retries": run},
+        "$set": {"retried_at": at, "retries": run, "watch": Watch.begun(at).document()},
         "$push": {"outbox": {"$each": [each.model_dump() for each in entries]}},
     }

@@ -44,6 +44,7 @@ class Recordings:
     async def add(self, document: RecordingDocument) -> bool:
         """Write a recording and its event in one write; False when the same bytes came first by another request."""
         raw: dict[str, Any] = document.model_dump(by_alias=True)
+        raw["watch"] = document.watch.document() if document.watch is not None else None
         try:
             await self.collection.insert_one(raw)
         except DuplicateKeyError:

@@ -2,10 +2,11 @@
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
 
-from chassis.settings import ServiceSettings
+from chassis.sweeping import SweepSettings
+from chassis.watching import WatchSettings
 
 
-class IngestSettings(ServiceSettings):
+class IngestSettings(WatchSettings, SweepSettings):
     """Bounds on what is accepted."""
 
     internal_token: SecretStr
@@ -14,6 +15,7 @@ class IngestSettings(ServiceSettings):
     probe_slots: int = 2
     probe_timeout_s: float = 10
     probe_memory_bytes: int = 2_000_000_000
+    job_confinement: bool = True
     s3_public_endpoint_url: str | None = Field(default=None, validation_alias="S3_PUBLIC_ENDPOINT_URL")
     max_parted_upload_bytes: int = 10_000_000_000
     parted_upload_s: float = 604_800

@@ -49,6 +49,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         warm_up=warm_up,
         spare_slots=settings.drawing_slots + LOOK_SLOTS,
         routes=traced(measured(routes)),
+        prefixes=("spectrograms/", "waveforms/", "tiles/", "regions/"),
     ).service()
 
 

@@ -14,7 +14,7 @@ import soundfile
 
 from audio.decode import AudioLimits, AudioStream, Container, open_audio
 from chassis.compiled import let_go_of_compiler
-from chassis.jobs import ProgressFile
+from chassis.progress import ProgressFile
 from chassis.ranged import RangedObject, RemoteObject, opened_source
 from contracts.drawing import ClipRequest, RegionRequest, TileRequest
 from contracts.rendering import RenderParameters

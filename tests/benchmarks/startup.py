@@ -25,7 +25,7 @@ async def started(recording: Path, begun_s: float) -> dict[str, Any]:
     importlib.import_module("services.spectrogram.app")
     jobs, job = importlib.import_module("chassis.jobs"), importlib.import_module("services.spectrogram.job")
     contenders = importlib.import_module("tests.benchmarks.contenders")
-    async with jobs.open_job_pool(1, _MEMORY_BYTES, job.warm_up) as pool:
+    async with jobs.open_job_pool(1, jobs.Limits(_MEMORY_BYTES), job.warm_up) as pool:
         await pool.ready()
         wall_s = time.monotonic() - begun_s
         cpu_s = time.process_time() + await pool.run(time.process_time, timeout_s=60)

@@ -147,6 +147,19 @@ async def test_events_that_wait_long_degrade_the_outbox(
     assert outbox.oldest_s == pytest.approx(300, abs=30)
 
 
+async def test_what_is_stuck_degrades_the_recordings_and_is_counted_with_the_queues(
+    broker: RabbitBroker, rabbit: Rabbit, database: Database, objects: ObjectStore
+) -> None:
+    await database[RECORDINGS].insert_one({"_id": "stuck", "watch": {"stuck_since": datetime.now(UTC)}})
+    await database[RECORDINGS].insert_one({"_id": "watched", "watch": {"looked_at": datetime.now(UTC)}})
+    counts = QueueCounts(broker, None, rabbit.url, 5)
+    async with _ingest(200) as ingest:
+        parts = await HealthBoard(database, objects, ingest, counts, 5).parts()
+
+    assert (parts[Part.RECORDINGS].status, parts[Part.RECORDINGS].backlog) == (Status.DEGRADED, 1)
+    assert (await QueueBoard(database, counts).view()).stuck == 1
+
+
 async def test_a_system_without_its_database_is_down(
     settings: ServiceSettings, broker: RabbitBroker, rabbit: Rabbit, objects: ObjectStore
 ) -> None:

@@ -14,7 +14,7 @@ import soundfile
 from audio.errors import TooLargeError
 from audio.format import AudioLimits
 from chassis.documents import Database
-from chassis.jobs import JobPool, open_job_pool
+from chassis.jobs import JobPool, Limits, open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
@@ -40,7 +40,7 @@ PART_BYTES = 5 * 1024 * 1024
 @pytest_asyncio.fixture(scope="module")
 async def pool() -> AsyncIterator[JobPool]:
     """Children that probe."""
-    async with open_job_pool(1, 2_000_000_000) as opened:
+    async with open_job_pool(1, Limits(2_000_000_000)) as opened:
         yield opened
 
 

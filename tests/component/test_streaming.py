@@ -7,8 +7,8 @@ import pytest
 
 from audio.format import AudioLimits
 from chassis.errors import ObjectCorruptError
-from chassis.jobs import ProgressFile
 from chassis.objects import ObjectStore
+from chassis.progress import ProgressFile
 from chassis.ranged import STREAMED_BLOCK_BYTES, RemoteObject, opened_source
 from contracts.rendering import RenderParameters
 from services.analysis.job import analyse_recording

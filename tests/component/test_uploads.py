@@ -13,7 +13,7 @@ from audio.errors import EmptyRecordingError, TooLargeError, UnsupportedError
 from audio.format import AudioLimits
 from chassis.documents import Database, PyMongoError
 from chassis.errors import JobTimeoutError
-from chassis.jobs import JobPool, open_job_pool
+from chassis.jobs import JobPool, Limits, open_job_pool
 from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, OutboxEntry, RecordingDocument
@@ -39,7 +39,7 @@ LIMIT_BYTES = 10_000_000
 @pytest_asyncio.fixture(scope="module")
 async def pool() -> AsyncIterator[JobPool]:
     """Children that probe."""
-    async with open_job_pool(2, MEMORY_BYTES) as opened:
+    async with open_job_pool(2, Limits(MEMORY_BYTES)) as opened:
         yield opened
 
 

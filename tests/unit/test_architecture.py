@@ -30,7 +30,7 @@ EDGES = {
 }
 WORLD = {
     *("asyncio", "faststream", "aio_pika", "motor", "pymongo", "aioboto3", "aiobotocore", "botocore"),
-    *("httpx", "litestar", "structlog", "opentelemetry", "pebble"),
+    *("httpx", "litestar", "structlog", "opentelemetry"),
 }
 VAGUE = {"manager", "managers", "helper", "helpers", "util", "utils", "common", "misc", "base", "data", "process"}
 # PyAV costs every new child 0.14 s, and most containers never need it. PyTorch costs seconds, and it and the models of
@@ -97,9 +97,10 @@ def test_one_file_names_the_client_of_s3() -> None:
 
 
 def test_only_the_chassis_starts_child_processes() -> None:
-    starters = {"pebble", "multiprocessing", "subprocess"}
+    starters = {"multiprocessing", "subprocess"}
 
-    assert _where(lambda path: bool(starters & _top_level(path)), _application()) == ["chassis/jobs.py"]
+    places = ["chassis/child.py", "chassis/children.py"]
+    assert _where(lambda path: bool(starters & _top_level(path)), _application()) == places
 
 
 @pytest.mark.parametrize("service", ["spectrogram", "analysis"])
@@ -108,7 +109,7 @@ def test_a_child_that_computes_loads_no_client_of_broker_or_storage(service: str
 
     heard = subprocess.run([sys.executable, "-c", names], cwd=REPOSITORY, check=True, capture_output=True, text=True)
 
-    assert {name.split(".")[0] for name in heard.stdout.split()} & (WORLD - {"asyncio", "pebble"}) == set()
+    assert {name.split(".")[0] for name in heard.stdout.split()} & (WORLD - {"asyncio"}) == set()
 
 
 def test_every_service_has_the_same_anatomy() -> None:

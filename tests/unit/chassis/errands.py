@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chassis.errors import UnprocessableError
-from chassis.jobs import ProgressFile
+from chassis.progress import ProgressFile
 from chassis.work import Outcome, Workbench, Worker
 from contracts.documents import OutboxEntry
 from contracts.events import AnalysisFailed, RecordingDeleted, TaskFailed

@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from audio.errors import TooLongError
 from chassis.errors import JobCrashedError, JobTimeoutError
-from chassis.jobs import JobPool, ProgressFile, open_job_pool
+from chassis.jobs import JobPool, Limits, open_job_pool
+from chassis.progress import ProgressFile
 from deploy.local.procfs import read_stat
 from deploy.local.waiting import wait_until
 from tests.audio import REPOSITORY
@@ -41,11 +42,11 @@ FOR_EVER_S = 600.0
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from chassis.jobs import JobPool
+from chassis.jobs import JobPool, Limits
 from tests.unit.chassis.jobs_for_tests import hang
 
 async def main():
-    await JobPool(1, 1_000_000_000).run(hang, Path(sys.argv[1]), timeout_s=600)
+    await JobPool(1, Limits(1_000_000_000)).run(hang, Path(sys.argv[1]), timeout_s=600)
 
 if __name__ == "__main__":
     asyncio.run(main())
@@ -54,7 +55,7 @@ if __name__ == "__main__":
 
 @pytest_asyncio.fixture(scope="module")
 async def real_pool() -> AsyncIterator[JobPool]:
-    async with open_job_pool(1, LIMIT_BYTES) as pool:
+    async with open_job_pool(1, Limits(LIMIT_BYTES)) as pool:
         yield pool
 
 
@@ -81,7 +82,7 @@ async def test_a_job_is_done_in_another_process(real_pool: JobPool) -> None:
 
 async def test_a_nice_child_leaves_the_processor_to_all_others() -> None:
     own, _ = niceness()
-    async with open_job_pool(1, LIMIT_BYTES, niceness=3) as pool:
+    async with open_job_pool(1, Limits(LIMIT_BYTES, niceness=3)) as pool:
         of_process, of_session = await pool.run(niceness, timeout_s=PATIENCE_S)
 
     assert of_process == own + 3
@@ -90,7 +91,7 @@ async def test_a_nice_child_leaves_the_processor_to_all_others() -> None:
 
 async def test_a_nice_child_leaves_the_niceness_of_its_parents_session_alone(real_pool: JobPool) -> None:
     before = niceness()
-    async with open_job_pool(1, LIMIT_BYTES, niceness=3) as pool:
+    async with open_job_pool(1, Limits(LIMIT_BYTES, niceness=3)) as pool:
         await pool.ready()
 
         assert niceness() == before
@@ -133,7 +134,7 @@ async def test_cancelling_a_job_kills_its_child(real_pool: JobPool, tmp_path: Pa
 
 async def test_closing_the_pool_kills_its_children(tmp_path: Path) -> None:
     started = tmp_path / "started"
-    async with open_job_pool(1, LIMIT_BYTES) as pool:
+    async with open_job_pool(1, Limits(LIMIT_BYTES)) as pool:
         job = asyncio.create_task(pool.run(hang, started, timeout_s=FOR_EVER_S))
         child = await asyncio.to_thread(_pid_in, started)
 
@@ -156,14 +157,14 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
 
 
 async def test_a_pool_is_ready_when_all_its_children_are(tmp_path: Path) -> None:
-    async with open_job_pool(2, LIMIT_BYTES, partial(warm_up_in_turn, tmp_path)) as pool:
+    async with open_job_pool(2, Limits(LIMIT_BYTES), partial(warm_up_in_turn, tmp_path)) as pool:
         await pool.ready()
 
         assert _names(tmp_path) == {"first", "second"}
 
 
 async def test_every_child_is_warm_before_its_first_job() -> None:
-    async with open_job_pool(2, LIMIT_BYTES, warm_up) as pool:
+    async with open_job_pool(2, Limits(LIMIT_BYTES), warm_up) as pool:
         await pool.ready()
         first_jobs = await asyncio.gather(*(pool.run(is_warm, timeout_s=PATIENCE_S) for _ in range(4)))
 

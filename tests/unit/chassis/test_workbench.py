@@ -6,7 +6,7 @@ import pytest
 
 import chassis.work
 from chassis.errors import ObjectCorruptError, ObjectMissingError, TransientError
-from chassis.jobs import ProgressFile
+from chassis.progress import ProgressFile
 from chassis.tracing import span, trace_id
 from chassis.work import Workbench
 from contracts.envelope import from_message

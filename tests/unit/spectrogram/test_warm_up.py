@@ -2,7 +2,7 @@
 
 import sys
 
-from chassis.jobs import open_job_pool
+from chassis.jobs import Limits, open_job_pool
 from services.spectrogram.job import warm_up
 
 MEMORY_BYTES = 3_000_000_000
@@ -11,7 +11,7 @@ NEEDED = {"av", "soundfile", "PIL.ImageFont", "services.spectrogram.axes", "serv
 
 
 async def test_a_warm_child_has_loaded_what_any_first_job_needs() -> None:
-    async with open_job_pool(1, MEMORY_BYTES, warm_up) as pool:
+    async with open_job_pool(1, Limits(MEMORY_BYTES), warm_up) as pool:
         loaded = await pool.run(missing, timeout_s=120)
 
     assert loaded == set()

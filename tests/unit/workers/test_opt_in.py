@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from chassis.jobs import JobPool
+from chassis.jobs import JobPool, Limits
 from contracts.documents import AnalysisDocument
 from contracts.vocabulary import Lane, State
 from services.analysis.extractors import OPT_IN, OptIn
@@ -31,7 +31,7 @@ async def test_both_run_in_a_child_that_was_warmed_up_for_them(tmp_path: Path) -
     speech = synthetic_speech(duration_s=3)[:, np.newaxis]
     wav = write(tmp_path / "speech.wav", speech, rate_hz=16_000).read_bytes()
     settings = AnalysisSettings(**SERVERS, extractors=NAMES)
-    pool = JobPool(1, settings.job_memory_bytes, warm_up=partial(warm_up, NAMES))
+    pool = JobPool(1, Limits(settings.job_memory_bytes), warm_up=partial(warm_up, NAMES))
     bench = Bench(pools={Lane.INTERACTIVE: cast("InlinePool", pool)})
 
     try:

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from chassis.jobs import JobPool
+from chassis.jobs import JobPool, Limits
 from contracts.documents import AnalysisDocument
 from contracts.manifest import AudioManifest
 from contracts.vocabulary import Lane, State
@@ -34,7 +34,7 @@ def wav(tmp_path: Path) -> bytes:
 @pytest.fixture
 def pool() -> Iterator[InlinePool]:
     """Real children with the memory that a job has by default; they have the methods of the fake."""
-    made = JobPool(1, LIMIT_BYTES)
+    made = JobPool(1, Limits(LIMIT_BYTES))
     yield cast("InlinePool", made)
     made.stop()
 

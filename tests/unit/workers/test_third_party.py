@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from chassis.jobs import JobPool
+from chassis.jobs import JobPool, Limits
 from contracts.documents import AnalysisDocument
 from contracts.vocabulary import Lane, State
 from services.analysis.extractors import EXTRACTORS
@@ -39,7 +39,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def pool() -> Iterator[InlinePool]:
     """Real children; they have the methods of the fake."""
-    made = JobPool(1, LIMIT_BYTES)
+    made = JobPool(1, Limits(LIMIT_BYTES))
     yield cast("InlinePool", made)
     made.stop()
 

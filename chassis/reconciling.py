@@ -1,0 +1,119 @@
+"""Announces anew what was announced and does not end: from the documents, by their only writer, through the outbox."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+
+from contracts.documents import OutboxEntry
+from contracts.watching import Watch
+
+from .documents import Collection, PyMongoError, server_time, update_each
+from .metrics import RECORDINGS_REANNOUNCED, RECORDINGS_STUCK
+from .outbox import OutboxRelay
+from .watching import Look, Standing, WatchRules
+
+log = structlog.get_logger()
+
+LOOKED_AT_TOGETHER = 500
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+STUCK = {"watch.stuck_since": {"$gt": _BEFORE_ALL}}
+
+Raw = Mapping[str, Any]
+
+
+class Watched(Protocol):
+    """What a service says of the documents whose work it watches over."""
+
+    async def standings(self, documents: Sequence[Raw], now: datetime) -> Mapping[str, Standing]:
+        """Return where the work of each document stands, by its `_id`."""
+
+    async def announcement(self, document: Raw) -> Sequence[OutboxEntry]:
+        """Return the events that announce its work: the same ones as the first time."""
+
+
+class Reconciler:
+    """Looks after one collection; two that race write no more than one of them would."""
+
+    def __init__(
+        self, collection: Collection, relay: OutboxRelay, rules: WatchRules, watched: Watched, every_s: float
+    ) -> None:
+        self._collection = collection
+        self._relay = relay
+        self._rules = rules
+        self._watched = watched
+        self._every_s = every_s
+
+    async def prepare(self) -> None:
+        """Make the indexes: they hold what has not ended, and no more."""
+        await self._collection.create_index("watch.looked_at", sparse=True, name="watched")
+        await self._collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
+
+    async def run(self) -> None:
+        """Look around for ever."""
+        while True:
+            try:
+                await self.look_around()
+            except PyMongoError as error:
+                log.warning("reconciling_failed", collection=self._collection.name, reason=str(error))
+            await asyncio.sleep(self._every_s)
+
+    async def look_around(self) -> int:
+        """Look at everything that was silent for long, and at what is stuck; return how much was announced anew.
+
+        No more is announced in one round than one look holds.
+        """
+        now = await server_time(self._collection)
+        announced = await self._look_at(STUCK, now)
+        silent = {"watch.looked_at": {"$gt": _BEFORE_ALL, "$lte": now - self._rules.reannounce_after}}
+        seen = LOOKED_AT_TOGETHER
+        while seen == LOOKED_AT_TOGETHER and announced < LOOKED_AT_TOGETHER:
+            documents = await self._found(silent)
+            seen = len(documents)
+            announced += await self._reconcile(documents, now)
+        RECORDINGS_STUCK.set(await self._collection.count_documents(STUCK))
+        return announced
+
+    async def _look_at(self, query: dict[str, Any], now: datetime) -> int:
+        return await self._reconcile(await self._found(query), now)
+
+    async def _found(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        first = self._collection.find(query).sort("watch.looked_at", 1).limit(LOOKED_AT_TOGETHER)
+        return await first.to_list(LOOKED_AT_TOGETHER)
+
+    async def _reconcile(self, documents: Sequence[Raw], now: datetime) -> int:
+        if not documents:
+            return 0
+        standings = await self._watched.standings(documents, now)
+        updates, announced = [], 0
+        for document in documents:
+            watch = Watch.model_validate(document["watch"])
+            # What still waits for the relay is not lost.
+            standing = standings[document["_id"]] if not document.get("outbox") else Standing.WAITING
+            look = self._rules.look(watch, standing, now)
+            entries = await self._watched.announcement(document) if look.announces else ()
+            updates.append(({"_id": document["_id"], "watch.looked_at": watch.looked_at}, _update(look, entries)))
+            if look.announces:
+                announced += 1
+                _tell(document, look)
+        await update_each(self._collection, updates)
+        RECORDINGS_REANNOUNCED.inc(announced)
+        if announced:
+            self._relay.wake()
+        return announced
+
+
+def _tell(document: Raw, look: Look) -> None:
+    watch = look.watch
+    facts = {"repeats": watch.repeats, "is_stuck": watch.stuck_since is not None} if watch is not None else {}
+    recording_id = document.get("recording_id", document["_id"])
+    log.warning("recording_reannounced", recording_id=recording_id, document_id=document["_id"], **facts)
+
+
+def _update(look: Look, entries: Sequence[OutboxEntry]) -> dict[str, Any]:
+    update: dict[str, Any] = {"$set": {"watch": look.watch.document() if look.watch is not None else None}}
+    if entries:
+        update["$push"] = {"outbox": {"$each": [each.model_dump() for each in entries]}}
+    return update
