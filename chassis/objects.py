@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from types_aiobotocore_s3 import S3Client
 
-# S3 refuses more parts.
 READ_BYTES = 256 * 1024
+# S3 refuses more.
 PARTS_MAX = 10_000
 
 
