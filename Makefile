@@ -8,7 +8,7 @@ BOOTSTRAP = @deploy/local/bootstrap.sh
 WATCHED = @deploy/local/bootstrap.sh prometheus
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts dashboards alerts alerts-for-real bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season fuzz-api pictures torch lock lock-torch clean
+.PHONY: help demo test up down logs status check contracts dashboards alerts alerts-for-real bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -67,6 +67,14 @@ alerts-for-real:  ## stop a worker, stop S3, park a letter: see three alerts fir
 	$(WATCHED)
 	$(VENV) -m tests.watching
 
+chart:  ## write what is generated in the Helm chart, and what its examples render to
+	$(BOOTSTRAP)
+	$(VENV) -m deploy.chart
+	$(VENV) -m tests.helm
+
+chart-schemas:  ## write the schemas of the chart's custom resources anew, from the npm packages that `tests/helm/crds` pins; needs npm
+	cd tests/helm/crds && npm ci --ignore-scripts --no-audit --no-fund && node generate.mjs && rm -rf node_modules
+
 bench-spectrogram:  ## draw real recordings in many ways, side by side (some minutes); ARGS="--only flac", "--day"
 	$(BOOTSTRAP)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
@@ -93,9 +101,28 @@ bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
 
+corpus:  ## send a whole stack what nobody should send (some minutes); writes the table of docs/corpus.md; ARGS="--only bomb"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.corpus $(ARGS)
+
+fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.fuzzing.parsers $(ARGS)
+
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.fuzzing $(ARGS)
+
+chaos:  ## run the whole system under faults drawn from a seed, and check what became of every recording (some minutes); SEEDS=20 MINUTES=5 FIRST=1 ARGS="--sabotage outbox"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.chaos --seeds $(or $(SEEDS),1) --first $(or $(FIRST),1) --minutes $(or $(MINUTES),1) $(ARGS)
+
+image-steps:  ## follow the Dockerfile's steps in folders, start the four services from there, send recordings through (some minutes)
+	$(BOOTSTRAP)
+	$(VENV) -m tests.image $(ARGS)
+
+compose-secrets:  ## write the secrets that compose.yaml asks for into .env, once
+	@deploy/compose/secrets.sh
 
 pictures:  ## draw real recordings with axes beside sox's and librosa's images, to be looked at; ARGS="--only spinetail"
 	$(BOOTSTRAP)

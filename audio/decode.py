@@ -56,7 +56,7 @@ class AudioStream:
         self.decoded_frames = 0
         self.truncation: str | None = None
         self._reader = reader
-        self._limits = limits
+        self._longest_s = limits.longest_s(reader.format)
         self._guard = guard
         self._resources = resources
 
@@ -109,9 +109,9 @@ class AudioStream:
         self.close()
 
     def _check(self, block: Block) -> None:
-        end = self._position + len(block)
-        if end > self._limits.max_frames(self.format.rate_hz):
-            raise TooLongError(end / self.format.rate_hz, self._limits.max_duration_s)
+        end_s = (self._position + len(block)) / self.format.rate_hz
+        if end_s > self._longest_s:
+            raise TooLongError(end_s, self._longest_s)
         # Written so that NaN, which compares false with everything, is refused too.
         if block.dtype == np.float32 and not float(np.abs(block).max()) <= _LARGEST_SAMPLE:
             raise InvalidSamplesError(self._position / self.format.rate_hz)

@@ -49,15 +49,22 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True)
 class AudioLimits:
-    """What the services accept; the default duration is 25 hours, a day and its change of clocks."""
+    """What the services accept; the default duration is 25 hours, a day and its change of clocks.
+
+    max_samples  of all channels: what silence is packed into could be decoded for hours, and is small
+    probe_cpu_s  what finding the first samples may cost: a header can hold millions of empty parts
+    """
 
     max_duration_s: float = 90_000
+    max_samples: int = 20_000_000_000
     max_channels: int = 32
     min_rate_hz: int = 1000
     max_rate_hz: int = 768_000
+    probe_cpu_s: float = 2
 
-    def max_frames(self, rate_hz: int) -> int:
-        return int(self.max_duration_s * rate_hz)
+    def longest_s(self, audio: AudioFormat) -> float:
+        """Return how long `audio` may be: the less, the more channels it has and the higher its rate."""
+        return min(self.max_duration_s, self.max_samples / (audio.rate_hz * audio.channels))
 
     def check_shape(self, audio: AudioFormat) -> None:
         """Raise `TooManyChannelsError` or `UnsupportedRateError` where `audio` is outside the limits."""
@@ -68,6 +75,6 @@ class AudioLimits:
 
     def check_claim(self, audio: AudioFormat) -> None:
         """Raise `TooLongError` where the header claims more than the limit."""
-        claimed_s = audio.claimed_duration_s
-        if claimed_s is not None and claimed_s > self.max_duration_s:
-            raise TooLongError(claimed_s, self.max_duration_s)
+        claimed_s, longest_s = audio.claimed_duration_s, self.longest_s(audio)
+        if claimed_s is not None and claimed_s > longest_s:
+            raise TooLongError(claimed_s, longest_s)

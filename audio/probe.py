@@ -2,11 +2,12 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .decode import open_audio
 from .format import AudioFormat, AudioLimits
 from .sniff import sniff_source
+from .source import BoundedEffort
 
 _PROBED_FRAMES = 4096
 
@@ -20,7 +21,8 @@ def probe(source: Path | BinaryIO, limits: AudioLimits) -> AudioFormat:
     with ExitStack() as resources:
         binary = resources.enter_context(source.open("rb")) if isinstance(source, Path) else source
         container = sniff_source(binary)
-        stream = resources.enter_context(open_audio(binary, container, limits, avoid_scan=True))
+        bounded = BoundedEffort(binary, container, limits.probe_cpu_s)
+        stream = resources.enter_context(open_audio(cast("BinaryIO", bounded), container, limits, avoid_scan=True))
         limits.check_claim(stream.format)
         next(stream.blocks(_PROBED_FRAMES))
         return stream.format

@@ -1,7 +1,10 @@
 """A byte source that two C libraries read through: what goes wrong in it is kept, not lost in a callback."""
 
+import time
 from errno import EINVAL
 from typing import BinaryIO
+
+from .errors import NotDecodableError
 
 
 class GuardedSource:
@@ -49,6 +52,31 @@ class GuardedSource:
     def _keep(self, error: Exception) -> None:
         if self.error is None:
             self.error = error
+
+
+class BoundedEffort:
+    """Passes reads and seeks on until the process has computed for too long, and then raises `NotDecodableError`.
+
+    Both libraries read as they parse, so that neither can go on for long without asking.
+    """
+
+    def __init__(self, source: BinaryIO, container: str, limit_cpu_s: float) -> None:
+        self._source = source
+        self._container = container
+        self._limit_cpu_s = limit_cpu_s
+        self._end_s = time.process_time() + limit_cpu_s
+
+    def read(self, size: int = -1) -> bytes:
+        if time.process_time() > self._end_s:
+            reason = f"its first samples are not found within {self._limit_cpu_s:g} s of computing"
+            raise NotDecodableError(self._container, reason)
+        return self._source.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._source.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._source.tell()
 
 
 def _is_nowhere(error: Exception) -> bool:

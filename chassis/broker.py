@@ -94,7 +94,10 @@ def is_connected(broker: RabbitBroker) -> bool:
 
 
 def lane_subscriber(broker: RabbitBroker, service: str, lane: Lane, slots: int) -> Any:  # noqa: ANN401 (a decorator)
-    """Return the decorator for a handler of one lane: as many messages at once as slots, rejected ones parked."""
+    """Return the decorator for a handler of one lane: as many messages at once as slots, rejected ones parked.
+
+    `slots` is one or more: to RabbitMQ, 0 means no limit.
+    """
     [queue] = [each for each in queues() if each.name == work_queue_name(service, lane)]
     return broker.subscriber(
         durable(queue),

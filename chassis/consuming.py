@@ -10,10 +10,12 @@ from faststream.exceptions import NackMessage
 from pydantic import ValidationError
 
 from contracts.envelope import MalformedEventError
-from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key
+from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, WORK_EXCHANGE, replay_key, retry_key
 from contracts.vocabulary import Lane
 
 from .broker import Publisher
+from .deaths import is_forged, without_deaths
+from .departure import Departure, GivenBackError
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
 from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
 from .tracing import SpanKind, extract, mark_failed, span
@@ -47,6 +49,37 @@ class Telemetry(BaseMiddleware):
             return await call_next(msg)
 
 
+class Leaving:
+    """Makes the middleware that gives a message back to the broker when its process leaves before it has ended."""
+
+    def __init__(self, service: str, departure: Departure) -> None:
+        self._service = service
+        self._departure = departure
+
+    def __call__(self, msg: Any, /, *, context: Any) -> "_Passenger":  # noqa: ANN401 (FastStream's seam)
+        """Return the middleware of one message."""
+        return _Passenger(msg, context=context, leaving=self)
+
+    async def handled(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
+        """Handle a message, or give it back."""
+        try:
+            async with self._departure.stay():
+                return await call_next(msg)
+        except GivenBackError as error:
+            MESSAGES_HANDLED.labels(self._service, "given_back").inc()
+            log.info("message_given_back")
+            raise NackMessage from error
+
+
+class _Passenger(BaseMiddleware):
+    def __init__(self, msg: Any, /, *, context: Any, leaving: Leaving) -> None:  # noqa: ANN401
+        super().__init__(msg, context=context)
+        self._leaving = leaving
+
+    async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
+        return await self._leaving.handled(call_next, msg)
+
+
 class RetryLadder:
     """Makes the middleware that sends a message back later when its handler failed for a passing reason."""
 
@@ -62,6 +95,7 @@ class RetryLadder:
         """Publish the message again, to come back after the delay of its rung."""
         attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
         climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
             raise error
@@ -69,13 +103,28 @@ class RetryLadder:
             await self.publisher.publish(
                 msg.body,
                 exchange=RETRY_EXCHANGE,
-                routing_key=retry_key(self._service, delay, _lane(msg)),
-                headers={**msg.headers, ATTEMPT_HEADER: attempt + int(climbs)},
+                routing_key=retry_key(self._service, delay, Lane(lane)),
+                headers={**without_deaths(msg.headers), ATTEMPT_HEADER: attempt + int(climbs)},
             )
         except BrokerUnavailableError as unavailable:
             log.warning("message_returned", attempt=attempt, reason=str(error) or repr(error))
             raise NackMessage from unavailable
         log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
+
+    async def clean(self, msg: Any) -> None:  # noqa: ANN401
+        """Put a message into its queue again without the deaths that its sender made up."""
+        if self.publisher is None:
+            raise NackMessage
+        try:
+            await self.publisher.publish(
+                msg.body,
+                exchange=WORK_EXCHANGE,
+                routing_key=replay_key(self._service, _lane(msg)),
+                headers=without_deaths(msg.headers),
+            )
+        except BrokerUnavailableError as unavailable:
+            raise NackMessage from unavailable
+        log.warning("forged_deaths_removed")
 
     def count(self, msg: Any, outcome: str, duration_s: float) -> None:  # noqa: ANN401
         """Count one message, and how long it took."""
@@ -91,6 +140,9 @@ class _Rung(BaseMiddleware):
 
     async def consume_scope(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
         started = time.monotonic()
+        if is_forged(msg.headers):
+            await self._ladder.clean(msg)
+            return
         try:
             await call_next(msg)
         except RecordingDeletedError as error:

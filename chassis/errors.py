@@ -2,11 +2,16 @@
 
     DawnchorusError
     ├── UnprocessableError          no retry helps: ends as `failed` with a code, a sentence and a next step
+    │   ├── ContradictedEventError  an event says of a recording what its document does not
     │   └── (each domain's own: audio.errors)
+    ├── NotPreparedError            what a service works with could not be made
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
+        ├── ConsumerGoneError       the broker sends this process nothing any more
         ├── ObjectStoreError        S3 did not do what was asked of it
         │   └── ObjectMissingError
+        ├── StorageFullError        there is no room for new work
+        ├── ScratchFullError        there is no room on this machine's disk
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -34,6 +39,33 @@ class UnprocessableError(DawnchorusError):
     code: ClassVar[str] = "unprocessable"
 
 
+class ContradictedEventError(UnprocessableError):
+    """An event says of a recording what its document does not; events come of documents, so it is none of ours."""
+
+    code: ClassVar[str] = "contradicted_event"
+    next_step: ClassVar[str] = "Find out who published it, and discard it."
+
+    def __init__(self, recording_id: str, field: str) -> None:
+        super().__init__(recording_id, field)
+
+    def __str__(self) -> str:
+        return f"No recording {self.args[0]} is here of which the {self.args[1]} is what the event says."
+
+
+class NotPreparedError(DawnchorusError):
+    """The bucket, the indexes or the queues could not be made."""
+
+    code: ClassVar[str] = "not_prepared"
+    next_step: ClassVar[str] = "Look at that server, and at what the service may do there; then run `prepare` again."
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+
+    def __str__(self) -> str:
+        what, reason = self.args
+        return f"The {what} could not be prepared: {reason}."
+
+
 class TransientError(DawnchorusError):
     """May go away by itself."""
 
@@ -50,6 +82,18 @@ class BrokerUnavailableError(TransientError):
 
     def __str__(self) -> str:
         return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class ConsumerGoneError(TransientError):
+    """The broker sends this process nothing any more, although they are connected."""
+
+    code: ClassVar[str] = "consumer_gone"
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(waited_s)
+
+    def __str__(self) -> str:
+        return f"For {self.args[0]:g} s RabbitMQ has had no consumer of this process, although they are connected."
 
 
 class ObjectStoreError(TransientError):
@@ -69,6 +113,31 @@ class ObjectMissingError(ObjectStoreError):
     """There is no object of that key."""
 
     code: ClassVar[str] = "object_missing"
+
+
+class StorageFullError(TransientError):
+    """There is no room for new work."""
+
+    code: ClassVar[str] = "storage_full"
+    next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
+
+
+class ScratchFullError(TransientError):
+    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+
+    code: ClassVar[str] = "scratch_full"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"The disk that this process works on is full: {self.args[0]}."
 
 
 class ObjectCorruptError(TransientError):
@@ -120,9 +189,13 @@ class JobTimeoutError(TransientError):
 
 
 class SlotsTakenError(TransientError):
-    """No slot here is free for this kind of work."""
+    """No slot here is free for this kind of work; those of another lane may be, in another process."""
 
     code: ClassVar[str] = "slots_taken"
+
+    def __init__(self, other_lane: str | None = None) -> None:
+        super().__init__(other_lane)
+        self.other_lane = other_lane
 
     def __str__(self) -> str:
         return "No slot is free for another recording of this length."

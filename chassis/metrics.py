@@ -97,6 +97,12 @@ OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, a
 POOL_SLOTS = Gauge("dawnchorus_pool_slots", "Jobs that a pool of child processes does at once.", ("pool",))
 POOL_BUSY = Gauge("dawnchorus_pool_busy", "Children of a pool that work on a job now.", ("pool",))
 JOB_ENDS = Counter("dawnchorus_job_ends_total", "Jobs in child processes by how they ended.", ("pool", "outcome"))
+STORAGE_USED = Gauge(
+    "dawnchorus_storage_used_ratio", "How full the disk of the scratch folders, the bucket and its disk are.", ("what",)
+)
+UPLOADS_REFUSED = Counter(
+    "dawnchorus_uploads_refused_total", "Uploads, imports and batches that there was no room for.", ("reason",)
+)
 DEAD_LETTERS = Gauge("dawnchorus_dead_letters", "Parked messages that nobody has seen to.", ("service",))
 
 EVENT_LOOP_LAG = Histogram(

@@ -5,7 +5,6 @@ import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contracts.objects import is_server_made
 
 from .errors import ObjectMissingError, ObjectStoreError
+from .listed import ListedObject, UnfinishedObject
 from .metrics import OBJECT_STORE_SECONDS, timed
 from .part_streams import PART_BYTES, chunks_of, next_part
 from .settings import ServiceSettings
@@ -41,39 +41,27 @@ class StoredPart:
     tag: str
 
 
-@dataclass(frozen=True)
-class ListedObject:
-    """An object as a listing shows it."""
-
-    key: str
-    size_bytes: int
-    written_at: datetime
-
-
-@dataclass(frozen=True)
-class UnfinishedObject:
-    """Parts that nobody has made an object of, by what S3 calls them."""
-
-    key: str
-    upload_id: str
-    begun_at: datetime
-
-
 class ObjectStore:
-    """One bucket."""
+    """One bucket; `written_bytes` counts what was written into it from here."""
 
     def __init__(self, client: "S3Client", bucket: str, public: "S3Client | None" = None) -> None:
         """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3."""
         self._client = client
         self._bucket = bucket
         self._public = public or client
+        self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there."""
-        try:
-            await self._client.head_bucket(Bucket=self._bucket)
-        except ClientError:
-            await self._client.create_bucket(Bucket=self._bucket)
+        """Make the bucket unless it is there. Raises `ObjectStoreError`."""
+        with _call("CreateBucket", self._bucket):
+            try:
+                await self._client.head_bucket(Bucket=self._bucket)
+            except ClientError:
+                known = self._client.exceptions
+                with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
+                    await self._client.create_bucket(Bucket=self._bucket)
+                # Another service may have made it at the same moment; another owner's does not answer us.
+                await self._client.head_bucket(Bucket=self._bucket)
 
     async def ask(self) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
@@ -84,6 +72,7 @@ class ObjectStore:
         """Write a whole object."""
         with _call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+        self.written_bytes += len(body)
 
     async def put_all(self, objects: Mapping[str, bytes | Path]) -> None:
         """Write objects at the same time, from memory or from files, of the types that their keys' endings say.
@@ -133,6 +122,7 @@ class ObjectStore:
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
+            self.written_bytes += len(part)
             part = await next_part(chunks)
         with _call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(

@@ -32,6 +32,11 @@ def outbox_entry(envelope: Envelope) -> OutboxEntry:
     )
 
 
+async def prepare_outbox(collection: Collection) -> None:
+    """Make the index that finds waiting entries."""
+    await collection.create_index("outbox.event_id", sparse=True, name="outbox")
+
+
 class OutboxRelay:
     """Publishes the outbox entries of one collection; two relays that race only repeat an event."""
 
@@ -43,7 +48,7 @@ class OutboxRelay:
 
     async def prepare(self) -> None:
         """Make the index that finds waiting entries."""
-        await self.collection.create_index("outbox.event_id", sparse=True, name="outbox")
+        await prepare_outbox(self.collection)
 
     def wake(self) -> None:
         """Say that an entry was just written, so that it need not wait for the next look."""

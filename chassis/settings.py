@@ -16,6 +16,7 @@ class ServiceSettings(BaseSettings):
     port: int = 8000
     log_level: str = "INFO"
     drain_timeout_s: float = 30.0
+    drain_notice_s: float = 1.0
     head_timeout_s: float = 20.0
 
     amqp_url: SecretStr = Field(validation_alias="AMQP_URL")
@@ -30,4 +31,5 @@ class ServiceSettings(BaseSettings):
     mongodb_timeout_s: float = 5.0
     s3_timeout_s: float = 10.0
     outbox_poll_s: float = 1.0
+    prepare_timeout_s: float = 300.0
     sample_s: float = 15.0

@@ -16,7 +16,13 @@ from contracts.keeping import SWEEP_LOCKS
 from contracts.vocabulary import State
 
 from .documents import Collection, PyMongoError
-from .errors import DawnchorusError, LeaseHeldError, RecordingDeletedError, WorkCancelledError
+from .errors import (
+    ContradictedEventError,
+    DawnchorusError,
+    LeaseHeldError,
+    RecordingDeletedError,
+    WorkCancelledError,
+)
 
 log = structlog.get_logger()
 
@@ -58,15 +64,23 @@ class TaskStore:
         self._recordings = collection.database[RECORDINGS]
         self._lease_s = lease_s
 
-    async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+    async def claim(
+        self, task_id: str, facts: Mapping[str, Any], *, told: Mapping[str, Any] | None = None
+    ) -> Claim | None:
         """Claim a task and count the attempt, before anything is done; `facts` describe a new one.
 
         What failed and was asked for again since begins anew, with attempts of its own.
-        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it, and
-        `RecordingDeletedError` where nobody can see the recording any more.
+        Returns None when it has ended already. Raises `LeaseHeldError` while another worker has it,
+        `RecordingDeletedError` where nobody can see the recording any more, and `ContradictedEventError` where its
+        document does not say what was `told` of it.
         """
         recording_id = task_id.partition("/")[0]
-        interventions = await self._interventions(recording_id)
+        try:
+            interventions = await self._interventions(recording_id, told)
+        except ContradictedEventError:
+            if await self._collection.find_one({"_id": task_id, "state": {"$nin": _OPEN}}, {"_id": 1}):
+                return None
+            raise
         await self._collection.update_one({"_id": task_id}, {"$setOnInsert": {**facts, **_NEW}}, upsert=True)
         wanted = {"_id": task_id, **_wanted(interventions)}
         free = {"$or": [{"lease_until": None}, {"$expr": {"$lt": ["$lease_until", "$$NOW"]}}]}
@@ -166,9 +180,13 @@ class TaskStore:
             return None
         return WorkCancelledError(claim.recording_id)
 
-    async def _interventions(self, recording_id: str) -> Interventions:
-        fields = {"deleted_at": 1, "cancelled_at": 1, "retried_at": 1}
+    async def _interventions(self, recording_id: str, told: Mapping[str, Any] | None = None) -> Interventions:
+        told = told or {}
+        fields = {"deleted_at": 1, "cancelled_at": 1, "retried_at": 1} | dict.fromkeys(told, 1)
         found = await self._recordings.find_one({"_id": recording_id}, fields) or {}
+        for name, value in told.items():
+            if found.get(name) != value:
+                raise ContradictedEventError(recording_id, name)
         if found.get("deleted_at") is not None:
             raise RecordingDeletedError(recording_id)
         return Interventions(found.get("cancelled_at"), found.get("retried_at"))

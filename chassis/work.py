@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
@@ -20,6 +19,7 @@ from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Fault, Lane, Stage, State
 
 from .broker import Publisher
+from .departure import begun
 from .errors import (
     BrokerUnavailableError,
     ObjectCorruptError,
@@ -33,6 +33,7 @@ from .objects import ObjectStore
 from .outbox import OutboxRelay, outbox_entry
 from .progress import ProgressFile
 from .ranged import STREAMED_FROM_BYTES, RemoteObject
+from .scratch import scratch_folder
 from .task_figures import describe, note_outcome, note_shown
 from .tasks import Claim, TaskStore
 from .tracing import span
@@ -74,6 +75,7 @@ class Equipment:
     publisher: Publisher
     relay: OutboxRelay
     source: str
+    scratch: Path | None = None
 
 
 @dataclass
@@ -150,13 +152,8 @@ class Workbench:
         message = to_message(envelope)
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         try:
-            await self.equipment.publisher.publish(
-                body,
-                exchange=PROGRESS_EXCHANGE,
-                routing_key=envelope.routing_key,
-                headers=message.headers,
-                persist=False,
-            )
+            to = {"exchange": PROGRESS_EXCHANGE, "routing_key": envelope.routing_key}
+            await self.equipment.publisher.publish(body, **to, headers=message.headers, persist=False)
         except BrokerUnavailableError as error:
             # Progress is a courtesy: the task must not fail for it.
             log.debug("progress_not_announced", reason=str(error))
@@ -198,7 +195,9 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
-        claim = await self._equipment.tasks.claim(self._task_id(event), self._facts(event, announced_at))
+        await begun()
+        facts = self._facts(event, announced_at)
+        claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
@@ -264,10 +263,10 @@ class Worker(Generic[E]):
 
     @asynccontextmanager
     async def _bench(self, event: E, claim: Claim) -> AsyncIterator[Workbench]:
-        with TemporaryDirectory(prefix="dawnchorus-") as scratch:
+        with scratch_folder(self._equipment.scratch) as scratch:
             yield Workbench(
                 self._equipment,
-                Path(scratch),
+                scratch,
                 event.lane,
                 lambda stage, share: TaskProgressed(
                     **event.subject_facts(),

@@ -16,6 +16,9 @@ from .events import BY_VERSIONED_TYPE, Event
 CONTENT_TYPE = "application/json"
 SCHEMA_BASE = "urn:dawnchorus:schema:"
 
+# Ours have some kilobytes; what is larger is not even read.
+BODY_BYTES_MAX = 2_000_000
+
 _REQUIRED = {"ce-specversion", "ce-id", "ce-source", "ce-type"}
 
 # A namespace of our own, so that ids of equal facts are equal wherever they are made.
@@ -85,6 +88,8 @@ def to_message(envelope: Envelope) -> RabbitMQMessage:
 def from_message(headers: Mapping[str, Any], body: bytes) -> Envelope:
     """Read an event back; a type or version that is not ours, or wrong data, raises `MalformedEventError`."""
     attributes = {name: str(value) for name, value in headers.items() if name.lower().startswith("ce-")}
+    if len(body) > BODY_BYTES_MAX:
+        raise MalformedEventError(f"it has {len(body)} bytes, more than {BODY_BYTES_MAX}")
     # The package would make up an id, and then no redelivery could be told from a new event.
     if missing := _REQUIRED - {name.lower() for name in attributes}:
         raise MalformedEventError(f"it has no {', '.join(sorted(missing))}")

@@ -32,6 +32,11 @@ class Event(ContractModel):
         names = ("recording_id", "project_id", "lane", "batch_id")
         return {name: getattr(self, name) for name in names}
 
+    def identity(self) -> dict[str, Any]:
+        """Return what the recording's document must say, too: whoever reaches the broker can publish anything."""
+        said = {name: getattr(self, name, None) for name in ("project_id", "sha256", "size_bytes")}
+        return {name: value for name, value in said.items() if value is not None}
+
 
 class RecordingUploaded(Event):
     """The audio object and its document are durable; workers may begin."""

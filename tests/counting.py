@@ -1,12 +1,15 @@
-"""A way in to a server that counts the bytes clients send through it."""
+"""A way in to a server that counts the bytes that pass through it, and the requests."""
 
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _PIECE_BYTES = 65536
+_REQUEST = re.compile(rb"\b(GET|HEAD|PUT|POST|DELETE) \S+ HTTP/1\.1\r\n")
 
 
 @dataclass
@@ -15,15 +18,23 @@ class CountingDoor:
 
     port: int
     sent_bytes: int = 0
+    received_bytes: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def count(self, size_bytes: int) -> None:
+    def count_sent(self, piece: bytes) -> None:
+        """Count what a client sent; a head lies in one piece, as clients send it."""
         with self.lock:
-            self.sent_bytes += size_bytes
+            self.sent_bytes += len(piece)
+            self.requests.update(method.decode() for method in _REQUEST.findall(piece))
+
+    def count_received(self, piece: bytes) -> None:
+        with self.lock:
+            self.received_bytes += len(piece)
 
 
 @contextmanager
@@ -46,16 +57,15 @@ def _accept(listening: socket.socket, port: int, door: CountingDoor) -> None:
         except OSError:
             return
         server = socket.create_connection(("127.0.0.1", port))
-        threading.Thread(target=_pass_on, args=(client, server, door), daemon=True).start()
-        threading.Thread(target=_pass_on, args=(server, client, None), daemon=True).start()
+        threading.Thread(target=_pass_on, args=(client, server, door.count_sent), daemon=True).start()
+        threading.Thread(target=_pass_on, args=(server, client, door.count_received), daemon=True).start()
 
 
-def _pass_on(source: socket.socket, target: socket.socket, door: CountingDoor | None) -> None:
+def _pass_on(source: socket.socket, target: socket.socket, count: Callable[[bytes], None]) -> None:
     with source, target:
         try:
             while piece := source.recv(_PIECE_BYTES):
-                if door is not None:
-                    door.count(len(piece))
+                count(piece)
                 target.sendall(piece)
             target.shutdown(socket.SHUT_WR)
         except OSError:

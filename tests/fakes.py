@@ -24,6 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from chassis.broker import Publisher
 from chassis.errors import (
     BrokerUnavailableError,
+    ContradictedEventError,
     DawnchorusError,
     JobTimeoutError,
     LeaseHeldError,
@@ -55,14 +56,24 @@ class FakeTasks:
         documents: dict[str, Document] | None = None,
         deleted: set[str] | None = None,
         interventions: dict[str, Interventions] | None = None,
+        recordings: dict[str, Document] | None = None,
     ) -> None:
         self.documents: dict[str, Document] = {} if documents is None else documents
         self.deleted: set[str] = set() if deleted is None else deleted
         self.interventions: dict[str, Interventions] = {} if interventions is None else interventions
+        # None: whatever is told of a recording is true.
+        self.recordings = recordings
         self._lease_s = lease_s
 
-    async def claim(self, task_id: str, facts: Mapping[str, Any]) -> Claim | None:
+    async def claim(
+        self, task_id: str, facts: Mapping[str, Any], *, told: Mapping[str, Any] | None = None
+    ) -> Claim | None:
         recording_id = task_id.partition("/")[0]
+        for name, value in (told or {}).items() if self.recordings is not None else ():
+            if (self.recordings or {}).get(recording_id, {}).get(name) != value:
+                if self.documents.get(task_id, {"state": State.QUEUED})["state"] in (State.QUEUED, State.PROCESSING):
+                    raise ContradictedEventError(recording_id, name)
+                return None
         if recording_id in self.deleted:
             raise RecordingDeletedError(recording_id)
         new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "runs": 1, "outbox": [], "lease_until": None}

@@ -18,6 +18,9 @@ from deploy.local.waiting import wait_until
 
 DEADLINE_S = 60.0
 
+# By name, folder, port and settings.
+MakeService = Callable[[str, StateFolder, int, Mapping[str, str]], Service]
+
 
 @dataclass(frozen=True)
 class System:
@@ -54,7 +57,9 @@ class System:
 
 
 @contextmanager
-def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> Iterator[System]:
+def running_system(
+    folder: Path, servers: Servers, extra: Mapping[str, str], make_service: MakeService = Service
+) -> Iterator[System]:
     """Start the four services on free ports; nothing of them runs afterwards."""
     state, ports = StateFolder(folder), free_ports()
     numbers = {name: next(ports) for name in NAMES}
@@ -65,7 +70,7 @@ def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> 
         "DAWNCHORUS_SPECTROGRAM_URL": f"http://127.0.0.1:{numbers['spectrogram']}",
         **extra,
     }
-    services = {name: Service(name, state, number, settings) for name, number in numbers.items()}
+    services = {name: make_service(name, state, number, settings) for name, number in numbers.items()}
     key = make_key(services["gateway"].environment(), "default")
     with ExitStack() as stack:
         for service in services.values():
@@ -81,8 +86,9 @@ def running_system(folder: Path, servers: Servers, extra: Mapping[str, str]) -> 
         yield System(services, client, services["gateway"].environment())
 
 
-def make_key(environment: Mapping[str, str], project: str) -> str:
-    """Return a new API key for `project`."""
-    command = [sys.executable, "-m", "services.gateway", "keys", "create", "--project", project, "--name", "test"]
+def make_key(environment: Mapping[str, str], *projects: str) -> str:
+    """Return a new API key for `projects`."""
+    named = [word for project in projects for word in ("--project", project)]
+    command = [sys.executable, "-m", "services.gateway", "keys", "create", *named, "--name", "test"]
     made = subprocess.run(command, env=dict(environment), cwd=ROOT, capture_output=True, text=True, check=True)
     return made.stdout.strip()

@@ -37,6 +37,7 @@ default_user = {user}
 default_pass = {password}
 disk_free_limit.absolute = 100MB
 raft.wal_max_size_bytes = 64000000
+max_message_size = 4000000
 collect_statistics_interval = 1000
 """
 

@@ -12,7 +12,7 @@ from .work import AnalysisWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings, schedule: Schedule) -> None:
-    """Consume both lanes, each with slots of its own."""
+    """Consume the lanes that have slots, each with its own."""
     for lane, taken in taken_at_once(settings).items():
 
         @lane_subscriber(broker, "analysis", lane, taken)  # type: ignore[untyped-decorator]  # FastStream's

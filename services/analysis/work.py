@@ -54,7 +54,7 @@ class AnalysisWork:
     ) -> None:
         self._settings = settings
         self._schedule = schedule or Schedule(settings)
-        self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
+        self._limits = AudioLimits(settings.max_duration_s, settings.max_samples)
         self._budget = Budget(settings.extractor_timeout_s, settings.extractor_timeout_per_audio_s)
         self._wish = _UPLOADED if request is None else request.wish
         self._offered = offered(settings.opted_in)

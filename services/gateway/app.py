@@ -58,6 +58,7 @@ from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
 from .operating import open_boards, open_dead_letters
+from .preparing import prepare_tasks
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .queues import get_queues
@@ -78,7 +79,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -135,16 +136,16 @@ def create_app(settings: GatewaySettings) -> Service:
             await relay.prepare()
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
+            await prepare_tasks(database[TASKS])
             app.state.wishes = Wishes(database[TASKS], relay, requests)
             app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
             app.state.backfills = Backfills(database, app.state.analysis_requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            reconciler = await open_reconciler(app.state, database, settings, relay)
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
-            looking = sample(settings.sample_s, outbox_look(database[TASKS]), app.state.dead_letters.look)
-            await stack.enter_async_context(background(*works, reconciler.run(), looking))
+            looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
+            await stack.enter_async_context(background(*works, *keeping, sample(settings.sample_s, *looks)))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))

@@ -76,6 +76,13 @@ class IngestDoor:
         await body.drain(self._max_upload_bytes)
         raise passed_on(said)
 
+    async def check_room(self) -> None:
+        """Raise a problem, 507, where there is no room for new work; where ingest is away, nobody can tell."""
+        try:
+            await self.ask("GET", "/room")
+        except IngestUnavailableError as error:
+            log.info("room_unknown", reason=str(error) or repr(error))
+
     async def ask(self, method: str, path: str, wish: BaseModel | None = None, *, project_id: str = "") -> Any:  # noqa: ANN401 (JSON)
         """Ask for something else than an upload; return the answer, or raise the refusal as a problem."""
         headers = {TOKEN_HEADER: self._internal_token, "X-Project": project_id, "Content-Type": "application/json"}

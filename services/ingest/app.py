@@ -1,8 +1,9 @@
 """The composition root of ingest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -26,6 +27,7 @@ from chassis.storage import Storage
 from chassis.sweeping import Sweeper
 from chassis.watching import WatchRules
 from chassis.web import measured, traced
+from contracts.documents import RECORDINGS
 
 from .changes import ChangeDesk
 from .imports import ImportDesk, import_recording
@@ -35,6 +37,8 @@ from .parts import PartDesk
 from .probing import warm_up
 from .reconciling import UploadedRecordings
 from .recordings import Recordings
+from .retention import Retention
+from .room import Room, look_for_room
 from .routes import (
     STATUSES,
     cancel_work,
@@ -56,7 +60,7 @@ def create_app(settings: IngestSettings) -> Service:
     app = Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
-            *(cancel_work, retry_work, import_recording),
+            *(cancel_work, retry_work, import_recording, look_for_room),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
@@ -66,6 +70,7 @@ def create_app(settings: IngestSettings) -> Service:
             "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
+            "room": Provide(_room, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
@@ -87,19 +92,29 @@ def create_app(settings: IngestSettings) -> Service:
             await asyncio.gather(*prepared)
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
-            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
+            storage = Storage(database, "ingest")
+            app.state.room = Room(storage, settings)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
             app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            storage = Storage(database, "ingest")
-            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
-            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+            keeping = await _keeping(app.state, settings, database, objects, storage)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping)
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            await stack.enter_async_context(background(*works, sampling))
+            works = (start_patiently(broker), relay.run(), reconciler.run(), *keeping, sampling)
+            await stack.enter_async_context(background(*works))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+async def _keeping(
+    state: State, settings: IngestSettings, database: Database, objects: ObjectStore, storage: Storage
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    recordings = database[RECORDINGS]
+    retention = Retention(recordings, state.changes, settings.recordings_kept_days)
+    await retention.prepare()
+    sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+    return state.room.run(), sweeper.run(), sweep(state.parts, retention, recordings, objects, storage)
 
 
 def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
@@ -108,7 +123,12 @@ def _reconciler(settings: IngestSettings, database: Database, recordings: Record
 
 
 async def _open_desk(
-    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+    stack: AsyncExitStack,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
     outlet = Outlet(await objects.address(), settings.s3_timeout_s)
@@ -121,10 +141,11 @@ async def _open_desk(
         Recordings(database),
         relay,
         pool,
-        AudioLimits(max_duration_s=settings.max_duration_s),
+        AudioLimits(settings.max_duration_s, settings.max_samples, probe_cpu_s=settings.probe_cpu_s),
         keys,
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,
+        took=took,
     )
 
 
@@ -157,6 +178,11 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _room(state: State) -> Room:
+    room: Room = state.room
+    return room
 
 
 def _interventions(state: State) -> InterventionDesk:

@@ -13,6 +13,7 @@ from chassis.web import measured, traced
 from chassis.work import Equipment
 from chassis.worker import WorkerApp
 from contracts.documents import SPECTROGRAMS
+from contracts.vocabulary import Lane
 
 from .drawing import DrawingDesk
 from .handlers import take_recordings
@@ -34,13 +35,15 @@ def create_app(settings: SpectrogramSettings) -> Service:
         openapi_config=None,
     )
 
-    limits = AudioLimits(max_duration_s=settings.max_duration_s)
+    limits = AudioLimits(settings.max_duration_s, settings.max_samples)
 
     def begin(broker: RabbitBroker, equipment: Equipment) -> None:
         slots = ReaderSlots(settings.drawing_slots, settings.drawing_queue)
         routes.state.desk = DrawingDesk(equipment, limits, slots, settings.drawing_timeout_s, settings.clip_max_s)
         take_recordings(broker, equipment, settings)
 
+    # Readers' drawings are people's work: a process without slots for people draws nothing.
+    draws = Lane.INTERACTIVE in settings.lanes
     return WorkerApp(
         settings,
         name="spectrogram",
@@ -48,7 +51,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         subscribe=begin,
         warm_up=warm_up,
         spare_slots=settings.drawing_slots + LOOK_SLOTS,
-        routes=traced(measured(routes)),
+        routes=traced(measured(routes)) if draws else None,
         prefixes=("spectrograms/", "waveforms/", "tiles/", "regions/"),
     ).service()
 

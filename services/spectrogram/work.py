@@ -49,7 +49,7 @@ class SpectrogramWork:
         self._settings = settings
         self._look_slot = look_slot or asyncio.Semaphore(LOOK_SLOTS)
         self._render = render
-        self._limits = AudioLimits(max_duration_s=settings.max_duration_s)
+        self._limits = AudioLimits(settings.max_duration_s, settings.max_samples)
         self.parameters: dict[str, Any] = render.document()
         self.parameters_id = render.parameters_id
         self.requested = requested

@@ -72,6 +72,17 @@ async def test_what_only_has_to_wait_is_asked_about_again_soon_and_does_not_clim
     assert message.headers[ATTEMPT_HEADER] == 3
 
 
+async def test_what_has_no_slots_in_this_process_goes_on_in_the_lane_that_has(
+    consumer: Consumer, rabbit: Rabbit
+) -> None:
+    async with consumer.doing(raising(SlotsTakenError(Lane.INTERACTIVE))):
+        await send(rabbit)
+
+        message = await rabbit.taken(f"{SERVICE}.retry.5s")
+
+    assert message.routing_key == "spectrogram.5s.interactive"
+
+
 async def test_a_postponed_event_comes_back_on_its_lane_and_can_be_postponed_again(
     consumer: Consumer, rabbit: Rabbit
 ) -> None:
@@ -95,6 +106,22 @@ async def test_what_no_retry_helps_against_is_parked_with_its_body(consumer: Con
     assert parked.headers["ce-id"] == "event-1"
     assert len(consumer.heard) == 1
     assert await all_counts(rabbit) == {}
+
+
+@pytest.mark.parametrize("deaths", [["once"], "once", [{"queue": 1}]])
+async def test_deaths_that_a_sender_made_up_keep_nothing_from_being_parked_or_tried_again(
+    consumer: Consumer, rabbit: Rabbit, deaths: object
+) -> None:
+    async with consumer.doing(raising(TransientError("busy"))):
+        await send(rabbit, headers={"x-death": deaths, "x-delivery-count": -5})
+        await send(rabbit, headers={"x-death": deaths}, body=b"no event")
+
+        postponed = await rabbit.taken(f"{SERVICE}.retry.5s")
+        parked = await rabbit.taken(PARKED)
+
+    assert (postponed.body, "x-death" in postponed.headers) == (event_body(), False)
+    assert parked.body == b"no event"
+    assert parked.headers["x-death"][0]["queue"] == work_queue_name(SERVICE, Lane.BULK)
 
 
 @pytest.mark.parametrize(

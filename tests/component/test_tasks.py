@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.documents import Database
-from chassis.errors import LeaseHeldError, RecordingDeletedError, WorkCancelledError
+from chassis.errors import ContradictedEventError, LeaseHeldError, RecordingDeletedError, WorkCancelledError
 from chassis.tasks import Claim, TaskStore
 from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.interventions import Interventions
@@ -36,6 +36,7 @@ class Office:
     delete_recording: Callable[[], Awaitable[None]]
     restore_recording: Callable[[], Awaitable[None]]
     intervene: Callable[[Interventions], Awaitable[None]]
+    add_recording: Callable[[dict[str, str]], Awaitable[None]]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
@@ -343,6 +344,27 @@ async def test_a_retry_is_of_what_failed_before_it(office: Office, tasks: AnyTas
     assert await tasks.claim(TASK, FACTS) is None
 
 
+async def test_an_event_that_its_recordings_document_does_not_bear_out_claims_nothing(office: Office) -> None:
+    await office.add_recording({"project_id": "default", "sha256": "aa"})
+    tasks = office.open_store(60)
+
+    for told in ({"project_id": "theirs", "sha256": "aa"}, {"project_id": "default", "sha256": "bb"}):
+        with pytest.raises(ContradictedEventError):
+            await tasks.claim(TASK, FACTS, told=told)
+    with pytest.raises(ContradictedEventError):
+        await tasks.claim("another/parameters", FACTS, told={"project_id": "default"})
+
+    assert await tasks.claim(TASK, FACTS, told={"project_id": "default", "sha256": "aa"})
+
+
+async def test_what_has_ended_is_passed_over_whatever_an_event_says(office: Office) -> None:
+    await office.add_recording({"project_id": "default"})
+    tasks = office.open_store(60)
+    await tasks.finalize(await _claimed(tasks), state=State.COMPLETED, fields={}, outbox=ENTRY)
+
+    assert await tasks.claim(TASK, FACTS, told={"project_id": "theirs"}) is None
+
+
 def _fake() -> Office:
     documents: dict[str, dict[str, Any]] = {}
 
@@ -362,10 +384,15 @@ def _fake() -> Office:
     async def intervene(done: Interventions) -> None:
         interventions["recording"] = done
 
-    def open_store(lease_s: float) -> FakeTasks:
-        return FakeTasks(lease_s, documents, deleted, interventions)
+    recordings: dict[str, dict[str, Any]] = {}
 
-    return Office(open_store, document, delete_recording, restore_recording, intervene)
+    async def add_recording(fields: dict[str, str]) -> None:
+        recordings["recording"] = fields
+
+    def open_store(lease_s: float) -> FakeTasks:
+        return FakeTasks(lease_s, documents, deleted, interventions, recordings)
+
+    return Office(open_store, document, delete_recording, restore_recording, intervene, add_recording)
 
 
 def _real(database: Database) -> Office:
@@ -386,10 +413,13 @@ def _real(database: Database) -> Office:
         said = {"cancelled_at": done.cancelled_at, "retried_at": done.retried_at}
         await database[RECORDINGS].update_one({"_id": "recording"}, {"$set": said}, upsert=True)
 
+    async def add_recording(fields: dict[str, str]) -> None:
+        await database[RECORDINGS].insert_one({"_id": "recording", **fields})
+
     def open_store(lease_s: float) -> TaskStore:
         return TaskStore(collection, lease_s)
 
-    return Office(open_store, document, delete_recording, restore_recording, intervene)
+    return Office(open_store, document, delete_recording, restore_recording, intervene, add_recording)
 
 
 async def _claimed(tasks: AnyTasks) -> Claim:

@@ -20,6 +20,7 @@ EDGES = {
     "isolation",
     "routes",
     "drawing",
+    "preparing",
     "preview",
     "schedule",
     "reader_slots",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
@@ -51,7 +52,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "spectrogram": SpectrogramSettings,
     "analysis": AnalysisSettings,
 }
-COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python"}
+COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python", "docker"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 OUR_FOLDERS = r"(?:tests|docs|deploy|services|contracts|chassis|audio|client)/[\w./-]+"
 
@@ -167,6 +168,9 @@ def _check(command: list[str], page: Path) -> None:
     assert program in COMMANDS, f"{page.name}: teach this test what {program} needs"
     if program == "make":
         assert {word for word in words if not ASSIGNMENT.match(word)} <= _targets()
+    elif program == "docker" and words[0] == "compose":
+        services = set(yaml.safe_load((REPOSITORY / "compose.yaml").read_text())["services"])
+        assert words[1] in {"up", "down", "ps", "logs"} or (words[1] == "exec" and words[2] in services)
     elif program == ".venv/bin/python" and words[0] == "-m":
         assert (REPOSITORY / words[1].replace(".", "/") / "__main__.py").exists()
     elif program == ".venv/bin/python":
@@ -182,7 +186,7 @@ def _settings() -> dict[str, tuple[str, frozenset[str]]]:
     for service, settings in SETTINGS.items():
         for name, field in settings.model_fields.items():
             variable = str(field.validation_alias or f"DAWNCHORUS_{name.upper()}")
-            default = "required" if field.is_required() else _shown(field.default)
+            default = "required" if field.is_required() else _shown(field.get_default(call_default_factory=True))
             found[variable] = (default, found.get(variable, ("", frozenset()))[1] | {service})
     return found
 

@@ -11,10 +11,19 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
+from audio import errors
 from tests.formats import KINDS, RATE_HZ
 
 Content = bytes
 REFUSED = {"not_decodable", "empty", "unsupported"}
+CODES = {each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AudioError)}
+ENDS = CODES - {"audio"} | {"decoded", "truncated"}
+# What is cut off and damaged.
+STORED = [
+    *("WAV PCM_16", "WAV IMA_ADPCM", "RF64 PCM_24", "W64 PCM_16", "AIFF PCM_24", "CAF ALAC", "FLAC 16"),
+    *("OGG Vorbis", "OGG Opus", "OGG FLAC", "MP3, variable rate", "MP3 without a Xing tag", "AAC (ADTS)"),
+    *("M4A AAC", "M4A ALAC 16", "MP4 AAC, fragmented", "MP4 video, AAC", "MKV video, FLAC", "WebM video, Opus"),
+]
 
 
 @cache

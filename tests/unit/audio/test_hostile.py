@@ -7,19 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio import errors
-
-from .hostile import LIES, PLAYLISTS, POLYGLOTS, sound
+from .hostile import ENDS, LIES, PLAYLISTS, POLYGLOTS, STORED, sound
 from .measured import Measured, Meter, meter
 
 PEAK_LIMIT_MB = 500
-CODES = {each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.AudioError)}
-ENDS = CODES - {"audio"} | {"decoded", "truncated"}
-STORED = [
-    *("WAV PCM_16", "WAV IMA_ADPCM", "RF64 PCM_24", "W64 PCM_16", "AIFF PCM_24", "CAF ALAC", "FLAC 16"),
-    *("OGG Vorbis", "OGG Opus", "OGG FLAC", "MP3, variable rate", "MP3 without a Xing tag", "AAC (ADTS)"),
-    *("M4A AAC", "M4A ALAC 16", "MP4 AAC, fragmented", "MP4 video, AAC", "MKV video, FLAC", "WebM video, Opus"),
-]
 _CUTS = (1, 3, 4, 11, 12, 20, 36, 44, 60, 100, 300, 1000, 5000)
 _SHARES = (0.25, 0.5, 0.75, 0.95)
 _FLIPPED = 12

@@ -1,0 +1,1 @@
+"""What recordings cost, measured; and what follows from that for few and for very many of them."""
