@@ -55,6 +55,10 @@ def _requests() -> list[Panel]:
 
 
 def _uploads() -> list[Panel]:
+    return [*_arriving(), *_refused_and_fetched()]
+
+
+def _arriving() -> list[Panel]:
     return [
         graph(
             "Accepting an upload",
@@ -94,6 +98,11 @@ def _uploads() -> list[Panel]:
             about="Of recordings that arrived whole.",
             unit="Bps",
         ),
+    ]
+
+
+def _refused_and_fetched() -> list[Panel]:
+    return [
         graph(
             "Uploads refused a minute",
             Query(or_zero(per_minute("dawnchorus_uploads_refused_total", "reason")), "{{reason}}"),

@@ -21,6 +21,10 @@ def overview() -> Dashboard:
 
 
 def _the_promise() -> list[Panel]:
+    return [*_kept(), *_in_the_way()]
+
+
+def _kept() -> list[Panel]:
     return [
         number(
             "Requests that fail, 1 h",
@@ -48,6 +52,11 @@ def _the_promise() -> list[Panel]:
             about="Dead letters that nobody has seen to.",
             bad_from=1,
         ),
+    ]
+
+
+def _in_the_way() -> list[Panel]:
+    return [
         number(
             "Alerts firing",
             Query('count(ALERTS{alertname=~"Dawnchorus.+",alertstate="firing"}) or vector(0)'),

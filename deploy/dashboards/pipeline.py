@@ -72,6 +72,10 @@ def _in_the_queues() -> list[Panel]:
 
 
 def _at_work() -> list[Panel]:
+    return [*_how_long(), *_how_they_ended()]
+
+
+def _how_long() -> list[Panel]:
     return [
         graph(
             "Stages, 95th percentile",
@@ -93,6 +97,11 @@ def _at_work() -> list[Panel]:
             about="From claim to finalize.",
             unit="s",
         ),
+    ]
+
+
+def _how_they_ended() -> list[Panel]:
+    return [
         graph(
             "Tasks that ended a minute",
             Query(

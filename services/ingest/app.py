@@ -88,8 +88,7 @@ def create_app(settings: IngestSettings) -> Service:
             publisher = Publisher(broker, settings.publish_timeout_s)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
             reconciler = _reconciler(settings, database, recordings, relay)
-            prepared = (recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
-            await asyncio.gather(*prepared)
+            await asyncio.gather(recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             storage = Storage(database, "ingest")
@@ -100,8 +99,8 @@ def create_app(settings: IngestSettings) -> Service:
             keeping = await _keeping(app.state, settings, database, objects, storage)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            works = (start_patiently(broker), relay.run(), reconciler.run(), *keeping, sampling)
-            await stack.enter_async_context(background(*works))
+            works = (relay.run(), reconciler.run(), *keeping, sampling)
+            await stack.enter_async_context(background(start_patiently(broker), *works))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
