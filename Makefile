@@ -8,7 +8,7 @@ BOOTSTRAP = @deploy/local/bootstrap.sh
 WATCHED = @deploy/local/bootstrap.sh prometheus
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts dashboards alerts alerts-for-real bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas
+.PHONY: help demo test up down logs status check contracts dashboards alerts alerts-for-real bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -100,6 +100,15 @@ bench-season:  ## send fifty recordings through the whole stack, then backfill o
 bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
+
+bench-cost:  ## measure what recordings cost on a stack of its own: processor, S3, MongoDB, messages (some minutes); ARGS="--clips 20 --hours 0", "--keep"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.scaling.cost $(ARGS)
+
+scaling:  ## simulate days of few and of very many recordings from these costs; writes docs/scaling.md's tables and picture
+	$(BOOTSTRAP)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(VENV) -m tests.benchmarks.scaling
 
 corpus:  ## send a whole stack what nobody should send (some minutes); writes the table of docs/corpus.md; ARGS="--only bomb"
 	$(BOOTSTRAP)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -162,11 +161,6 @@ class ObjectStore:
         return await self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
-
-    async def address(self) -> tuple[str, int]:
-        """Return the host and port that presigned URLs lead to."""
-        parts = urlsplit(await self.presigned_url("-", 1))
-        return parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
 
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""

@@ -34,11 +34,12 @@ class Watched(Protocol):
         """Return the events that announce its work: the same ones as the first time."""
 
 
-async def prepare_watch(collection: Collection) -> None:
-    """Make the indexes: they hold what has not ended, and no more; and what is forgotten when its time is over."""
+async def prepare_watch(collection: Collection, *, forgets: bool) -> None:
+    """Make the indexes: they hold what has not ended, and no more; and the one by which MongoDB forgets what has."""
     await collection.create_index("watch.looked_at", sparse=True, name="watched")
     await collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
-    await collection.create_index("forgotten_at", expireAfterSeconds=0, name="forgotten")
+    if forgets:
+        await collection.create_index("forgotten_at", expireAfterSeconds=0, name="forgotten")
 
 
 class Reconciler:
@@ -66,7 +67,7 @@ class Reconciler:
 
     async def prepare(self) -> None:
         """Make the indexes: they hold what has not ended, and no more."""
-        await prepare_watch(self._collection)
+        await prepare_watch(self._collection, forgets=self._kept is not None)
 
     async def run(self) -> None:
         """Look around for ever."""

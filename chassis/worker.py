@@ -133,7 +133,7 @@ class WorkerApp:
         async with AsyncExitStack() as stack:
             settings = self._settings
             objects = await stack.enter_async_context(open_object_store(settings))
-            outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+            outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
             pools = await self._open_pools(stack, outlet)
             ladder = RetryLadder(self._name)
             departure = self._departure()

@@ -1,7 +1,7 @@
 """The project's Markdown pages, taken apart: links, headings, code blocks, marked tables."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -72,6 +72,15 @@ def marked_table(page: Path, mark: str) -> list[list[str]]:
     """Return the cells of the rows of the table behind `<!-- mark -->`."""
     _, _, behind = page.read_text().partition(f"<!-- {mark} -->\n")
     return table(behind)
+
+
+def with_marked(page: str, mark: str, lines: Sequence[str]) -> str:
+    """Return a page with other lines in the table behind `<!-- mark -->`."""
+    before, found, behind = page.partition(f"<!-- {mark} -->\n")
+    assert found, f"there is no table marked {mark}"
+    old = list(_first_table(behind))
+    assert behind.startswith(old[0])
+    return f"{before}{found}" + "\n".join(lines) + behind.removeprefix("\n".join(old))
 
 
 def table(text: str) -> list[list[str]]:

@@ -133,13 +133,10 @@ def create_app(settings: GatewaySettings) -> Service:
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
-            await relay.prepare()
+            await asyncio.gather(relay.prepare(), prepare_tasks(database[TASKS]))
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await prepare_tasks(database[TASKS])
-            app.state.wishes = Wishes(database[TASKS], relay, requests)
-            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
-            app.state.backfills = Backfills(database, app.state.analysis_requests)
+            _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
             keeping = await open_keeping(app.state, database, settings, relay)
@@ -196,6 +193,12 @@ async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Toke
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
     )
     return Tokens(rules, keys)
+
+
+def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests: RenderRequests) -> None:
+    state.wishes = Wishes(database[TASKS], relay, requests)
+    state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+    state.backfills = Backfills(database, state.analysis_requests)
 
 
 async def _open_search(

@@ -34,7 +34,7 @@ async def prepare_indexes(database: Database, settings: GatewaySettings) -> None
     await asyncio.gather(
         prepare_tasks(database[TASKS]),
         prepare_outbox(database[TASKS]),
-        prepare_watch(database[TASKS]),
+        prepare_watch(database[TASKS], forgets=True),
         prepare_outbox(database[DEAD_LETTERS]),
     )
 

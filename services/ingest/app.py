@@ -57,7 +57,38 @@ from .uploads import UploadDesk
 def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
-    app = Litestar(
+    app = _create_api(settings)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(settings))
+            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
+            broker = create_broker(settings)
+            stack.push_async_callback(broker.stop)
+            recordings = Recordings(database)
+            publisher = Publisher(broker, settings.publish_timeout_s)
+            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
+            app.state.interventions = InterventionDesk(recordings.collection, relay)
+            storage = Storage(database, "ingest")
+            app.state.room = Room(storage, settings)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
+            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
+            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
+            keeping = await _keeping(app.state, settings, database, objects, relay, storage)
+            # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
+            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
+            works = (start_patiently(broker), relay.run(), *keeping, sampling)
+            await stack.enter_async_context(background(*works))
+            yield
+
+    return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+def _create_api(settings: IngestSettings) -> Litestar:
+    return Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
             *(cancel_work, retry_work, import_recording, look_for_room),
@@ -77,48 +108,22 @@ def create_app(settings: IngestSettings) -> Service:
         openapi_config=None,
     )
 
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
-            broker = create_broker(settings)
-            stack.push_async_callback(broker.stop)
-            recordings = Recordings(database)
-            publisher = Publisher(broker, settings.publish_timeout_s)
-            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
-            reconciler = _reconciler(settings, database, recordings, relay)
-            await asyncio.gather(recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
-            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
-            app.state.interventions = InterventionDesk(recordings.collection, relay)
-            storage = Storage(database, "ingest")
-            app.state.room = Room(storage, settings)
-            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
-            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
-            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            keeping = await _keeping(app.state, settings, database, objects, storage)
-            # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            works = (relay.run(), reconciler.run(), *keeping, sampling)
-            await stack.enter_async_context(background(start_patiently(broker), *works))
-            yield
-
-    return Service("ingest", health, lifespan, traced(measured(app)))
-
 
 async def _keeping(
-    state: State, settings: IngestSettings, database: Database, objects: ObjectStore, storage: Storage
+    state: State,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    storage: Storage,
 ) -> tuple[Coroutine[Any, Any, None], ...]:
-    recordings = database[RECORDINGS]
+    recordings, rules = database[RECORDINGS], WatchRules.of(settings)
+    reconciler = Reconciler(recordings, relay, rules, UploadedRecordings(database), settings.reconcile_every_s)
     retention = Retention(recordings, state.changes, settings.recordings_kept_days)
-    await retention.prepare()
+    await asyncio.gather(reconciler.prepare(), retention.prepare())
     sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
-    return state.room.run(), sweeper.run(), sweep(state.parts, retention, recordings, objects, storage)
-
-
-def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
-    watched = UploadedRecordings(database)
-    return Reconciler(recordings.collection, relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+    sweeping = sweep(state.parts, retention, recordings, objects, storage)
+    return reconciler.run(), state.room.run(), sweeper.run(), sweeping
 
 
 async def _open_desk(
@@ -130,7 +135,7 @@ async def _open_desk(
     took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
-    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
     probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
     pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)

@@ -19,7 +19,7 @@ async def prepare_indexes(database: Database, settings: IngestSettings) -> None:
     await asyncio.gather(
         recordings.prepare(),
         prepare_outbox(recordings.collection),
-        prepare_watch(recordings.collection),
+        prepare_watch(recordings.collection, forgets=False),
         keys.prepare(),
         prepare_uploads(database[UPLOADS]),
     )

@@ -52,7 +52,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "spectrogram": SpectrogramSettings,
     "analysis": AnalysisSettings,
 }
-COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python", "docker"}
+COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python", "docker", "helm", "kubectl"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 OUR_FOLDERS = r"(?:tests|docs|deploy|services|contracts|chassis|audio|client)/[\w./-]+"
 

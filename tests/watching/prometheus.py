@@ -72,6 +72,7 @@ def running_prometheus(
 ) -> Iterator[Prometheus]:
     """Read the metrics of a stack every second; nothing of it runs afterwards."""
     state, port = StateFolder(folder), next(free_ports())
+    folder.mkdir(exist_ok=True)
     config = folder / "prometheus.json"
     config.write_text(json.dumps(_configuration(services, servers, rules)))
     process = Background("prometheus", state)
