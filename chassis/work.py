@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
-from opentelemetry import trace
 
 from contracts.documents import OutboxEntry
 from contracts.envelope import envelop, event_id
@@ -26,7 +25,7 @@ from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
 from .outages import is_spared
 from .outbox import outbox_entry
 from .scratch import scratch_folder, wait_for_room
-from .task_figures import note_outcome, note_shown
+from .task_figures import describe, note_outcome, note_shown
 from .tasks import Claim
 from .workbench import Equipment, Workbench
 
@@ -85,7 +84,7 @@ class Worker(Generic[E]):
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
-        _describe(event, claim)
+        describe(event, claim)
         started = time.monotonic()
         try:
             state = State.CANCELLED if claim.is_cancelled else await self._ended(event, claim, announced_at)
@@ -188,9 +187,3 @@ class Worker(Generic[E]):
             "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
-
-
-def _describe(event: Event, claim: Claim) -> None:
-    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
-    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
-    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)
