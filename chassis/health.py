@@ -15,6 +15,19 @@ class Health:
 
     checks: dict[str, Callable[[], bool]] = field(default_factory=dict)
     draining: bool = False
+    on_leaving: list[Callable[[], None]] = field(default_factory=list)
+    on_hurry: list[Callable[[], None]] = field(default_factory=list)
+
+    def leave(self) -> None:
+        """Say that this process is to leave, to all who have asked to hear of it."""
+        self.draining = True
+        for told in self.on_leaving:
+            told()
+
+    def hurry(self) -> None:
+        """Say that it is to leave now, whatever is not done."""
+        for told in self.on_hurry:
+            told()
 
     def report(self) -> dict[str, bool]:
         """Return every fact and whether it holds now."""

@@ -6,7 +6,8 @@ import queue
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -36,6 +37,12 @@ class Outlet:
 
     address: tuple[str, int]
     timeout_s: float
+
+    @classmethod
+    def to(cls, url: str, timeout_s: float) -> Self:
+        """Return the outlet that leads where `url` does."""
+        parts = urlsplit(url)
+        return cls((parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)), timeout_s)
 
 
 class JobPool:

@@ -63,6 +63,8 @@ EXTRACTOR_SECONDS = Histogram(
 
 OUTBOX_PUBLISHED = Counter("dawnchorus_outbox_published_total", "Events the broker has confirmed.", ("collection",))
 OUTBOX_FAILURES = Counter("dawnchorus_outbox_failures_total", "Rounds of the relay that failed.", ("collection",))
+BREAKER_STATE = Gauge("dawnchorus_breaker_state", "0 closed, 1 half open, 2 open.", ("dependency",))
+BREAKER_OPENED = Counter("dawnchorus_breaker_opened_total", "How often a breaker opened.", ("dependency",))
 OUTBOX_PENDING = Gauge("dawnchorus_outbox_pending", "Events that wait for the broker.", ("collection",))
 OUTBOX_OLDEST_SECONDS = Gauge(
     "dawnchorus_outbox_oldest_age_seconds", "How long the oldest of them waits; 0 without any.", ("collection",)
@@ -97,6 +99,12 @@ OBJECTS_SWEPT = Counter("dawnchorus_objects_swept_total", "What nothing names, a
 POOL_SLOTS = Gauge("dawnchorus_pool_slots", "Jobs that a pool of child processes does at once.", ("pool",))
 POOL_BUSY = Gauge("dawnchorus_pool_busy", "Children of a pool that work on a job now.", ("pool",))
 JOB_ENDS = Counter("dawnchorus_job_ends_total", "Jobs in child processes by how they ended.", ("pool", "outcome"))
+STORAGE_USED = Gauge(
+    "dawnchorus_storage_used_ratio", "How full the disk of the scratch folders, the bucket and its disk are.", ("what",)
+)
+UPLOADS_REFUSED = Counter(
+    "dawnchorus_uploads_refused_total", "Uploads, imports and batches that there was no room for.", ("reason",)
+)
 DEAD_LETTERS = Gauge("dawnchorus_dead_letters", "Parked messages that nobody has seen to.", ("service",))
 
 EVENT_LOOP_LAG = Histogram(

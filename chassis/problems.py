@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, InternalServerException, NotAutho
 from litestar.types import ExceptionHandlersMap
 
 from .documents import PyMongoError
-from .errors import DawnchorusError, TransientError
+from .errors import DawnchorusError, OpenBreakerError, StorageFullError, TransientError
 from .tracing import trace_id
 
 log = structlog.get_logger()
@@ -18,6 +18,8 @@ log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
 TYPE_BASE = "urn:dawnchorus:problem:"
 RETRY_AFTER_S = 5
+# Room is made by people.
+ROOM_AFTER_S = 300
 
 _CODES = {
     400: "bad_request",
@@ -74,9 +76,13 @@ def exception_handlers(statuses: Mapping[str, int]) -> ExceptionHandlersMap:
     """Return Litestar's handlers; `statuses` says which of our codes is which HTTP status (422 where it is silent)."""
 
     def ours(request: Request[Any, Any, Any], error: DawnchorusError) -> Response[dict[str, Any]]:
+        if isinstance(error, StorageFullError):
+            log.warning("storage_full", reason=str(error))
+            return problem(full(error), request.url.path)
         if isinstance(error, TransientError):
             log.warning("request_failed_for_now", code=error.code, reason=str(error))
-            return problem(unavailable(error.code), request.url.path)
+            retry_after_s = error.retry_after_s if isinstance(error, OpenBreakerError) else RETRY_AFTER_S
+            return problem(unavailable(error.code, retry_after_s), request.url.path)
         status = statuses.get(error.code, 422)
         return problem(ProblemError(status, error.code, str(error), next_step=error.next_step), request.url.path)
 
@@ -89,14 +95,20 @@ def exception_handlers(statuses: Mapping[str, int]) -> ExceptionHandlersMap:
     }
 
 
-def unavailable(code: str) -> ProblemError:
+def full(error: StorageFullError) -> ProblemError:
+    """Return the problem of work that there is no room for."""
+    headers = {"Retry-After": str(ROOM_AFTER_S)}
+    return ProblemError(507, error.code, str(error), next_step=error.next_step, headers=headers)
+
+
+def unavailable(code: str, retry_after_s: int = RETRY_AFTER_S) -> ProblemError:
     """Return the problem of a server behind us that does not answer."""
     return ProblemError(
         503,
         code,
         "A server this request needs does not answer at the moment.",
         next_step="Send the request again after the time in Retry-After.",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
+        headers={"Retry-After": str(retry_after_s)},
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -34,22 +34,40 @@ class Watched(Protocol):
         """Return the events that announce its work: the same ones as the first time."""
 
 
+async def prepare_watch(collection: Collection, *, forgets: bool) -> None:
+    """Make the indexes: they hold what has not ended, and no more; and the one by which MongoDB forgets what has."""
+    await collection.create_index("watch.looked_at", sparse=True, name="watched")
+    await collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
+    if forgets:
+        await collection.create_index("forgotten_at", expireAfterSeconds=0, name="forgotten")
+
+
 class Reconciler:
-    """Looks after one collection; two that race write no more than one of them would."""
+    """Looks after one collection; two that race write no more than one of them would.
+
+    kept  how long what has ended is remembered; None: for ever
+    """
 
     def __init__(
-        self, collection: Collection, relay: OutboxRelay, rules: WatchRules, watched: Watched, every_s: float
+        self,
+        collection: Collection,
+        relay: OutboxRelay,
+        rules: WatchRules,
+        watched: Watched,
+        every_s: float,
+        *,
+        kept: timedelta | None = None,
     ) -> None:
         self._collection = collection
         self._relay = relay
         self._rules = rules
         self._watched = watched
         self._every_s = every_s
+        self._kept = kept
 
     async def prepare(self) -> None:
         """Make the indexes: they hold what has not ended, and no more."""
-        await self._collection.create_index("watch.looked_at", sparse=True, name="watched")
-        await self._collection.create_index("watch.stuck_since", partialFilterExpression=STUCK, name="stuck")
+        await prepare_watch(self._collection, forgets=self._kept is not None)
 
     async def run(self) -> None:
         """Look around for ever."""
@@ -94,7 +112,8 @@ class Reconciler:
             standing = standings[document["_id"]] if not document.get("outbox") else Standing.WAITING
             look = self._rules.look(watch, standing, now)
             entries = await self._watched.announcement(document) if look.announces else ()
-            updates.append(({"_id": document["_id"], "watch.looked_at": watch.looked_at}, _update(look, entries)))
+            seen = {"_id": document["_id"], "watch.looked_at": watch.looked_at}
+            updates.append((seen, self._update(look, entries, now)))
             if look.announces:
                 announced += 1
                 _tell(document, look)
@@ -104,16 +123,16 @@ class Reconciler:
             self._relay.wake()
         return announced
 
+    def _update(self, look: Look, entries: Sequence[OutboxEntry], now: datetime) -> dict[str, Any]:
+        fields: dict[str, Any] = {"watch": look.watch.document() if look.watch is not None else None}
+        if look.watch is None and self._kept is not None:
+            fields["forgotten_at"] = now + self._kept
+        pushed = {"$push": {"outbox": {"$each": [each.model_dump() for each in entries]}}} if entries else {}
+        return {"$set": fields, **pushed}
+
 
 def _tell(document: Raw, look: Look) -> None:
     watch = look.watch
     facts = {"repeats": watch.repeats, "is_stuck": watch.stuck_since is not None} if watch is not None else {}
     recording_id = document.get("recording_id", document["_id"])
     log.warning("recording_reannounced", recording_id=recording_id, document_id=document["_id"], **facts)
-
-
-def _update(look: Look, entries: Sequence[OutboxEntry]) -> dict[str, Any]:
-    update: dict[str, Any] = {"$set": {"watch": look.watch.document() if look.watch is not None else None}}
-    if entries:
-        update["$push"] = {"outbox": {"$each": [each.model_dump() for each in entries]}}
-    return update

@@ -1,5 +1,6 @@
 """Run one service: an ASGI server, the operations paths, and a drain on SIGTERM."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -43,6 +44,9 @@ class Service:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 (the ASGI protocol)
         """Answer operations paths here and leave the rest to `app`."""
+        if scope["type"] == "http" and self.health.draining:
+            # A client that sent its next request while we close the connection would lose it.
+            send = _saying_goodbye(send)
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http" and _head_bytes(scope) > HEAD_BYTES_MAX:
@@ -81,15 +85,44 @@ def _head_bytes(scope: Any) -> int:  # noqa: ANN401 (the ASGI protocol)
 
 
 class _DrainingServer(uvicorn.Server):
-    """Says that it drains as soon as it is told to stop, so that streams end by themselves."""
+    """Leaves in two steps: first it says so, to readiness probes and on every connection, then it takes no more.
 
-    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+    Told to stop once more, it waits for nothing.
+    """
+
+    def __init__(self, config: uvicorn.Config, health: Health, notice_s: float) -> None:
         super().__init__(config)
         self._health = health
+        self._notice_s = notice_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        loop = asyncio.get_running_loop()
+        if self._health.draining:
+            self.force_exit = self.should_exit = True
+            loop.call_soon_threadsafe(self._health.hurry)
+            return
+        # At once, and not when the loop gets there: who asks from now on is told.
         self._health.draining = True
-        super().handle_exit(sig, frame)
+        loop.call_soon_threadsafe(self._leave, sig, frame)
+
+    def _leave(self, sig: int, frame: FrameType | None) -> None:
+        self._health.leave()
+        asyncio.get_running_loop().call_later(self._notice_s, super().handle_exit, sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:
+            # What is open is closed all the same, and what was taken is given back.
+            await self.lifespan.shutdown()
+
+
+def _saying_goodbye(send: Any) -> Any:  # noqa: ANN401 (the ASGI protocol)
+    async def last(message: Any) -> None:  # noqa: ANN401
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return last
 
 
 def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) -> None:
@@ -99,7 +132,7 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
     try:
         service = create(settings)
         config = _config(service, settings)
-        _DrainingServer(config, service.health).run(sockets=[_listening(config)])
+        _DrainingServer(config, service.health, settings.drain_notice_s).run(sockets=[_listening(config)])
     except DawnchorusError as error:
         log.critical("service_failed", code=error.code, sentence=str(error))
         sys.exit(1)

@@ -1,10 +1,18 @@
 """What a service has in the bucket, as a number that needs no listing, and whose turn it is to list."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from contracts.keeping import STORAGE
 
-from .documents import Collection, Database, DuplicateKeyError, server_time
+from .documents import Collection, Database, DuplicateKeyError, PyMongoError, server_time
+from .objects import ObjectStore
+
+log = structlog.get_logger()
+
+COUNTED_EVERY_S = 10.0
 
 
 class Storage:
@@ -35,6 +43,21 @@ class Storage:
     async def add(self, size_bytes: int) -> None:
         """Say how much was written, or, where it is negative, removed."""
         await self._collection.update_one({"_id": self._service}, {"$inc": {"stored_bytes": size_bytes}}, upsert=True)
+
+    async def follow(self, objects: ObjectStore) -> None:
+        """Add what is written from here, for ever; what a process had not said when it died, a listing will find."""
+        said_bytes = 0
+        while True:
+            await asyncio.sleep(COUNTED_EVERY_S)
+            written_bytes = objects.written_bytes
+            if written_bytes == said_bytes:
+                continue
+            try:
+                await self.add(written_bytes - said_bytes)
+            except PyMongoError as error:
+                log.warning("storage_not_counted", reason=str(error))
+                continue
+            said_bytes = written_bytes
 
     async def stored_bytes(self) -> int:
         """Return what all services together have in the bucket."""

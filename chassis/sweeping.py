@@ -11,8 +11,9 @@ import structlog
 
 from .documents import PyMongoError
 from .errors import ObjectStoreError, TransientError
+from .listed import ListedObject, UnfinishedObject
 from .metrics import OBJECTS_SWEPT
-from .objects import ListedObject, ObjectStore, UnfinishedObject
+from .objects import ObjectStore
 from .settings import ServiceSettings
 from .storage import Storage
 

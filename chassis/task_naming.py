@@ -14,9 +14,10 @@ from contracts.keeping import SWEEP_LOCKS
 from contracts.objects import is_drawn
 from contracts.vocabulary import State
 
-from .documents import Database, DuplicateKeyError, server_time
+from .documents import Collection, Database, DuplicateKeyError, server_time
+from .listed import UnfinishedObject
 from .metrics import OBJECTS_SWEPT
-from .objects import ObjectStore, UnfinishedObject
+from .objects import ObjectStore
 from .sweeping import Removable, SweepRefusedError, SweepRules, recording_of
 
 log = structlog.get_logger()
@@ -27,6 +28,11 @@ _PAGE = 1000
 _OPEN = [State.QUEUED, State.PROCESSING]
 # The rest names nothing, and may be large.
 _UNNAMED = ("outbox", "parameters", "timings_s", "warnings", "extractors.measures", "extractors.parameters")
+
+
+async def prepare_locks(collection: Collection) -> None:
+    """Make the index by which MongoDB forgets locks that nobody took away."""
+    await collection.create_index("until", expireAfterSeconds=0, name="forgotten")
 
 
 class TaskNaming:
@@ -53,7 +59,7 @@ class TaskNaming:
 
     async def prepare(self) -> None:
         """Make the index by which MongoDB forgets locks that nobody took away."""
-        await self._locks.create_index("until", expireAfterSeconds=0, name="forgotten")
+        await prepare_locks(self._locks)
 
     async def named(self, keys: Sequence[str]) -> frozenset[str]:
         """Return which of these keys a document names, or may be about to name."""

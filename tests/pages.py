@@ -1,16 +1,18 @@
 """The project's Markdown pages, taken apart: links, headings, code blocks, marked tables."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from tests.audio import REPOSITORY
 
 README = REPOSITORY / "README.md"
 PAGES = (README, *(REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")), *REPOSITORY.glob("docs/**/*.md"))
 
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# In a step of a list a block is indented.
+_FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[(?:\\.|[^\]\\])*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
@@ -43,7 +45,7 @@ def links(text: str, page: Path) -> list[Link]:
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return what stands in the fenced blocks of a language."""
-    return [body for named, body in _FENCED.findall(page.read_text()) if named == language]
+    return [dedent(body) for named, body in _FENCED.findall(page.read_text()) if named == language]
 
 
 def anchors(page: Path) -> set[str]:
@@ -70,6 +72,15 @@ def marked_table(page: Path, mark: str) -> list[list[str]]:
     """Return the cells of the rows of the table behind `<!-- mark -->`."""
     _, _, behind = page.read_text().partition(f"<!-- {mark} -->\n")
     return table(behind)
+
+
+def with_marked(page: str, mark: str, lines: Sequence[str]) -> str:
+    """Return a page with other lines in the table behind `<!-- mark -->`."""
+    before, found, behind = page.partition(f"<!-- {mark} -->\n")
+    assert found, f"there is no table marked {mark}"
+    old = list(_first_table(behind))
+    assert behind.startswith(old[0])
+    return f"{before}{found}" + "\n".join(lines) + behind.removeprefix("\n".join(old))
 
 
 def table(text: str) -> list[list[str]]:

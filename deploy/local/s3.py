@@ -54,6 +54,7 @@ class S3:
             "S3_ACCESS_KEY_ID": ACCESS_KEY_ID,
             "S3_SECRET_ACCESS_KEY": self._secret,
             "S3_BUCKET": BUCKET,
+            "DAWNCHORUS_BUCKET_FOLDER": str(self.state.of(self.name)),
         }
 
     def start(self) -> None:

@@ -3,7 +3,8 @@
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Equipment, Worker
+from chassis.work import Worker
+from chassis.workbench import Equipment
 from contracts.events import AnalysisRequested, RecordingUploaded
 
 from .schedule import Schedule, taken_at_once
@@ -12,7 +13,7 @@ from .work import AnalysisWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: AnalysisSettings, schedule: Schedule) -> None:
-    """Consume both lanes, each with slots of its own."""
+    """Consume the lanes that have slots, each with its own."""
     for lane, taken in taken_at_once(settings).items():
 
         @lane_subscriber(broker, "analysis", lane, taken)  # type: ignore[untyped-decorator]  # FastStream's

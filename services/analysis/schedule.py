@@ -18,10 +18,11 @@ class Schedule:
     A long recording that came by the interactive lane is worked on in the slots of the bulk lane, in turn with what
     came by that: the interactive slots are for what ends soon. As many of them as the bulk lane has slots are kept
     here, working or waiting; the others are sent back, so that they never fill what the lane takes from its queue.
+    A process without slots of the bulk lane sends them all on to that lane's queue.
     """
 
     def __init__(self, settings: AnalysisSettings) -> None:
-        self._long_from_s = settings.long_from_s
+        self._settings = settings
         self._long_places = settings.slots[Lane.BULK]
         self._lanes = {lane: asyncio.Semaphore(slots) for lane, slots in settings.slots.items()}
         self._transfers = asyncio.Semaphore(settings.io_slots)
@@ -32,11 +33,11 @@ class Schedule:
     async def turn(self, lane: Lane, duration_s: float | None) -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises `SlotsTakenError` where too many long recordings are here already."""
         if lane is Lane.BULK or not self._is_long(duration_s):
-            async with self._lanes[lane]:
+            async with self._lanes[self._settings.lane_here(lane)]:
                 yield
             return
         if not self._long_places:
-            raise SlotsTakenError
+            raise SlotsTakenError(None if Lane.BULK in self._settings.lanes else Lane.BULK)
         self._long_places -= 1
         try:
             async with self._lanes[Lane.BULK]:
@@ -65,10 +66,10 @@ class Schedule:
 
     def _is_long(self, duration_s: float | None) -> bool:
         # What does not say how long it is may be of any length.
-        return duration_s is None or duration_s >= self._long_from_s
+        return duration_s is None or duration_s >= self._settings.long_from_s
 
 
 def taken_at_once(settings: AnalysisSettings) -> dict[Lane, int]:
     """Return how many messages of each lane are taken from its queue: what has a slot, or waits for one here."""
-    slots = settings.slots
-    return {**slots, Lane.INTERACTIVE: slots[Lane.INTERACTIVE] + slots[Lane.BULK]}
+    waiting = {Lane.INTERACTIVE: settings.slots[Lane.BULK], Lane.BULK: 0}
+    return {lane: settings.slots[lane] + waiting[lane] for lane in settings.lanes}

@@ -1,7 +1,11 @@
 """Frame series as a Parquet file, written while the frames come."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+# Arrow's own allocator reserves addresses by the GiB, which count against a child's limit; read at the first import.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 import numpy as np
 import pyarrow as pa

@@ -1,11 +1,13 @@
-"""Run the gateway: `python -m services.gateway`; see to `keys …` or `dead-letters …`."""
+"""Run the gateway: `python -m services.gateway`; or `… prepare` first; see to `keys …` or `dead-letters …`."""
 
 import argparse
 
+from chassis.preparing import PREPARE, prepare
 from chassis.serve import run
 
 from .app import create_app
 from .commands import add_topics
+from .preparing import prepare_indexes
 from .settings import GatewaySettings
 
 
@@ -17,6 +19,8 @@ def main() -> None:
     settings = GatewaySettings()
     if arguments.topic is None:
         run(create_app, settings, "gateway")
+    elif arguments.topic == PREPARE:
+        prepare(prepare_indexes, settings, "gateway")
     else:
         print(arguments.command(settings, arguments))
 

@@ -17,6 +17,7 @@ from chassis.background import background
 from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
@@ -58,6 +59,7 @@ from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
 from .operating import open_boards, open_dead_letters
+from .preparing import prepare_tasks
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .queues import get_queues
@@ -78,7 +80,7 @@ from .uploads import UploadController
 from .vectors import MappedVectors
 from .webhook_routes import WebhookController
 from .wishes import Wishes
-from .working import WORK_ROUTES, WORK_STATE, open_reconciler, open_work
+from .working import WORK_ROUTES, WORK_STATE, open_keeping, open_work
 
 _ROUTES = (
     *(RecordingController, ResultController, TileController, ChangeController, UploadController),
@@ -108,45 +110,40 @@ def create_app(settings: GatewaySettings) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
             client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
-            app.state.key_ring = KeyRing(database[API_KEYS])
-            app.state.members = Members(database)
-            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
-            await asyncio.gather(
-                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
-            )
-            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
+            await _open_access(stack, app.state, database, settings)
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
-            app.state.objects = await stack.enter_async_context(open_object_store(settings))
+            app.state.objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience, guards.check_storing)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
-            letters = await open_dead_letters(app.state, database, broker, settings)
-            await open_boards(stack, app.state, database, broker, client, settings)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            letters = await open_dead_letters(app.state, database, broker, publisher, settings)
+            await open_boards(stack, app.state, database, broker, client, guards, settings)
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
-            relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
-            await relay.prepare()
+            relay = OutboxRelay(database[TASKS], publisher, settings.outbox_poll_s)
+            await asyncio.gather(relay.prepare(), prepare_tasks(database[TASKS]))
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
-            await database[TASKS].create_index([("recording_id", 1), ("requested_at", -1)], name="by_recording")
-            app.state.wishes = Wishes(database[TASKS], relay, requests)
-            app.state.analysis_requests = AnalysisRequests(database[TASKS], relay)
-            app.state.backfills = Backfills(database, app.state.analysis_requests)
+            _open_wishes(app.state, database, relay, requests)
             runner = await open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            reconciler = await open_reconciler(app.state, database, settings, relay)
+            keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
-            await stack.enter_async_context(background(*works, reconciler.run(), sample(settings.sample_s, *looks)))
+            watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
+            beside = (*keeping, sample(settings.sample_s, *looks), *watches)
+            await stack.enter_async_context(background(*works, *beside))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
@@ -179,6 +176,14 @@ async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> htt
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
 
 
+async def _open_access(stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings) -> None:
+    state.key_ring = KeyRing(database[API_KEYS])
+    state.members = Members(database)
+    state.rate_limits = RateLimits(database[RATES], settings.quotas)
+    await asyncio.gather(state.key_ring.prepare(), state.members.prepare(), state.rate_limits.prepare())
+    state.callers = Callers(state.key_ring, state.members, await _open_tokens(stack, settings))
+
+
 async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:
     if settings.oidc_issuer is None or settings.oidc_audience is None:
         return None
@@ -193,6 +198,12 @@ async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Toke
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_roles_claim, settings.oidc_roles or {}
     )
     return Tokens(rules, keys)
+
+
+def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests: RenderRequests) -> None:
+    state.wishes = Wishes(database[TASKS], relay, requests)
+    state.analysis_requests = AnalysisRequests(database[TASKS], relay)
+    state.backfills = Backfills(database, state.analysis_requests)
 
 
 async def _open_search(

@@ -37,7 +37,7 @@ class BatchController(Controller):
         operation_id="createBatch",
         needs=WRITE,
         status_code=202,
-        problems=(404,),
+        problems=(404, 507),
         responses=_PLANNED,
         request_max_body_size=BODY_BYTES_MAX,
     )

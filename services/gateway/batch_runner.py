@@ -32,7 +32,9 @@ MAX_ATTEMPTS = 4
 # A replica that dies keeps others from its batch for as long.
 LEASE = timedelta(seconds=60)
 _SETTLED_TOGETHER = 500
-_DEFECT, _UNAVAILABLE = 500, 503
+_DEFECT = 500
+# No server, or no room: the item is not to blame.
+_PASSING = (503, 507)
 _NEXT_STEP = "Mend what it says, then ask for …/retry-failed."
 
 
@@ -117,7 +119,7 @@ class BatchRunner:
         return True
 
     async def _refused(self, item: BatchItemDocument, error: ProblemError | TransientError) -> bool:
-        if not isinstance(error, ProblemError) or error.status == _UNAVAILABLE:
+        if not isinstance(error, ProblemError) or error.status in _PASSING:
             return False
         attempts = item.attempts + 1
         if error.status >= _DEFECT and attempts < MAX_ATTEMPTS:

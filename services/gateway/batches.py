@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+
 from chassis.documents import Database
 from chassis.problems import ProblemError
 from contracts.batches import BATCH_ITEMS, BATCHES, BatchDocument, BatchItemDocument
@@ -12,6 +14,8 @@ from contracts.interventions import RETRYABLE
 from contracts.vocabulary import Fault, State
 
 from .keys import Caller
+
+log = structlog.get_logger()
 
 OPEN = (State.QUEUED, State.PROCESSING)
 
@@ -27,6 +31,7 @@ class Batches:
         """Make the indexes."""
         await self._batches.create_index([("project_id", 1), ("created_at", -1)], name="newest_first")
         await self._batches.create_index([("is_open", 1), ("worked_until", 1)], name="to_be_worked_off")
+        await self._batches.create_index([("is_open", 1), ("completed_at", 1)], name="ended_first")
         await self._items.create_index([("batch_id", 1), ("number", 1)], name="by_number", unique=True)
         await self._items.create_index([("batch_id", 1), ("state", 1), ("number", 1)], name="by_state")
         await self._items.create_index([("batch_id", 1), ("recording_id", 1)], name="by_recording")
@@ -39,7 +44,7 @@ class Batches:
 
     async def one(self, caller: Caller, batch_id: str) -> BatchDocument:
         """Return a batch; an unknown one, or somebody else's, is a 404; too little a role a 403."""
-        query = {"_id": batch_id, "project_id": {"$in": list(caller.seen_project_ids)}}
+        query = {"_id": batch_id, "project_id": {"$in": list(caller.seen_project_ids)}, "forgotten_at": None}
         raw = await self._batches.find_one(query)
         if raw is None:
             raise ProblemError(404, "not_found", f"There is no batch {batch_id[:64]} here.")
@@ -48,7 +53,7 @@ class Batches:
 
     async def newest(self, caller: Caller, limit: int, before: datetime | None) -> list[BatchDocument]:
         """Return the batches of the caller's projects, the newest first."""
-        query: dict[str, Any] = {"project_id": {"$in": list(caller.project_ids)}}
+        query: dict[str, Any] = {"project_id": {"$in": list(caller.project_ids)}, "forgotten_at": None}
         if before is not None:
             query["created_at"] = {"$lt": before}
         rows = self._batches.find(query).sort("created_at", -1).limit(limit)
@@ -80,6 +85,20 @@ class Batches:
             {"$group": {"_id": "$state", "items": {"$sum": 1}}},
         ]
         return {State(raw["_id"]): raw["items"] async for raw in self._items.aggregate(stages)}
+
+    async def forget(self, ended_before: datetime) -> bool:
+        """Forget one batch that ended before then; False where there is none.
+
+        It is no longer found from the first write on; who dies before the last one leaves the rest to the next.
+        """
+        old = {"is_open": False, "completed_at": {"$lt": ended_before}}
+        batch = await self._batches.find_one_and_update(old, {"$set": {"forgotten_at": datetime.now(UTC)}})
+        if batch is None:
+            return False
+        await self._items.delete_many({"batch_id": batch["_id"]})
+        await self._batches.delete_one({"_id": batch["_id"]})
+        log.info("batch_forgotten", batch_id=batch["_id"])
+        return True
 
     async def append(self, batch: BatchDocument, **facts: Any) -> None:  # noqa: ANN401 (fields of an item)
         """Add an uploaded recording to a batch, once; the batch is open again by that."""

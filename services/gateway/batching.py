@@ -16,6 +16,7 @@ from .batch_runner import BatchRunner
 from .batch_views import BatchPlan, NewItem, RefusedItem
 from .batches import Batches, new_batch_id, new_item
 from .forecast import Cost, Forecasts
+from .forwarding import IngestDoor
 from .keys import Caller
 from .reads import Reads
 
@@ -65,18 +66,30 @@ class BatchDesk:
     """Takes batches in."""
 
     def __init__(
-        self, batches: Batches, runner: BatchRunner, reads: Reads, forecasts: Forecasts, sources: Sources
+        self,
+        batches: Batches,
+        runner: BatchRunner,
+        reads: Reads,
+        forecasts: Forecasts,
+        sources: Sources,
+        ingest: IngestDoor,
     ) -> None:
         self._batches = batches
         self._runner = runner
         self._reads = reads
         self._forecasts = forecasts
         self._sources = sources
+        self._ingest = ingest
 
     async def take(
         self, caller: Caller, order: Order, items: Sequence[NewItem]
     ) -> tuple[BatchDocument, list[BatchItemDocument]]:
-        """Store a batch and have it worked off; items that make no sense are stored as failed."""
+        """Store a batch and have it worked off; items that make no sense are stored as failed.
+
+        Raises a problem, 507, where something is to be taken in and there is no room.
+        """
+        if any(each.uri is not None for each in items):
+            await self._ingest.check_room()
         batch = BatchDocument(
             id=new_batch_id(),
             project_id=order.project_id,

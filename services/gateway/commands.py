@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from chassis.documents import open_database
+from chassis.preparing import PREPARE
 from contracts.documents import API_KEYS, ApiKeyDocument, Membership
 from contracts.vocabulary import DEFAULT_PROJECT, Role, Scope
 
@@ -19,6 +20,7 @@ def add_topics(parser: argparse.ArgumentParser) -> None:
     """Teach `parser` the commands; `command` of what it parses does what was said, and returns what to print."""
     topics = parser.add_subparsers(dest="topic")
     add_dead_letters(topics.add_parser("dead-letters", help="messages that no service could work on"))
+    topics.add_parser(PREPARE, help="make bucket, indexes and queues; then leave")
     keys = topics.add_parser("keys", help="API keys").add_subparsers(required=True)
     _add_create(keys.add_parser("create", help="make a key and print it"))
     listing = keys.add_parser("list", help="print all keys, without their secrets")

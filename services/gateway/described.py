@@ -33,6 +33,7 @@ _MEANINGS = {
     416: ("no_such_range", "The part that `Range` asks for is not there."),
     422: ("empty", "The content cannot be worked with; `code` says why."),
     429: ("rate_limited", "Too many requests of this kind; `Retry-After` says when to come back."),
+    507: ("storage_full", "There is no room for new work; `Retry-After` says when to look again."),
     503: ("database_unavailable", "A server that is needed does not answer; `Retry-After` says when to try again."),
 }
 # Whoever asks for whatever may hear of these.

@@ -23,10 +23,10 @@ class WatchedWishes:
         self._wishes = wishes
 
     async def standings(self, documents: Sequence[Raw], now: datetime) -> dict[str, Standing]:
-        """Return where each wish stands; one about a recording that is deleted, or gone, is not waited for."""
+        """Return where each wish stands: about a recording that is deleted it waits, for it may be restored."""
         fronts = LaneFronts(self._database, now)
         ids = sorted({each["recording_id"] for each in documents})
-        rows = self._database[RECORDINGS].find({"_id": {"$in": ids}, "deleted_at": None}, _DONE_FIELDS)
+        rows = self._database[RECORDINGS].find({"_id": {"$in": ids}}, _DONE_FIELDS)
         recordings = {raw["_id"]: raw async for raw in rows}
         tasks = {
             name: await self._tasks(name, [each for each in documents if _collection(each) == name])
@@ -34,7 +34,10 @@ class WatchedWishes:
         }
         standings = {each["_id"]: Standing.ENDED for each in documents}
         for each in documents:
-            if (recording := recordings.get(each["recording_id"])) is not None:
+            recording = recordings.get(each["recording_id"])
+            if recording is not None and recording.get("deleted_at") is not None:
+                standings[each["_id"]] = Standing.WAITING
+            elif recording is not None:
                 task, told = tasks[_collection(each)].get(_task_id(each)), {**recording, **each}
                 standings[each["_id"]] = await fronts.standing(_collection(each), task, told, each["requested_at"])
         return standings

@@ -106,7 +106,7 @@ class RecordingController(Controller):
     @post(
         operation_id="uploadRecording",
         needs=UPLOAD,
-        problems=(404, 408, 413, 415, 422),
+        problems=(404, 408, 413, 415, 422, 507),
         operation_class=_UploadOperation,
         status_code=202,
         responses=_KNOWN_ALREADY,

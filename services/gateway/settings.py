@@ -55,6 +55,7 @@ class GatewaySettings(WatchSettings):
     health_timeout_s: float = 2
     replays_per_minute: int = 300
     dead_letters_kept_days: float = 30
+    tasks_kept_days: float = 7
     search_folder: str | None = None
     search_poll_s: float = 30
     long_from_s: float = 600

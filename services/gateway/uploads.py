@@ -61,7 +61,7 @@ class UploadController(Controller):
     path = "/uploads"
     tags = ("recordings",)
 
-    @post(operation_id="beginUpload", needs=UPLOAD, problems=(404, 413))
+    @post(operation_id="beginUpload", needs=UPLOAD, problems=(404, 413, 507))
     async def begin(
         self,
         request: Request[Caller, Any, Any],

@@ -31,7 +31,7 @@ class Wishes:
         async for raw in self._collection.find({"recording_id": recording.id}, {"outbox": 0}):
             entries = [each.model_dump() for each in self.entries(recording, raw)]
             watch = Watch.begun(datetime.now(UTC)).document()
-            again = {"$push": {"outbox": {"$each": entries}}, "$set": {"watch": watch}}
+            again = {"$push": {"outbox": {"$each": entries}}, "$set": {"watch": watch, "forgotten_at": None}}
             await self._collection.update_one({"_id": raw["_id"]}, again)
         self._relay.wake()
 

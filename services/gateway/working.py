@@ -1,5 +1,9 @@
 """What the gateway has of work that is stopped, repeated, forecast, and done in batches."""
 
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
 from litestar.datastructures import State
 
 from chassis.documents import Database
@@ -14,6 +18,7 @@ from .batches import Batches
 from .batching import BatchDesk, Sources
 from .earlier import Tasks, get_task_status, process, process_batch
 from .forecast import Forecasts
+from .forgetting import forget_batches
 from .interventions import InterventionController, Interventions
 from .item_states import ItemStates
 from .reconciling import WatchedWishes
@@ -27,21 +32,21 @@ WORK_STATE = (
 )
 
 
-async def open_reconciler(
+async def open_keeping(
     state: State, database: Database, settings: GatewaySettings, relay: OutboxRelay
-) -> Reconciler:
-    """Return who announces wishes anew that do not end."""
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return who announces wishes anew that do not end, and who forgets what ended long ago."""
+    kept, rules = timedelta(days=settings.tasks_kept_days), WatchRules.of(settings)
     watched = WatchedWishes(database, state.wishes)
-    reconciler = Reconciler(database[TASKS], relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+    reconciler = Reconciler(database[TASKS], relay, rules, watched, settings.reconcile_every_s, kept=kept)
     await reconciler.prepare()
-    return reconciler
+    return reconciler.run(), forget_batches(state.batches, kept)
 
 
 async def open_work(
     state: State, database: Database, settings: GatewaySettings, renderings: RenderRequests
 ) -> BatchRunner:
     """Put into the state what `WORK_STATE` names; return who works batches off."""
-    await database[TASKS].create_index([("lane", 1), ("requested_at", 1)], name="by_lane")
     batches, states = Batches(database), ItemStates(database)
     await batches.prepare()
     state.render_requests, state.batches = renderings, batches
@@ -61,6 +66,6 @@ async def open_work(
     )
     state.batch_runner = runner
     sources = Sources(settings.s3_bucket, settings.inbox_prefix, settings.fetch_hosts)
-    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources)
+    state.batch_desk = BatchDesk(batches, runner, state.reads, state.forecasts, sources, state.ingest)
     state.earlier_tasks = Tasks(batches, states, state.reads, state.objects, state.progress)
     return runner

@@ -1,8 +1,9 @@
 """The composition root of ingest."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -12,6 +13,7 @@ from audio.format import AudioLimits
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.internal import own_services_only
 from chassis.jobs import Limits, Outlet, open_job_pool
@@ -26,6 +28,7 @@ from chassis.storage import Storage
 from chassis.sweeping import Sweeper
 from chassis.watching import WatchRules
 from chassis.web import measured, traced
+from contracts.documents import RECORDINGS
 
 from .changes import ChangeDesk
 from .imports import ImportDesk, import_recording
@@ -35,6 +38,8 @@ from .parts import PartDesk
 from .probing import warm_up
 from .reconciling import UploadedRecordings
 from .recordings import Recordings
+from .retention import Retention
+from .room import Room, look_for_room
 from .routes import (
     STATUSES,
     cancel_work,
@@ -53,65 +58,90 @@ from .uploads import UploadDesk
 def create_app(settings: IngestSettings) -> Service:
     """Return ingest: its routes, its relay, and the servers both need."""
     health = Health()
-    app = Litestar(
+    app = _create_api(settings)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            store = open_object_store(settings, settings.s3_public_endpoint_url, guards.s3)
+            objects = await stack.enter_async_context(store)
+            broker = create_broker(settings)
+            stack.push_async_callback(broker.stop)
+            recordings = Recordings(database)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
+            app.state.guards = guards
+            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
+            app.state.interventions = InterventionDesk(recordings.collection, relay)
+            storage = Storage(database, "ingest")
+            app.state.room = Room(storage, settings)
+            app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
+            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
+            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
+            keeping = await _keeping(app.state, settings, database, objects, relay, storage)
+            # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
+            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
+            works = (start_patiently(broker), relay.run(), *keeping, sampling)
+            watches = guards.watches(database, objects, publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(*works, *watches))
+            yield
+
+    return Service("ingest", health, lifespan, traced(measured(app)))
+
+
+def _create_api(settings: IngestSettings) -> Litestar:
+    return Litestar(
         [
             *(take_recording, change_recording, delete_recordings, restore_recordings),
-            *(cancel_work, retry_work, import_recording),
+            *(cancel_work, retry_work, import_recording, look_for_room),
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
+            "guards": Provide(_guards, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
             "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
             "parts": Provide(_parts, sync_to_thread=False),
+            "room": Provide(_room, sync_to_thread=False),
         },
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
     )
 
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
-            broker = create_broker(settings)
-            stack.push_async_callback(broker.stop)
-            recordings = Recordings(database)
-            publisher = Publisher(broker, settings.publish_timeout_s)
-            relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
-            reconciler = _reconciler(settings, database, recordings, relay)
-            prepared = (recordings.prepare(), relay.prepare(), reconciler.prepare(), objects.ensure_bucket())
-            await asyncio.gather(*prepared)
-            app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
-            app.state.interventions = InterventionDesk(recordings.collection, relay)
-            app.state.desk = await _open_desk(stack, settings, database, objects, relay)
-            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
-            app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            storage = Storage(database, "ingest")
-            sweeping = sweep(app.state.parts, recordings.collection, objects, storage)
-            sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
-            # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
-            sampling = sample(settings.sample_s, outbox_look(recordings.collection))
-            works = (start_patiently(broker), relay.run(), reconciler.run(), sweeper.run(), sweeping, sampling)
-            await stack.enter_async_context(background(*works))
-            yield
 
-    return Service("ingest", health, lifespan, traced(measured(app)))
-
-
-def _reconciler(settings: IngestSettings, database: Database, recordings: Recordings, relay: OutboxRelay) -> Reconciler:
-    watched = UploadedRecordings(database)
-    return Reconciler(recordings.collection, relay, WatchRules.of(settings), watched, settings.reconcile_every_s)
+async def _keeping(
+    state: State,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    storage: Storage,
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    recordings, rules = database[RECORDINGS], WatchRules.of(settings)
+    reconciler = Reconciler(recordings, relay, rules, UploadedRecordings(database), settings.reconcile_every_s)
+    retention = Retention(recordings, state.changes, settings.recordings_kept_days)
+    await asyncio.gather(reconciler.prepare(), retention.prepare())
+    sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
+    sweeping = sweep(state.parts, retention, recordings, objects, storage)
+    return reconciler.run(), state.room.run(), sweeper.run(), sweeping
 
 
 async def _open_desk(
-    stack: AsyncExitStack, settings: IngestSettings, database: Database, objects: ObjectStore, relay: OutboxRelay
+    stack: AsyncExitStack,
+    settings: IngestSettings,
+    database: Database,
+    objects: ObjectStore,
+    relay: OutboxRelay,
+    took: Callable[[int], None],
 ) -> UploadDesk:
     limits = Limits(settings.probe_memory_bytes, is_confined=settings.job_confinement)
-    outlet = Outlet(await objects.address(), settings.s3_timeout_s)
+    outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
     probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
     pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
@@ -125,6 +155,7 @@ async def _open_desk(
         keys,
         max_upload_bytes=settings.max_upload_bytes,
         probe_timeout_s=settings.probe_timeout_s,
+        took=took,
     )
 
 
@@ -149,6 +180,11 @@ def _desk(state: State) -> UploadDesk:
     return desk
 
 
+def _guards(state: State) -> Guards:
+    guards: Guards = state.guards
+    return guards
+
+
 def _changes(state: State) -> ChangeDesk:
     changes: ChangeDesk = state.changes
     return changes
@@ -157,6 +193,11 @@ def _changes(state: State) -> ChangeDesk:
 def _parts(state: State) -> PartDesk:
     parts: PartDesk = state.parts
     return parts
+
+
+def _room(state: State) -> Room:
+    room: Room = state.room
+    return room
 
 
 def _interventions(state: State) -> InterventionDesk:

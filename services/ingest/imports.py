@@ -23,6 +23,7 @@ from contracts.objects import audio_key
 
 from .drafts import Received, Upload
 from .forms import clean_name
+from .room import Room
 from .settings import IngestSettings
 from .streams import nothing_more
 from .uploads import Accepted, RejectedError, UploadDesk
@@ -126,8 +127,9 @@ def _upload(order: ImportOrder, chunks: AsyncIterator[bytes]) -> Upload:
 
 
 @post("/imports", status_code=200)
-async def import_recording(imports: ImportDesk, data: ImportOrder) -> Imported:
+async def import_recording(imports: ImportDesk, room: Room, data: ImportOrder) -> Imported:
     """Take in what lies in S3 already; answered once it is durable."""
+    room.check()
     try:
         return await imports.take(data)
     except RejectedError as error:

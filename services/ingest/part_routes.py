@@ -8,13 +8,15 @@ from contracts.documents import UploadDocument
 from contracts.uploading import PartNumbers, UploadOrder
 
 from .parts import PartDesk
+from .room import Room
 from .routes import problem_of
 from .uploads import RejectedError
 
 
 @post("/uploads", status_code=201)
-async def begin_upload(parts: PartDesk, data: UploadOrder) -> UploadDocument:
-    """Begin a recording that comes in parts."""
+async def begin_upload(parts: PartDesk, room: Room, data: UploadOrder) -> UploadDocument:
+    """Begin a recording that comes in parts; what was begun may be completed, whatever room there is."""
+    room.check(data.upload.size_bytes)
     return await parts.begin(data)
 
 

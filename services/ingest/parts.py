@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from audio.errors import TooLargeError
-from chassis.documents import Database
+from chassis.documents import Collection, Database
 from chassis.errors import ObjectMissingError
 from chassis.objects import ObjectStore, StoredPart
 from chassis.problems import ProblemError
@@ -36,6 +36,11 @@ _COMPLETING = timedelta(minutes=15)
 _NAMED_MAX = 100
 
 
+async def prepare_uploads(collection: Collection) -> None:
+    """Make the index that finds what was given up."""
+    await collection.create_index("expires_at", name="by_expiry")
+
+
 class PartDesk:
     """Takes recordings in that come past us, straight into S3."""
 
@@ -50,7 +55,7 @@ class PartDesk:
 
     async def prepare(self) -> None:
         """Make the index that finds what was given up."""
-        await self._collection.create_index("expires_at", name="by_expiry")
+        await prepare_uploads(self._collection)
 
     async def begin(self, order: UploadOrder) -> UploadDocument:
         """Begin a recording that will have this id. Raises `TooLargeError`."""

@@ -6,7 +6,8 @@ from litestar import Request, Response, patch, post
 from litestar.params import HeaderParameter
 
 from chassis.bodies import RequestBody
-from chassis.errors import UnprocessableError
+from chassis.errors import StorageFullError, UnprocessableError
+from chassis.guards import Guards
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
 from contracts.changing import Deleted, Deletion, RecordingChange
@@ -19,6 +20,7 @@ from .digests import asked_digests, verified
 from .drafts import Upload
 from .forms import open_body
 from .interventions import InterventionDesk
+from .room import Room
 from .uploads import RejectedError, UploadDesk
 
 # Everything else that is wrong with a recording is 422.
@@ -29,6 +31,8 @@ STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400, "bad_di
 async def take_recording(
     request: Request[Any, Any, Any],
     desk: UploadDesk,
+    guards: Guards,
+    room: Room,
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
     idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
@@ -38,8 +42,10 @@ async def take_recording(
 ) -> Response[dict[str, Any]]:
     """Stream a recording to S3, make it durable, and answer 202; 200 when the same bytes were here before."""
     wanted = RenderParameters.model_validate_json(rendering) if rendering is not None else None
+    guards.check_storing()
     body = RequestBody(request)
     try:
+        room.check(announced_bytes(request.headers.get("content-length", "")))
         # Of the whole body, whatever is in it: a form has other bytes than its recording.
         chunks = verified(aiter(body), asked_digests(request.headers))
         named = await open_body(request.headers.get("content-type", ""), name, chunks)
@@ -47,7 +53,7 @@ async def take_recording(
         accepted = await desk.accept(upload)
     except RejectedError as error:
         raise problem_of(error) from error
-    except UnprocessableError:
+    except (UnprocessableError, StorageFullError):
         await body.drain(desk.max_upload_bytes)
         raise
     answer = {"id": accepted.recording_id, "status": State.QUEUED, "trace_id": trace_id()}
@@ -90,6 +96,11 @@ async def cancel_work(interventions: InterventionDesk, data: Selection) -> tuple
 async def retry_work(interventions: InterventionDesk, data: Selection) -> tuple[str, ...]:
     """Have done again what failed of recordings; answered with those that are there."""
     return await interventions.retry(data)
+
+
+def announced_bytes(content_length: str) -> int:
+    """Return how many bytes a request says that it brings; 0 where it does not say."""
+    return int(content_length) if content_length.isdecimal() else 0
 
 
 def problem_of(error: RejectedError) -> ProblemError:

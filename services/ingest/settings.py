@@ -5,8 +5,11 @@ from pydantic import Field, IPvAnyNetwork, SecretStr
 from chassis.sweeping import SweepSettings
 from chassis.watching import WatchSettings
 
+from .retention import KeptDays
+from .room import RoomSettings
 
-class IngestSettings(WatchSettings, SweepSettings):
+
+class IngestSettings(WatchSettings, SweepSettings, RoomSettings):
     """Bounds on what is accepted."""
 
     internal_token: SecretStr
@@ -23,6 +26,7 @@ class IngestSettings(WatchSettings, SweepSettings):
     parted_upload_s: float = 604_800
     idempotency_s: float = 86_400
     retention_s: float = 2_592_000
+    recordings_kept_days: KeptDays = Field(default_factory=dict)
     inbox_prefix: str = Field(default="inbox/", pattern=r"^([A-Za-z0-9._-]+/)+$")
     fetch_hosts: tuple[str, ...] = ()
     fetch_timeout_s: float = 50

@@ -9,24 +9,29 @@ import structlog
 
 from chassis.documents import Collection, Database, PyMongoError
 from chassis.errors import ObjectStoreError
-from chassis.objects import ObjectStore, UnfinishedObject
+from chassis.listed import UnfinishedObject
+from chassis.objects import ObjectStore
 from chassis.storage import Storage
 from chassis.sweeping import Removable, recording_of
 from contracts.documents import RECORDINGS, UPLOADS
 from contracts.objects import audio_key
 
 from .parts import PartDesk
+from .retention import Retention
 
 log = structlog.get_logger()
 
 SWEPT_EVERY_S = 600.0
 
 
-async def sweep(parts: PartDesk, recordings: Collection, objects: ObjectStore, storage: Storage) -> None:
+async def sweep(
+    parts: PartDesk, retention: Retention, recordings: Collection, objects: ObjectStore, storage: Storage
+) -> None:
     """Let go of what has expired, for ever; two that race only find less."""
     while True:
         try:
             await parts.give_up_expired()
+            await retention.apply()
             await purge_deleted(recordings, objects, storage)
         except (PyMongoError, ObjectStoreError) as error:
             log.warning("sweep_failed", reason=str(error) or repr(error))

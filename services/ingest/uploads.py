@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class UploadRacedError(TransientError):
 
 
 class UploadDesk:
-    """Takes recordings in."""
+    """Takes recordings in, and tells `took` how many bytes were kept of each."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class UploadDesk:
         *,
         max_upload_bytes: int,
         probe_timeout_s: float,
+        took: Callable[[int], None] = lambda size_bytes: None,
     ) -> None:
         self._objects = objects
         self._recordings = recordings
@@ -75,6 +76,7 @@ class UploadDesk:
         self._keys = keys
         self.max_upload_bytes = max_upload_bytes
         self._probe_timeout_s = probe_timeout_s
+        self._took = took
 
     async def accept(self, upload: Upload) -> Accepted:
         """Return once object and document are durable; what is refused leaves no object behind."""
@@ -125,6 +127,7 @@ class UploadDesk:
             # When the answer to this write is lost it may have been done: the object must stay.
             if await self._recordings.add(accepted_document(recording_id, upload, received, probed)):
                 self._relay.wake()
+                self._took(received.size_bytes)
                 return Accepted(recording_id, duplicate=False)
             same = await self._recordings.find_same(upload.project_id, received.sha256)
         await self._objects.delete(audio_key(recording_id))

@@ -1,9 +1,10 @@
-"""Run the spectrogram service: `python -m services.spectrogram`."""
+"""Run the spectrogram service: `python -m services.spectrogram`; or make what it works with: `… prepare`."""
 
-from chassis.serve import run
+from chassis.preparing import run_or_prepare
 
 from .app import create_app
+from .preparing import prepare_indexes
 from .settings import SpectrogramSettings
 
 if __name__ == "__main__":
-    run(create_app, SpectrogramSettings(), "spectrogram")
+    run_or_prepare(create_app, prepare_indexes, SpectrogramSettings(), "spectrogram")

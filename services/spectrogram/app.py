@@ -10,9 +10,10 @@ from chassis.internal import own_services_only
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from chassis.work import Equipment
+from chassis.workbench import Equipment
 from chassis.worker import WorkerApp
 from contracts.documents import SPECTROGRAMS
+from contracts.vocabulary import Lane
 
 from .drawing import DrawingDesk
 from .handlers import take_recordings
@@ -41,6 +42,8 @@ def create_app(settings: SpectrogramSettings) -> Service:
         routes.state.desk = DrawingDesk(equipment, limits, slots, settings.drawing_timeout_s, settings.clip_max_s)
         take_recordings(broker, equipment, settings)
 
+    # Readers' drawings are people's work: a process without slots for people draws nothing.
+    draws = Lane.INTERACTIVE in settings.lanes
     return WorkerApp(
         settings,
         name="spectrogram",
@@ -48,7 +51,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
         subscribe=begin,
         warm_up=warm_up,
         spare_slots=settings.drawing_slots + LOOK_SLOTS,
-        routes=traced(measured(routes)),
+        routes=traced(measured(routes)) if draws else None,
         prefixes=("spectrograms/", "waveforms/", "tiles/", "regions/"),
     ).service()
 

@@ -5,7 +5,8 @@ import asyncio
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Equipment, Worker
+from chassis.work import Worker
+from chassis.workbench import Equipment
 from contracts.events import RecordingUploaded, SpectrogramRequested
 from contracts.rendering import RenderParameters
 
@@ -15,11 +16,11 @@ from .work import SpectrogramWork
 
 
 def take_recordings(broker: RabbitBroker, equipment: Equipment, settings: SpectrogramSettings) -> None:
-    """Consume both lanes, each with slots of its own."""
+    """Consume the lanes that have slots, each with its own."""
     look_slot = asyncio.Semaphore(LOOK_SLOTS)
-    for lane, slots in settings.slots.items():
+    for lane in settings.lanes:
 
-        @lane_subscriber(broker, "spectrogram", lane, slots)  # type: ignore[untyped-decorator]  # FastStream's
+        @lane_subscriber(broker, "spectrogram", lane, settings.slots[lane])  # type: ignore[untyped-decorator]  # FastStream's
         async def render_recording(event: RecordingUploaded | SpectrogramRequested) -> None:
             """Store the images of a recording, then announce them.
 

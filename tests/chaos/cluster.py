@@ -21,6 +21,7 @@ from .proxy import Link, Mode, Proxy
 from .schedule import EVERY_REPLICA, SERVERS
 
 START_TIMEOUT_S = 120.0
+STARTED = b"Application startup complete."
 ANSWER_TIMEOUT_S = 5.0
 
 # Waiting that is shorter than what operators would choose, so that faults of seconds are long; no bound is weaker.
@@ -77,6 +78,15 @@ class Replica:
         own = {"DAWNCHORUS_HOST": LOOPBACK, "DAWNCHORUS_PORT": str(self.port), "PYTHONPATH": path}
         return os.environ | self.settings | own
 
+    def was_ready(self) -> bool:
+        """Return whether the process that runs, or ran last, got as far as serving."""
+        ran = self.process._run()
+        if ran is None:
+            return False
+        with self.process.log.open("rb") as log:
+            log.seek(ran.log_offset)
+            return STARTED in log.read()
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the service itself; its children die with it, and stop or go on without it."""
         with suppress(ProcessLookupError):
@@ -86,17 +96,25 @@ class Replica:
     def children(self) -> list[int]:
         """Return the pids of those children that do its jobs."""
         pid = self.process.pid
+        found: list[int] = []
         if pid is None:
-            return []
-        with suppress(FileNotFoundError, ProcessLookupError):
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            return [int(child) for child in children if "spawn_main" in _command_of(child)]
-        return []
+            return found
+        # A child belongs to the thread that began it.
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in thread.read_text().split() if "spawn_main" in _command_of(child)]
+        return found
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Everything that runs; `links` by who and where to: `("analysis-1", "mongodb")`."""
+    """Everything that runs.
+
+    links     by who and where to: `("analysis-1", "mongodb")`
+    deaths    services that ended by themselves while they served
+    restarts  services that did not get that far, because what they need was away
+    away      what a fault keeps away just now
+    """
 
     folder: Path
     servers: Servers
@@ -105,6 +123,7 @@ class Cluster:
     links: Mapping[tuple[str, str], Link]
     scratch: Path
     deaths: list[str] = field(default_factory=list)
+    restarts: list[str] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
 
     @property
@@ -119,10 +138,13 @@ class Cluster:
                 self.proxy.change(link, mode, share)
 
     def supervise(self) -> None:
-        """Start what ended by itself, as any platform would, and note it; leave alone what a fault keeps away."""
+        """Start what ended by itself, as any platform would, and note it."""
         for name, replica in self.replicas.items():
             if name not in self.away and not replica.process.is_running():
-                self.deaths.append(f"{name}: {replica.process.last_line()[:300]}")
+                if replica.was_ready():
+                    self.deaths.append(f"{name}: {replica.process.last_line()[:300]}")
+                else:
+                    self.restarts.append(name)
                 replica.start()
 
     def wait_until_ready(self) -> None:

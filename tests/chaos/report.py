@@ -13,19 +13,20 @@ from .recorded import ACKNOWLEDGED
 from .run import Ran
 
 COUNTS = ("attempted", "acknowledged", "refused", "completed", *VERDICTS)
-ALSO = ("duplicate_executions", "repeated_events", "conflicting_events", "orphans", "parked")
+ALSO = ("duplicate_executions", "repeated_events", "conflicting_events", "orphans", "parked", "restarts")
 CALM = "no fault"
 
 
 def facts(ran: Ran) -> dict[str, Any]:
     """Return everything about a run that JSON holds."""
     verdict = ran.verdict
-    counts = {name: getattr(verdict, name) for name in (*COUNTS[:4], *ALSO)}
+    counts = {name: getattr(verdict, name) for name in (*COUNTS[:4], *ALSO[:-1])}
     return {
         "seed": ran.plan.schedule.seed,
         "passed": verdict.passed,
         **counts,
         **{name: verdict.count(name) for name in VERDICTS},
+        "restarts": len(ran.restarts),
         "recovery_s": round(ran.recovery_s, 1),
         "took_s": round(ran.took_s, 1),
         "skews_s": ran.plan.schedule.skews_s,

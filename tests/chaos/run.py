@@ -74,6 +74,7 @@ class Ran:
     verdict: Verdict
     uploads: tuple[Upload, ...]
     injected: tuple[Injected, ...]
+    restarts: tuple[str, ...]
     recovery_s: float
     took_s: float
     reference: Reference
@@ -89,7 +90,8 @@ def run(plan: Plan, folder: Path, reference: Reference | None = None) -> Ran:
         recovery_s = storm.recover(uploads)
         observed = observe(cluster.servers, uploads, known, cluster.deaths)
     verdict = check(_only_of(observed))
-    return Ran(plan, verdict, tuple(uploads), tuple(storm.injected), recovery_s, time.monotonic() - began, known)
+    took_s = time.monotonic() - began
+    return Ran(plan, verdict, tuple(uploads), tuple(storm.injected), tuple(cluster.restarts), recovery_s, took_s, known)
 
 
 @contextmanager
@@ -108,7 +110,7 @@ def running_stack(plan: Plan, folder: Path) -> Iterator[tuple[Cluster, str]]:
 
 def undisturbed(cluster: Cluster, key: str, contents: Sequence[Content]) -> Reference:
     """Return what comes of each content when nothing fails."""
-    clients = Clients(cluster.gateways, key, random.Random(0), lambda: ())
+    clients = Clients(cluster.gateways, key, random.Random(0), lambda: (), repeats=False)
     sending = clients.send_for(REFERENCE_TIMEOUT_S, 0.0, [(REFERENCE, each) for each in contents], give_up_after_s=60)
     asyncio.run(sending)
     ids = _acknowledged(clients.uploads)

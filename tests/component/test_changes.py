@@ -12,6 +12,7 @@ from chassis.errors import ObjectMissingError
 from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
+from chassis.storage import Storage
 from contracts.changing import RecordingChange
 from contracts.documents import RECORDINGS, RecordingDocument
 from contracts.envelope import from_message
@@ -179,7 +180,7 @@ async def test_what_nobody_restores_in_time_goes_for_good(database: Database, ob
     await _desk(database, retention_s=-1).delete(FIELD, [ONE])
     await _desk(database).delete(FIELD, [THEIRS])
 
-    await purge_deleted(database[RECORDINGS], objects)
+    await purge_deleted(database[RECORDINGS], objects, Storage(database, "ingest"))
 
     assert {raw["_id"] async for raw in database[RECORDINGS].find()} == {THEIRS, ANEW}
     assert await objects.get(audio_key(THEIRS)) == b"audio"

@@ -72,6 +72,17 @@ async def test_what_only_has_to_wait_is_asked_about_again_soon_and_does_not_clim
     assert message.headers[ATTEMPT_HEADER] == 3
 
 
+async def test_what_has_no_slots_in_this_process_goes_on_in_the_lane_that_has(
+    consumer: Consumer, rabbit: Rabbit
+) -> None:
+    async with consumer.doing(raising(SlotsTakenError(Lane.INTERACTIVE))):
+        await send(rabbit)
+
+        message = await rabbit.taken(f"{SERVICE}.retry.5s")
+
+    assert message.routing_key == "spectrogram.5s.interactive"
+
+
 async def test_a_postponed_event_comes_back_on_its_lane_and_can_be_postponed_again(
     consumer: Consumer, rabbit: Rabbit
 ) -> None:

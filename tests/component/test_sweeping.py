@@ -168,21 +168,20 @@ async def test_whatever_happens_in_between_nothing_named_is_removed_and_in_the_e
     chance = random.Random(seed)
     halting = Halting(objects, chance)
     tasks = TaskStore(database[SPECTROGRAMS], 0.2)
-    recordings = [f"{n:08}-0000-0000-0000-000000000000" for n in range(4)]
+    recordings = [f"{n:08}-0000-0000-0000-000000000000" for n in range(2)]
     for recording_id in recordings:
         await add_recording(database, recording_id)
 
     async def works() -> None:
-        for _ in range(12):
+        for _ in range(25):
             await _attempt(tasks, halting, database, chance.choice(recordings), chance)
 
     async def sweeps() -> None:
-        for _ in range(8):
+        while not working.done():
             await _sweeper(database, halting).sweep()
 
-    async with asyncio.TaskGroup() as group:
-        for doing in (works, works, works, sweeps, sweeps):
-            group.create_task(doing())
+    working = asyncio.gather(works(), works(), works())
+    await asyncio.gather(working, sweeps(), sweeps())
     lost = await _named(database) - await _keys(objects)
     await database[SPECTROGRAMS].update_many({"state": {"$in": ["queued", "processing"]}}, {"$set": _FAILED})
     await database[RECORDINGS].delete_one({"_id": recordings[0]})
@@ -203,15 +202,12 @@ class Halting(ObjectStore):
         self._chance = chance
 
     async def put(self, key: str, body: bytes, content_type: str) -> None:
-        await self._halt()
         await super().put(key, body, content_type)
+        await asyncio.sleep(self._chance.choice([0, 0.02]))
 
     async def delete(self, key: str) -> None:
-        await self._halt()
+        await asyncio.sleep(self._chance.choice([0, 0.05]))
         await super().delete(key)
-
-    async def _halt(self) -> None:
-        await asyncio.sleep(self._chance.choice([0, 0, 0.005, 0.02]))
 
 
 async def _attempt(
@@ -220,7 +216,7 @@ async def _attempt(
     """Work as a worker does, and perhaps die of it; now and then somebody asks for what failed again."""
     parameters_id = chance.choice(["a", "b"])
     key = f"spectrograms/{recording_id}/{parameters_id}/standard.png"
-    if chance.random() < 0.3:
+    if chance.random() < 0.5:
         await database[RECORDINGS].update_one({"_id": recording_id}, {"$currentDate": {"retried_at": True}})
     facts = {"recording_id": recording_id, "created_at": datetime.now(UTC) - timedelta(days=1)}
     try:
@@ -231,9 +227,9 @@ async def _attempt(
     if claim is None:
         return
     await objects.put(key, b"png", "image/png")
-    if (end := chance.random()) < 0.3:
+    if (end := chance.random()) < 0.1:
         return
-    done = end < 0.6
+    done = end < 0.4
     fields = {"images": {"standard": {"key": key}}} if done else {}
     state = State.COMPLETED if done else State.FAILED
     await tasks.finalize(claim, state=state, fields=fields, outbox=ENTRY)

@@ -24,6 +24,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
     extra = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "DAWNCHORUS_HEARTBEAT_S": "1",
+        "DAWNCHORUS_SAMPLE_S": "1",
         "DAWNCHORUS_OUTWARD_HTTP": "true",
         "DAWNCHORUS_OUTWARD_NETWORKS": '["127.0.0.0/8"]',
         "DAWNCHORUS_FETCH_HOSTS": '["127.0.0.1"]',
@@ -31,8 +32,6 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
         "DAWNCHORUS_EXTRACTOR_TIMEOUT_S": "5",
         # There is none to be found, and nothing shall come of that.
         "DAWNCHORUS_DEVICE": "auto",
-        # What species and its embeddings ask for beside everything that a process has kept: docs/analysis.md.
-        "DAWNCHORUS_JOB_MEMORY_BYTES": "4000000000",
         # A package of somebody else's is found by the analysis service, and used where a test asks for it.
         "PYTHONPATH": str(install(tmp_path_factory.mktemp("site"))),
     }

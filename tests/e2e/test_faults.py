@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -30,6 +31,7 @@ def test_a_recording_is_accepted_while_the_broker_is_down_and_completes_when_it_
     assert answer.status_code == 202
     assert status == "queued"
     assert found["status"] == "completed"
+    system.until(lambda: all(httpx.get(f"{each.url}/readyz").is_success for each in system.services.values()))
 
 
 def test_while_a_worker_is_away_readers_hear_that_the_result_is_not_there_yet(system: System, tmp_path: Path) -> None:

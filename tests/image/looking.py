@@ -19,7 +19,7 @@ _OF_THE_BASE = {
 # Numba looks for them, and takes its own threads where they are not there.
 _OPTIONAL = {"libgomp", "libtbb"}
 _NEEDED = re.compile(r"^\s+(\S+?)\.so\S*(?: => (\S+|not found))?", re.MULTILINE)
-_SAMPLE_EVERY_S = 0.1
+_SAMPLE_EVERY_S = 0.5
 
 
 def size_mb(*folders: Path) -> float:
@@ -62,8 +62,8 @@ def watched(sessions: Mapping[str, int]) -> Iterator[Callable[[], dict[str, floa
 
     def watch() -> None:
         while not ended.wait(_SAMPLE_EVERY_S):
-            for name, session in sessions.items():
-                peaks[name] = max(peaks[name], memory_mb(session))
+            now = memories_mb(sessions)
+            peaks.update({name: max(peaks[name], now[name]) for name in peaks})
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -74,10 +74,14 @@ def watched(sessions: Mapping[str, int]) -> Iterator[Callable[[], dict[str, floa
         watching.join()
 
 
-def memory_mb(session: int) -> float:
-    """Return the memory of a service and its children, shared pages counted once (proc(5): Pss)."""
-    pids = [each.pid for each in living_processes() if each.session == session]
-    return sum(_pss_kb(pid) for pid in pids) * 1024 / 1e6
+def memories_mb(sessions: Mapping[str, int]) -> dict[str, float]:
+    """Return the memory of services and their children, shared pages counted once (proc(5): Pss)."""
+    names = {session: name for name, session in sessions.items()}
+    found = dict.fromkeys(sessions, 0.0)
+    for each in living_processes():
+        if each.session in names:
+            found[names[each.session]] += _pss_kb(each.pid) * 1024 / 1e6
+    return found
 
 
 def _pss_kb(pid: int) -> int:
@@ -89,6 +93,6 @@ def _pss_kb(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
-def compiled_files(image: Image) -> int:
-    """Return how many compiled functions lie where Numba reads them."""
-    return len(list(Path(image.variables()["NUMBA_CACHE_DIR"]).rglob("*.nbc")))
+def compiled(folder: Path) -> dict[str, bytes]:
+    """Return what lies in a folder of compiled functions, by the files' names."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.nb[ci]")}

@@ -52,7 +52,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "spectrogram": SpectrogramSettings,
     "analysis": AnalysisSettings,
 }
-COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python", "docker"}
+COMMANDS = {"make", "curl", "grep", "rm", ".", ".venv/bin/python", "docker", "helm", "kubectl"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 OUR_FOLDERS = r"(?:tests|docs|deploy|services|contracts|chassis|audio|client)/[\w./-]+"
 
@@ -186,7 +186,7 @@ def _settings() -> dict[str, tuple[str, frozenset[str]]]:
     for service, settings in SETTINGS.items():
         for name, field in settings.model_fields.items():
             variable = str(field.validation_alias or f"DAWNCHORUS_{name.upper()}")
-            default = "required" if field.is_required() else _shown(field.default)
+            default = "required" if field.is_required() else _shown(field.get_default(call_default_factory=True))
             found[variable] = (default, found.get(variable, ("", frozenset()))[1] | {service})
     return found
 

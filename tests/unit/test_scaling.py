@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.scaling.autoscaling import Autoscaler, Scaling
+from tests.benchmarks.scaling.days import CARDS_AT_S, CARDS_LAST_S, CARDS_SHARE, arrivals, days
+from tests.benchmarks.scaling.model import DAY_S, PAGE, arithmetic, kinds
 from tests.benchmarks.scaling.queueing import Fixed, erlang_c_wait_s, simulate
+from tests.pages import marked_table, table
 
 
 @pytest.mark.parametrize(("servers", "use"), [(1, 0.6), (4, 0.8), (16, 0.9)])
@@ -87,6 +90,32 @@ def test_a_backlog_is_worked_off_and_the_replicas_go_again() -> None:
     assert run.slots[-1] == 2
     assert run.left < 10
     assert run.slot_s < 0.5 * run.slots.max() * 3600
+
+
+def test_a_day_brings_what_was_asked_for_and_a_twentieth_of_it_from_cards() -> None:
+    came_s = arrivals(np.random.default_rng(1), 100_000)
+
+    assert len(came_s) == pytest.approx(100_000, rel=0.02)
+    assert ((came_s >= 0) & (came_s <= DAY_S)).all()
+    assert (np.diff(came_s) >= 0).all()
+    from_cards = ((came_s >= CARDS_AT_S) & (came_s < CARDS_AT_S + CARDS_LAST_S)).mean()
+    assert from_cards == pytest.approx(CARDS_SHARE + (1 - CARDS_SHARE) * CARDS_LAST_S / DAY_S, rel=0.1)
+
+
+def test_the_pages_tables_are_what_the_measured_costs_say() -> None:
+    for mark, lines in arithmetic().items():
+        assert marked_table(PAGE, mark) == table("\n".join(lines)), mark
+
+
+def test_a_simulated_day_is_the_same_every_time_and_a_cell_among_many_like_one_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.benchmarks.scaling.days.CELL", 500)
+
+    alone, among = days(kinds(), [500]), days(kinds(), [5000])
+
+    assert [day.run.slot_s for day in alone] == [day.run.slot_s for day in among]
+    assert [10 * day.replica_hours for day in alone] == pytest.approx([day.replica_hours for day in among])
 
 
 def _look(scaler: Autoscaler, start_s: int, end_s: int, backlog: int) -> None:

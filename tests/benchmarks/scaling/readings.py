@@ -36,7 +36,7 @@ def reading(stack: Stack) -> dict[str, float]:
     """Return every counter by name; they only grow, but for the sizes of what is stored."""
     return {
         "wall_s": time.monotonic(),
-        **{f"cpu_s.{name}": cpu_s(pid) for name, pid in sessions(stack).items()},
+        **_cpu_s(sessions(stack)),
         **_s3(stack),
         **_mongodb(stack.servers),
         **_messages(stack.servers),
@@ -62,14 +62,15 @@ def sessions(stack: Stack) -> dict[str, int]:
     return services | {server.name: server.process.pid or 0 for server in servers}
 
 
-def cpu_s(session: int) -> float:
-    """Return what a process and its children have used, those that ended included (proc(5): fields 14 to 17)."""
-    ticks = 0
+def _cpu_s(leaders: Mapping[str, int]) -> dict[str, float]:
+    """Return what processes and their children have used, those that ended included (proc(5): fields 14 to 17)."""
+    names = {session: name for name, session in leaders.items()}
+    ticks = dict.fromkeys(leaders, 0)
     for each in living_processes():
-        if each.session == session:
+        if each.session in names:
             fields = Path(f"/proc/{each.pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / _TICKS_PER_S
+            ticks[names[each.session]] += sum(int(field) for field in fields[11:15])
+    return {f"cpu_s.{name}": count / _TICKS_PER_S for name, count in ticks.items()}
 
 
 def _s3(stack: Stack) -> dict[str, float]:

@@ -118,6 +118,42 @@ def test_the_lane_takes_enough_from_its_queue_to_fill_its_slots_beside_the_long_
     assert taken_at_once(made(interactive_slots=3, bulk_slots=2)) == {INTERACTIVE: 5, BULK: 2}
 
 
+async def test_a_process_of_the_interactive_lane_alone_sends_long_recordings_on_to_the_bulk_lane() -> None:
+    schedule = Schedule(made(bulk_slots=0))
+
+    with pytest.raises(SlotsTakenError) as refused:
+        async with schedule.turn(INTERACTIVE, LONG_S):
+            pytest.fail("there is no place for it here")
+
+    assert refused.value.other_lane == BULK
+    assert taken_at_once(made(bulk_slots=0, interactive_slots=2)) == {INTERACTIVE: 2}
+
+
+async def test_a_process_of_the_bulk_lane_alone_works_on_what_was_sent_on_to_it() -> None:
+    async with office(interactive_slots=0, bulk_slots=2) as here:
+        await here.begin("long", INTERACTIVE, LONG_S)
+        await here.begin("replayed", INTERACTIVE, SHORT_S)
+        await here.begin("third", BULK, SHORT_S)
+
+        assert here.working == {"long", "replayed"}
+    assert taken_at_once(made(interactive_slots=0, bulk_slots=2)) == {BULK: 2}
+
+
+def test_a_worker_has_slots_in_one_lane_at_least() -> None:
+    with pytest.raises(ValueError, match="both 0"):
+        made(interactive_slots=0, bulk_slots=0)
+
+
+async def test_a_full_process_of_both_lanes_asks_again_on_the_same_lane() -> None:
+    schedule = Schedule(made())
+    async with schedule.turn(INTERACTIVE, LONG_S):
+        with pytest.raises(SlotsTakenError) as refused:
+            async with schedule.turn(INTERACTIVE, LONG_S):
+                pytest.fail("there is one place")
+
+    assert refused.value.other_lane is None
+
+
 async def test_transfers_are_as_many_as_their_slots() -> None:
     assert await _at_once(Schedule(made(io_slots=2)).transfer, 5) == 2
 
