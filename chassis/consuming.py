@@ -10,7 +10,7 @@ from faststream import BaseMiddleware
 from faststream.exceptions import NackMessage
 from pydantic import ValidationError
 
-from contracts.envelope import MalformedEventError
+from contracts.envelope import MalformedEventError, UnknownVersionError
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, WORK_EXCHANGE, replay_key, retry_key
 from contracts.vocabulary import Lane
 
@@ -98,7 +98,7 @@ class RetryLadder:
 
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
-        attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
+        attempt = _attempt(msg)
         climbs = not isinstance(error, LeaseHeldError | SlotsTakenError) and not is_outage(error)
         lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
@@ -162,6 +162,11 @@ class _Rung(BaseMiddleware):
             # Nobody waits for it; when the recording is restored, it is announced again.
             log.info("task_stopped", reason=str(error))
         except (UnprocessableError, MalformedEventError, ValidationError) as error:
+            if isinstance(error, UnknownVersionError) and _attempt(msg) < len(RETRY_DELAYS_S):
+                # While versions change replicas of both share the queue: this may be for one that comes yet.
+                self._count(msg, "postponed", started)
+                await self._ladder.retry_later(msg, error)
+                return
             # Rejected: the queue's dead-letter exchange parks it.
             self._count(msg, "parked", started)
             log.error("message_parked", reason=str(error), exc_info=False)  # noqa: TRY400 (the reason is the whole story)
@@ -176,6 +181,10 @@ class _Rung(BaseMiddleware):
 
     def _count(self, msg: Any, outcome: str, started: float) -> None:  # noqa: ANN401
         self._ladder.count(msg, outcome, time.monotonic() - started)
+
+
+def _attempt(msg: Any) -> int:  # noqa: ANN401
+    return int(msg.headers.get(ATTEMPT_HEADER, 0))
 
 
 def _lane(msg: Any) -> Lane:  # noqa: ANN401

@@ -13,8 +13,9 @@
         │   ├── ObjectMissingError
         │   └── ObjectRefusedError      it answered that it will not
         ├── OpenBreakerError        not even asked: it is down (chassis.documents, chassis.s3, chassis.broker)
-        ├── StorageFullError        there is no room for new work
-        ├── ScratchFullError        there is no room on this machine's disk
+        ├── FullError               somewhere there is no room; whatever was under way is not to blame
+        │   ├── StorageFullError        for new work, or in the bucket
+        │   └── ScratchFullError        on the disk that this process works on
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -157,8 +158,14 @@ class OpenBreakerError(TransientError):
         return max(1, ceil(wait_s))
 
 
-class StorageFullError(TransientError):
-    """There is no room for new work."""
+class FullError(TransientError):
+    """Somewhere there is no room; whatever was under way is not to blame."""
+
+    is_outage: ClassVar[bool] = True
+
+
+class StorageFullError(FullError):
+    """There is no room for new work, or in the bucket."""
 
     code: ClassVar[str] = "storage_full"
     next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
@@ -170,8 +177,8 @@ class StorageFullError(TransientError):
         return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
 
 
-class ScratchFullError(TransientError):
-    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+class ScratchFullError(FullError):
+    """There is no room on the disk that this process works on."""
 
     code: ClassVar[str] = "scratch_full"
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError
 from .guard import Guard
 from .listed import ListedObject, UnfinishedObject
+from .part_streams import PART_BYTES, chunks_of, next_part
 from .s3 import call, open_clients
 from .settings import ServiceSettings
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
-# S3 refuses smaller parts, all but the last, and more parts.
-PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
+# S3 refuses more.
 PARTS_MAX = 10_000
 
 
@@ -88,7 +88,7 @@ class ObjectStore:
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write an object of unknown length, holding one part in memory; an error leaves nothing behind."""
-        first = await _next_part(chunks)
+        first = await next_part(chunks)
         if len(first) < PART_BYTES:
             await self.put(key, bytes(first), "application/octet-stream")
             return
@@ -109,7 +109,7 @@ class ObjectStore:
 
     async def _put_one(self, key: str, body: bytes | Path) -> None:
         if isinstance(body, Path):
-            await self.put_stream(key, _chunks(body))
+            await self.put_stream(key, chunks_of(body))
         else:
             await self.put(key, body, _content_type(key))
 
@@ -123,7 +123,7 @@ class ObjectStore:
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
             self.written_bytes += len(part)
-            part = await _next_part(chunks)
+            part = await next_part(chunks)
         with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
@@ -244,20 +244,5 @@ async def open_object_store(
         yield ObjectStore(client, settings.s3_bucket, public, guard)
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, PART_BYTES):
-            yield chunk
-
-
 def _content_type(key: str) -> str:
     return mimetypes.guess_type(key)[0] or "application/octet-stream"
-
-
-async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
-    part = bytearray()
-    async for chunk in chunks:
-        part += chunk
-        if len(part) >= PART_BYTES:
-            break
-    return part

@@ -11,7 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contracts.objects import is_server_made
 
-from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError, OpenBreakerError, says_outage
+from .disk import answers_full
+from .errors import (
+    ObjectMissingError,
+    ObjectRefusedError,
+    ObjectStoreError,
+    OpenBreakerError,
+    StorageFullError,
+    says_outage,
+)
 from .guard import Dependency, Guard, Symptoms
 from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
@@ -75,6 +83,8 @@ def call(operation: str, key: str, guard: Guard | None) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
+            if answers_full(error.response):
+                raise StorageFullError("bucket") from error
             raise _error_class(error)(operation, key, str(error)) from error
         except (BotoCoreError, WireError, OSError, TimeoutError) as error:
             raise ObjectStoreError(operation, key, repr(error)) from error

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
-from opentelemetry import trace
 
 from contracts.documents import OutboxEntry
 from contracts.envelope import envelop, event_id
@@ -25,8 +24,8 @@ from .guard import Dependency
 from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
 from .outages import is_spared
 from .outbox import outbox_entry
-from .scratch import scratch_folder
-from .task_figures import note_outcome, note_shown
+from .scratch import scratch_folder, wait_for_room
+from .task_figures import describe, note_outcome, note_shown
 from .tasks import Claim
 from .workbench import Equipment, Workbench
 
@@ -77,6 +76,7 @@ class Worker(Generic[E]):
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
         # Whoever waits here has not begun: when the process leaves, the message goes back at once.
+        await wait_for_room(self._equipment.disk_watermark)
         await self._equipment.gate.passed(Dependency.MONGODB, Dependency.S3)
         await begun()
         facts = self._facts(event, announced_at)
@@ -84,7 +84,7 @@ class Worker(Generic[E]):
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
-        _describe(event, claim)
+        describe(event, claim)
         started = time.monotonic()
         try:
             state = State.CANCELLED if claim.is_cancelled else await self._ended(event, claim, announced_at)
@@ -187,9 +187,3 @@ class Worker(Generic[E]):
             "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
-
-
-def _describe(event: Event, claim: Claim) -> None:
-    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
-    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
-    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

@@ -55,6 +55,7 @@ class Equipment:
     gate: Gate
     source: str
     scratch: Path | None = None
+    disk_watermark: float = 1.0
 
 
 @dataclass

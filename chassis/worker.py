@@ -222,6 +222,7 @@ class WorkerApp:
             gate=gate,
             source=self._name,
             scratch=stack.enter_context(scratch_root()),
+            disk_watermark=settings.disk_watermark,
         )
 
 
