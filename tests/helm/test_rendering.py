@@ -7,7 +7,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.helm.charts import CHART, EXAMPLES, GOLDEN, chart, example, golden, named, of_example, render
+from tests.helm.charts import CHART, EXAMPLES, GOLDEN, chart, example, golden, named, of_example, render, written
 from tests.helm.schemas import faults, kubernetes_versions
 
 WARNING = 2
@@ -72,7 +72,7 @@ def test_a_key_that_is_said_twice_is_found() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_what_is_written_ends_without_blanks_and_tabs(name: str) -> None:
-    for path, text in render(example(name)).items():
+    for path, text in written(name).items():
         assert not re.search(r"\t|[ ]$", text.rstrip(), re.MULTILINE), path
 
 
