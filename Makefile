@@ -4,9 +4,11 @@ VENV = .venv/bin/python
 # Tests that need servers stay together, in one process, beside all others.
 PYTEST = $(VENV) -m pytest --numprocesses auto --dist loadscope
 BOOTSTRAP = @deploy/local/bootstrap.sh
+# Tests of rules and dashboards need promtool and Prometheus.
+WATCHED = @deploy/local/bootstrap.sh prometheus
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling
+.PHONY: help demo test up down logs status check contracts bench-spectrogram bench-analysis bench-decoding bench-latency bench-gateway bench-season bench-backlog bench-outage rolling-restarts corpus fuzz fuzz-api image-steps compose-secrets pictures torch lock lock-torch clean chaos chart chart-schemas bench-cost scaling dashboards alerts alerts-for-real
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 20
@@ -16,7 +18,7 @@ demo:  ## upload FILE="my.wav more.flac" (default: a synthesized dawn chorus), s
 	@$(VENV) -m deploy.local demo
 
 test:  ## run all tests, with real servers; ARGS goes to pytest
-	$(BOOTSTRAP)
+	$(WATCHED)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(PYTEST) $(ARGS)
 
@@ -40,7 +42,7 @@ torch:  ## install PyTorch's CPU build, so that the tests of GPUs run; PIP_FIND_
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/gpu-test.txt
 
 check:  ## lint, types, contracts and tests: what CI runs
-	$(BOOTSTRAP)
+	$(WATCHED)
 	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/species.txt
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
@@ -51,6 +53,19 @@ check:  ## lint, types, contracts and tests: what CI runs
 contracts:  ## write the JSON Schemas, AsyncAPI and the table of events
 	$(BOOTSTRAP)
 	$(VENV) -m contracts build
+
+dashboards:  ## write the dashboards' JSON anew
+	$(BOOTSTRAP)
+	$(VENV) -m deploy.dashboards build
+
+alerts:  ## check the rules of Prometheus, and test every alert
+	$(WATCHED)
+	promtool check rules deploy/alerts/*.yaml
+	promtool test rules deploy/alerts/tests/*.yaml
+
+alerts-for-real:  ## stop a worker, stop S3, park a letter: see three alerts fire on a stack of its own (some minutes)
+	$(WATCHED)
+	$(VENV) -m tests.watching
 
 chart:  ## write what is generated in the Helm chart, and what its examples render to
 	$(BOOTSTRAP)
@@ -82,6 +97,18 @@ bench-season:  ## send fifty recordings through the whole stack, then backfill o
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.season $(ARGS)
 
+bench-backlog:  ## preload a work queue with 10,000 messages and let one worker drain it (some minutes); ARGS="--messages 500"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.backlog $(ARGS)
+
+bench-outage:  ## upload while the broker is down for two minutes (four in all); ARGS="--seconds 30"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.outage $(ARGS)
+
+rolling-restarts:  ## replace every replica of every service again and again under load (some minutes); ARGS="--restarts 4"
+	$(BOOTSTRAP)
+	$(VENV) -m tests.benchmarks.restarts $(ARGS)
+
 bench-gateway:  ## ask the gateway for much at once: reads, live events, uploads, 2 GB (some minutes); ARGS="--only live --clients 50"
 	$(BOOTSTRAP)
 	$(VENV) -m tests.benchmarks.gateway $(ARGS)
@@ -99,9 +126,10 @@ corpus:  ## send a whole stack what nobody should send (some minutes); writes th
 	$(BOOTSTRAP)
 	$(VENV) -m tests.corpus $(ARGS)
 
-fuzz:  ## change right recordings, messages and bodies in wrong ways (four minutes); ARGS="--seconds 300 --only decode"
+fuzz:  ## change right recordings, messages and bodies in wrong ways (some minutes); ARGS="--seconds 300 --only decode"
 	$(BOOTSTRAP)
-	$(VENV) -m tests.fuzzing.parsers $(ARGS)
+	$(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(VENV) -m tests.fuzzing.parsers --guided $(ARGS)
 
 fuzz-api:  ## send a whole stack what its OpenAPI document allows, and what it does not (some minutes); ARGS="--max-examples 500"
 	$(BOOTSTRAP)
@@ -129,6 +157,7 @@ lock: .local/tools/bin/uv  ## pin every requirement with its hashes
 	done
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra gpu pyproject.toml -o requirements/gpu.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra bench -c requirements/dev.txt pyproject.toml -o requirements/bench.txt
+	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra fuzz -c requirements/dev.txt pyproject.toml -o requirements/fuzz.txt
 	$< pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra species -c requirements/dev.txt pyproject.toml -o requirements/species.txt
 
 lock-torch: .local/tools/bin/uv  ## pin PyTorch's CPU build for tests; UV_INDEX or UV_FIND_LINKS says where it is

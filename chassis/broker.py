@@ -5,22 +5,24 @@ FastStream publishes non-persistent, to classic queues, silent about what no que
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 import structlog
 from aio_pika import RobustConnection, connect_robust
 from aio_pika.abc import TimeoutType
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 from faststream import AckPolicy
 from faststream.exceptions import FastStreamException
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
 from contracts.envelope import CONTENT_TYPE, from_message
-from contracts.topology import Queue, exchanges, queues, work_queue_name
+from contracts.topology import RETRY_EXCHANGE, Queue, exchanges, queues, work_queue_name
 from contracts.vocabulary import Lane
 
-from .errors import BrokerUnavailableError
+from .errors import BrokerUnavailableError, MessageRefusedError, OpenBreakerError, says_outage
+from .guard import Dependency, Guard, Symptoms
 from .metrics import PUBLISH_SECONDS, timed
 from .settings import ServiceSettings
 
@@ -108,12 +110,26 @@ def lane_subscriber(broker: RabbitBroker, service: str, lane: Lane, slots: int) 
     )
 
 
-class Publisher:
-    """Publishes bytes: persistent, mandatory, confirmed, within a bound on waiting."""
+class BrokerDownError(OpenBreakerError, BrokerUnavailableError):
+    """The broker takes no messages; it was not even asked."""
 
-    def __init__(self, broker: RabbitBroker, timeout_s: float) -> None:
+
+def publishing_guard(settings: ServiceSettings) -> Guard:
+    """Return what is to stand before publishing."""
+    symptoms = Symptoms((BrokerUnavailableError,), says_outage, BrokerDownError)
+    return Guard(Dependency.RABBITMQ, symptoms, settings.breaker_rules, idle_s=settings.ping_idle_s)
+
+
+class Publisher:
+    """Publishes bytes: persistent, mandatory, confirmed, within a bound on waiting.
+
+    guard  what every message passes; None: nothing
+    """
+
+    def __init__(self, broker: RabbitBroker, timeout_s: float, guard: Guard | None = None) -> None:
         self._broker = broker
         self._timeout_s = timeout_s
+        self._guard = guard
 
     async def publish(
         self, body: bytes, *, exchange: str, routing_key: str, headers: Mapping[str, Any], persist: bool = True
@@ -122,19 +138,42 @@ class Publisher:
 
         A publish that timed out may still arrive: consumers deduplicate.
         """
-        with timed(PUBLISH_SECONDS, exchange):
+        with timed(PUBLISH_SECONDS, exchange), self._call():
+            async with asyncio.timeout(self._timeout_s):
+                await self._broker.publish(
+                    body,
+                    exchange=topic(exchange),
+                    routing_key=routing_key,
+                    headers=dict(headers),
+                    content_type=CONTENT_TYPE,
+                    message_id=headers.get("ce-id"),
+                    persist=persist,
+                    mandatory=persist,
+                )
+
+    async def ping(self, within_s: float) -> None:
+        """Return when the broker takes messages; raise `BrokerUnavailableError` where it does not.
+
+        One is sent that no queue takes: a broker whose memory or disk runs out still answers everything else.
+        """
+        with self._call():
+            async with asyncio.timeout(within_s):
+                await self._broker.publish(b"", exchange=topic(RETRY_EXCHANGE), routing_key="ping", mandatory=False)
+
+    async def usable(self) -> None:
+        """Return when there is no reason to believe that the next message would not be taken."""
+        if self._guard is not None:
+            await self._guard.usable()
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        with self._guard.call() if self._guard is not None else nullcontext():
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._broker.publish(
-                        body,
-                        exchange=topic(exchange),
-                        routing_key=routing_key,
-                        headers=dict(headers),
-                        content_type=CONTENT_TYPE,
-                        message_id=headers.get("ce-id"),
-                        persist=persist,
-                        mandatory=persist,
-                    )
+                if not is_connected(self._broker):
+                    raise BrokerUnavailableError("there is no connection")
+                yield
+            except DeliveryError as error:
+                raise MessageRefusedError(repr(error)) from error
             except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
                 raise BrokerUnavailableError(repr(error)) from error
 

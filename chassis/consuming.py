@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -9,7 +10,7 @@ from faststream import BaseMiddleware
 from faststream.exceptions import NackMessage
 from pydantic import ValidationError
 
-from contracts.envelope import MalformedEventError
+from contracts.envelope import MalformedEventError, UnknownVersionError
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, WORK_EXCHANGE, replay_key, retry_key
 from contracts.vocabulary import Lane
 
@@ -17,7 +18,10 @@ from .broker import Publisher
 from .deaths import is_forged, without_deaths
 from .departure import Departure, GivenBackError
 from .errors import BrokerUnavailableError, LeaseHeldError, RecordingDeletedError, SlotsTakenError, UnprocessableError
+from .gate import Gate, WaitedEnoughError
+from .guard import Dependency
 from .metrics import MESSAGE_SECONDS, MESSAGES_HANDLED, bounded, observe
+from .outages import is_outage
 from .tracing import SpanKind, extract, mark_failed, span
 
 log = structlog.get_logger()
@@ -86,6 +90,7 @@ class RetryLadder:
     def __init__(self, service: str) -> None:
         self._service = service
         self.publisher: Publisher | None = None
+        self.gate: Gate | None = None
 
     def __call__(self, msg: Any, /, *, context: Any) -> "_Rung":  # noqa: ANN401 (FastStream's seam)
         """Return the middleware of one message."""
@@ -93,8 +98,8 @@ class RetryLadder:
 
     async def retry_later(self, msg: Any, error: Exception) -> None:  # noqa: ANN401
         """Publish the message again, to come back after the delay of its rung."""
-        attempt = int(msg.headers.get(ATTEMPT_HEADER, 0))
-        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError)
+        attempt = _attempt(msg)
+        climbs = not isinstance(error, LeaseHeldError | SlotsTakenError) and not is_outage(error)
         lane = (error.other_lane if isinstance(error, SlotsTakenError) else None) or _lane(msg)
         delay = list(RETRY_DELAYS_S)[min(attempt, len(RETRY_DELAYS_S) - 1) if climbs else 0]
         if self.publisher is None:
@@ -108,6 +113,7 @@ class RetryLadder:
             )
         except BrokerUnavailableError as unavailable:
             log.warning("message_returned", attempt=attempt, reason=str(error) or repr(error))
+            await self._hold()
             raise NackMessage from unavailable
         log.warning("message_postponed", delay=delay, attempt=attempt, reason=str(error) or repr(error))
 
@@ -123,8 +129,15 @@ class RetryLadder:
                 headers=without_deaths(msg.headers),
             )
         except BrokerUnavailableError as unavailable:
+            await self._hold()
             raise NackMessage from unavailable
         log.warning("forged_deaths_removed")
+
+    async def _hold(self) -> None:
+        # What is returned comes again at once, and only so often before it is dead.
+        if self.gate is not None:
+            with suppress(WaitedEnoughError):
+                await self.gate.passed(Dependency.RABBITMQ)
 
     def count(self, msg: Any, outcome: str, duration_s: float) -> None:  # noqa: ANN401
         """Count one message, and how long it took."""
@@ -149,6 +162,11 @@ class _Rung(BaseMiddleware):
             # Nobody waits for it; when the recording is restored, it is announced again.
             log.info("task_stopped", reason=str(error))
         except (UnprocessableError, MalformedEventError, ValidationError) as error:
+            if isinstance(error, UnknownVersionError) and _attempt(msg) < len(RETRY_DELAYS_S):
+                # While versions change replicas of both share the queue: this may be for one that comes yet.
+                self._count(msg, "postponed", started)
+                await self._ladder.retry_later(msg, error)
+                return
             # Rejected: the queue's dead-letter exchange parks it.
             self._count(msg, "parked", started)
             log.error("message_parked", reason=str(error), exc_info=False)  # noqa: TRY400 (the reason is the whole story)
@@ -163,6 +181,10 @@ class _Rung(BaseMiddleware):
 
     def _count(self, msg: Any, outcome: str, started: float) -> None:  # noqa: ANN401
         self._ladder.count(msg, outcome, time.monotonic() - started)
+
+
+def _attempt(msg: Any) -> int:  # noqa: ANN401
+    return int(msg.headers.get(ATTEMPT_HEADER, 0))
 
 
 def _lane(msg: Any) -> Lane:  # noqa: ANN401

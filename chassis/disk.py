@@ -2,12 +2,17 @@
 
 import errno
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from .settings import ServiceSettings
 
+_INSUFFICIENT_STORAGE = 507
+# As MinIO and Ceph say it; Amazon's S3 has no end, and rclone says nothing but 500.
+_FULL_CODES = ("XMinioStorageFull", "QuotaExceeded")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # As libraries say it that give no number.
 _SAID = ("no space left on device", "disk quota exceeded")
@@ -30,3 +35,9 @@ def says_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return any(each in str(error).lower() for each in _SAID)
+
+
+def answers_full(answer: Mapping[str, Any]) -> bool:
+    """Tell whether what S3 answered says that it has no room."""
+    status, code = answer["ResponseMetadata"]["HTTPStatusCode"], answer.get("Error", {}).get("Code")
+    return status == _INSUFFICIENT_STORAGE or code in _FULL_CODES

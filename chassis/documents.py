@@ -1,15 +1,22 @@
 """Documents in MongoDB: the one file that names the driver."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+import pymongo
+from motor.core import AgnosticClient
+from motor.frameworks import asyncio as motor_asyncio
+from motor.metaprogramming import create_class_with_framework
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import UpdateOne, monitoring
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
+from .errors import OpenBreakerError
+from .guard import Dependency, Guard, Symptoms
 from .metrics import MONGODB_CONNECTIONS, MONGODB_CONNECTIONS_MAX, MONGODB_SECONDS, bounded
 from .settings import ServiceSettings
 
@@ -18,8 +25,11 @@ __all__ = [
     "Database",
     "DuplicateKeyError",
     "PyMongoError",
+    "database_guard",
     "insert_new",
+    "is_database_outage",
     "open_database",
+    "ping",
     "server_time",
     "update_each",
 ]
@@ -33,13 +43,39 @@ _POOL_SIZE = 100
 _COMMANDS = frozenset(
     ("find", "getMore", "insert", "update", "delete", "findAndModify", "aggregate", "createIndexes", "hello", "ping")
 )
+# Not authorized, authentication failed, out of disk space: the server answers, and is of no use to anybody.
+_USELESS = frozenset({13, 18, 14031})
+
+
+class DatabaseDownError(OpenBreakerError, PyMongoError):
+    """MongoDB is down; it was not even asked."""
+
+    code: ClassVar[str] = "database_unavailable"
+
+
+def is_database_outage(error: BaseException) -> bool:
+    """Tell whether an error says that MongoDB is down, and not what it answered."""
+    if isinstance(error, ConnectionFailure | DatabaseDownError):
+        return True
+    if isinstance(error, OperationFailure) and error.code in _USELESS:
+        return True
+    return isinstance(error, PyMongoError) and error.timeout
+
+
+def database_guard(settings: ServiceSettings) -> Guard:
+    """Return what is to stand before MongoDB."""
+    symptoms = Symptoms((PyMongoError,), is_database_outage, DatabaseDownError)
+    return Guard(Dependency.MONGODB, symptoms, settings.breaker_rules, idle_s=settings.ping_idle_s)
 
 
 @asynccontextmanager
-async def open_database(settings: ServiceSettings) -> AsyncIterator[Database]:
-    """Connect to the database that the URL names; a write is done when a majority has it in its journal."""
+async def open_database(settings: ServiceSettings, guard: Guard | None = None) -> AsyncIterator[Database]:
+    """Connect to the database that the URL names; a write is done when a majority has it in its journal.
+
+    guard  what every operation passes, those of cursors, too; None: nothing
+    """
     timeout_ms = int(settings.mongodb_timeout_s * 1000)
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+    client = _client_class(guard)(
         settings.mongodb_url.get_secret_value(),
         tz_aware=True,
         serverSelectionTimeoutMS=timeout_ms,
@@ -51,6 +87,12 @@ async def open_database(settings: ServiceSettings) -> AsyncIterator[Database]:
         yield client.get_default_database("dawnchorus", write_concern=WriteConcern(w="majority", j=True))
     finally:
         client.close()
+
+
+async def ping(database: Database, within_s: float) -> None:
+    """Return when the primary answers. Raises what its operations raise."""
+    with pymongo.timeout(within_s):
+        await database.command("ping")
 
 
 async def insert_new(collection: Collection, documents: Sequence[dict[str, Any]]) -> int:
@@ -79,6 +121,52 @@ async def update_each(collection: Collection, updates: Sequence[tuple[dict[str, 
     """Do many updates, each of one document, in one request; one that finds no document is no error."""
     if updates:
         await collection.bulk_write([UpdateOne(query, update) for query, update in updates], ordered=False)
+
+
+class _GuardedFramework:
+    """Motor's own asyncio, but for the one function by which everything that motor does leaves the event loop."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._run: Callable[..., asyncio.Future[Any]] = motor_asyncio.run_on_executor
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever motor looks for)
+        return getattr(motor_asyncio, name)
+
+    def run_on_executor(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        operation: Callable[..., Any],
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> "asyncio.Future[Any]":
+        guard, refused = self._guard, loop.create_future()
+        try:
+            permit = guard.permit()
+        except DatabaseDownError as error:
+            refused.set_exception(error)
+            return refused
+
+        def operate() -> Any:  # noqa: ANN401
+            # Threads are few: what was let in before the breaker opened may have waited for one since.
+            guard.confirm(permit)
+            return operation(*args, **kwargs)
+
+        ended: asyncio.Future[Any] = self._run(loop, operate)
+        ended.add_done_callback(lambda future: guard.settle(permit, _error_of(future)))
+        return ended
+
+
+def _client_class(guard: Guard | None) -> "type[AsyncIOMotorClient[dict[str, Any]]]":
+    if guard is None:
+        return AsyncIOMotorClient
+    made: Any = create_class_with_framework(AgnosticClient, _GuardedFramework(guard), AsyncIOMotorClient.__module__)
+    guarded: type[AsyncIOMotorClient[dict[str, Any]]] = made
+    return guarded
+
+
+def _error_of(future: "asyncio.Future[Any]") -> BaseException | None:
+    return asyncio.CancelledError() if future.cancelled() else future.exception()
 
 
 class _PoolFigures(monitoring.ConnectionPoolListener):

@@ -7,11 +7,15 @@
     ├── NotPreparedError            what a service works with could not be made
     └── TransientError              may go away: the retry ladder tries again
         ├── BrokerUnavailableError  the broker did not confirm a message
+        │   └── MessageRefusedError     it answered that it does not take it
         ├── ConsumerGoneError       the broker sends this process nothing any more
         ├── ObjectStoreError        S3 did not do what was asked of it
-        │   └── ObjectMissingError
-        ├── StorageFullError        there is no room for new work
-        ├── ScratchFullError        there is no room on this machine's disk
+        │   ├── ObjectMissingError
+        │   └── ObjectRefusedError      it answered that it will not
+        ├── OpenBreakerError        not even asked: it is down (chassis.documents, chassis.s3, chassis.broker)
+        ├── FullError               somewhere there is no room; whatever was under way is not to blame
+        │   ├── StorageFullError        for new work, or in the bucket
+        │   └── ScratchFullError        on the disk that this process works on
         ├── ObjectCorruptError      the object is not what was uploaded
         ├── JobCrashedError         the child process died
         ├── JobTimeoutError         the child process took too long
@@ -23,6 +27,7 @@
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
 
+from math import ceil
 from typing import ClassVar
 
 
@@ -67,21 +72,32 @@ class NotPreparedError(DawnchorusError):
 
 
 class TransientError(DawnchorusError):
-    """May go away by itself."""
+    """May go away by itself.
+
+    is_outage  a server that we need is down: whatever was under way is not to blame
+    """
 
     code: ClassVar[str] = "temporarily_unavailable"
+    is_outage: ClassVar[bool] = False
 
 
 class BrokerUnavailableError(TransientError):
     """The broker did not confirm a message."""
 
     code: ClassVar[str] = "broker_unavailable"
+    is_outage: ClassVar[bool] = True
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
 
     def __str__(self) -> str:
         return f"The broker did not confirm a message: {self.args[0]}."
+
+
+class MessageRefusedError(BrokerUnavailableError):
+    """The broker answered that no queue takes the message, or that a full one does not."""
+
+    is_outage: ClassVar[bool] = False
 
 
 class ConsumerGoneError(TransientError):
@@ -100,6 +116,7 @@ class ObjectStoreError(TransientError):
     """S3 did not do what was asked of it."""
 
     code: ClassVar[str] = "object_store_unavailable"
+    is_outage: ClassVar[bool] = True
 
     def __init__(self, operation: str, key: str, reason: str) -> None:
         super().__init__(operation, key, reason)
@@ -113,10 +130,42 @@ class ObjectMissingError(ObjectStoreError):
     """There is no object of that key."""
 
     code: ClassVar[str] = "object_missing"
+    is_outage: ClassVar[bool] = False
 
 
-class StorageFullError(TransientError):
-    """There is no room for new work."""
+class ObjectRefusedError(ObjectStoreError):
+    """S3 answered that it will not do what was asked of it."""
+
+    is_outage: ClassVar[bool] = False
+
+
+class OpenBreakerError(TransientError):
+    """Most calls failed lately, so this one was not made."""
+
+    is_outage: ClassVar[bool] = True
+
+    def __init__(self, wait_s: float) -> None:
+        # Beside this, it is one of the errors that its server causes, which are built from other facts.
+        Exception.__init__(self, wait_s)
+
+    def __str__(self) -> str:
+        return f"A server is down ({self.code}): nothing is sent to it for {self.args[0]:.1f} s."
+
+    @property
+    def retry_after_s(self) -> int:
+        """Return after how many seconds it may be worth asking again."""
+        wait_s: float = self.args[0]
+        return max(1, ceil(wait_s))
+
+
+class FullError(TransientError):
+    """Somewhere there is no room; whatever was under way is not to blame."""
+
+    is_outage: ClassVar[bool] = True
+
+
+class StorageFullError(FullError):
+    """There is no room for new work, or in the bucket."""
 
     code: ClassVar[str] = "storage_full"
     next_step: ClassVar[str] = "Send it again after the time in Retry-After; the operators have to make room."
@@ -128,8 +177,8 @@ class StorageFullError(TransientError):
         return f"There is no room for new work: the {self.args[0].replace('_', ' ')} is full."
 
 
-class ScratchFullError(TransientError):
-    """There is no room on the disk that this process works on; whatever was under way is not to blame."""
+class ScratchFullError(FullError):
+    """There is no room on the disk that this process works on."""
 
     code: ClassVar[str] = "scratch_full"
 
@@ -223,3 +272,8 @@ class WorkCancelledError(TransientError):
 
     def __str__(self) -> str:
         return f"The work on the recording {self.args[0]} was cancelled."
+
+
+def says_outage(error: BaseException) -> bool:
+    """Tell whether an error of ours says that a server is down."""
+    return isinstance(error, TransientError) and error.is_outage

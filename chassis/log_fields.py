@@ -11,7 +11,7 @@ FIELDS = frozenset(
         *("trace_id", "event_id", "recording_id", "task_id", "upload_id", "webhook_id", "dead_letter_id"),
         *("attempt", "attempts", "crashes", "delay", "duration_s", "after_last_byte_s", "size_bytes", "duplicate"),
         *("code", "sentence", "next_step", "reason", "state", "status", "collection", "extractor", "model"),
-        *("offset", "recorded", "recordings", "goes_on", "path"),
+        *("offset", "recorded", "recordings", "goes_on", "path", "dependency", "open_s"),
         # Keys of objects are made of our own ids.
         *("key", "begun_at", "batch_id", "document_id", "folder", "pool"),
     )

@@ -63,6 +63,8 @@ EXTRACTOR_SECONDS = Histogram(
 
 OUTBOX_PUBLISHED = Counter("dawnchorus_outbox_published_total", "Events the broker has confirmed.", ("collection",))
 OUTBOX_FAILURES = Counter("dawnchorus_outbox_failures_total", "Rounds of the relay that failed.", ("collection",))
+BREAKER_STATE = Gauge("dawnchorus_breaker_state", "0 closed, 1 half open, 2 open.", ("dependency",))
+BREAKER_OPENED = Counter("dawnchorus_breaker_opened_total", "How often a breaker opened.", ("dependency",))
 OUTBOX_PENDING = Gauge("dawnchorus_outbox_pending", "Events that wait for the broker.", ("collection",))
 OUTBOX_OLDEST_SECONDS = Gauge(
     "dawnchorus_outbox_oldest_age_seconds", "How long the oldest of them waits; 0 without any.", ("collection",)

@@ -3,31 +3,23 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aioboto3
-from aiobotocore.config import AioConfig
-from botocore.exceptions import BotoCoreError, ClientError
-
-from contracts.objects import is_server_made
-
-from .errors import ObjectMissingError, ObjectStoreError
+from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError
+from .guard import Guard
 from .listed import ListedObject, UnfinishedObject
-from .metrics import OBJECT_STORE_SECONDS, timed
+from .part_streams import PART_BYTES, chunks_of, next_part
+from .s3 import call, open_clients
 from .settings import ServiceSettings
-from .tracing import SpanKind, span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from types_aiobotocore_s3 import S3Client
 
-# S3 refuses smaller parts, all but the last, and more parts.
-PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
+# S3 refuses more.
 PARTS_MAX = 10_000
 
 
@@ -43,33 +35,37 @@ class StoredPart:
 class ObjectStore:
     """One bucket; `written_bytes` counts what was written into it from here."""
 
-    def __init__(self, client: "S3Client", bucket: str, public: "S3Client | None" = None) -> None:
-        """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3."""
+    def __init__(
+        self, client: "S3Client", bucket: str, public: "S3Client | None" = None, guard: Guard | None = None
+    ) -> None:
+        """Use `client` for everything but URLs for clients outside, which `public` signs for where they find S3.
+
+        guard  what every call passes; None: nothing
+        """
         self._client = client
         self._bucket = bucket
         self._public = public or client
+        self._guard = guard
         self.written_bytes = 0
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there. Raises `ObjectStoreError`."""
-        with _call("CreateBucket", self._bucket):
-            try:
-                await self._client.head_bucket(Bucket=self._bucket)
-            except ClientError:
-                known = self._client.exceptions
-                with suppress(known.BucketAlreadyOwnedByYou, known.BucketAlreadyExists):
-                    await self._client.create_bucket(Bucket=self._bucket)
-                # Another service may have made it at the same moment; another owner's does not answer us.
-                await self._client.head_bucket(Bucket=self._bucket)
+        with suppress(ObjectMissingError):
+            await self._look()
+            return
+        # Another service may have made it at the same moment; another owner's does not answer us.
+        with suppress(ObjectRefusedError), self._call("CreateBucket", self._bucket):
+            await self._client.create_bucket(Bucket=self._bucket)
+        await self._look()
 
-    async def ask(self) -> None:
+    async def ask(self, within_s: float | None = None) -> None:
         """Return when S3 answers, with or without a bucket. Raises `ObjectStoreError` where it does not."""
-        with suppress(ObjectMissingError), _call("HeadBucket", ""):
-            await self._client.head_bucket(Bucket=self._bucket)
+        with suppress(ObjectMissingError):
+            await self._look(within_s)
 
     async def put(self, key: str, body: bytes, content_type: str) -> None:
         """Write a whole object."""
-        with _call("PutObject", key):
+        with self._call("PutObject", key):
             await self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
         self.written_bytes += len(body)
 
@@ -92,23 +88,28 @@ class ObjectStore:
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Write an object of unknown length, holding one part in memory; an error leaves nothing behind."""
-        first = await _next_part(chunks)
+        first = await next_part(chunks)
         if len(first) < PART_BYTES:
             await self.put(key, bytes(first), "application/octet-stream")
             return
-        with _call("CreateMultipartUpload", key):
+        with self._call("CreateMultipartUpload", key):
             upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
         try:
             await self._put_parts(key, upload["UploadId"], first, chunks)
         except BaseException:
             # Parts that cannot be cleared away are invisible; what the caller must hear is the cause.
-            with suppress(ObjectStoreError), _call("AbortMultipartUpload", key):
+            with suppress(ObjectStoreError), self._call("AbortMultipartUpload", key):
                 await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload["UploadId"])
             raise
 
+    async def _look(self, within_s: float | None = None) -> None:
+        with self._call("HeadBucket", self._bucket):
+            async with asyncio.timeout(within_s):
+                await self._client.head_bucket(Bucket=self._bucket)
+
     async def _put_one(self, key: str, body: bytes | Path) -> None:
         if isinstance(body, Path):
-            await self.put_stream(key, _chunks(body))
+            await self.put_stream(key, chunks_of(body))
         else:
             await self.put(key, body, _content_type(key))
 
@@ -116,21 +117,21 @@ class ObjectStore:
         parts: list[Any] = []
         part = first
         while part:
-            with _call("UploadPart", key):
+            with self._call("UploadPart", key):
                 answer = await self._client.upload_part(
                     Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=len(parts) + 1, Body=bytes(part)
                 )
             parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
             self.written_bytes += len(part)
-            part = await _next_part(chunks)
-        with _call("CompleteMultipartUpload", key):
+            part = await next_part(chunks)
+        with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
 
     async def get(self, key: str) -> bytes:
         """Return a whole object; only for objects whose size we bounded when we wrote them."""
-        with _call("GetObject", key):
+        with self._call("GetObject", key):
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
                 return await body.read()
@@ -145,7 +146,7 @@ class ObjectStore:
     async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         """Read an object, or the bytes of it whose numbers are in `part`, block by block."""
         wanted: Any = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part is not None else {}
-        with _call("GetObject", key):
+        with self._call("GetObject", key):
             answer = await self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
             async with answer["Body"] as body:
                 async for block in body.content.iter_chunked(READ_BYTES):
@@ -153,7 +154,7 @@ class ObjectStore:
 
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        with _call("DeleteObject", key):
+        with self._call("DeleteObject", key):
             await self._client.delete_object(Bucket=self._bucket, Key=key)
 
     async def presigned_url(self, key: str, lifetime_s: int) -> str:
@@ -164,18 +165,18 @@ class ObjectStore:
 
     async def size_bytes(self, key: str) -> int:
         """Return how large an object is. Raises `ObjectMissingError` where it is not there."""
-        with _call("HeadObject", key):
+        with self._call("HeadObject", key):
             return (await self._client.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
 
     async def copy(self, key: str, target: str) -> None:
         """Copy an object inside S3, in parts where it is large. Raises `ObjectMissingError` where it is not there."""
-        with _call("CopyObject", key):
+        with self._call("CopyObject", key):
             await self._client.copy({"Bucket": self._bucket, "Key": key}, self._bucket, target)
 
     async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
         """List the objects whose keys begin so, up to a thousand at a time."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with _call("ListObjectsV2", prefix):
+        with self._call("ListObjectsV2", prefix):
             async for page in pages:
                 yield [
                     ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
@@ -186,7 +187,7 @@ class ObjectStore:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
         found: list[UnfinishedObject] = []
         # rclone says that there is no such upload where a bucket never had one.
-        with suppress(ObjectMissingError), _call("ListMultipartUploads", prefix):
+        with suppress(ObjectMissingError), self._call("ListMultipartUploads", prefix):
             async for page in pages:
                 uploads = page.get("Uploads", [])
                 found += [UnfinishedObject(each["Key"], each["UploadId"], each["Initiated"]) for each in uploads]
@@ -194,7 +195,7 @@ class ObjectStore:
 
     async def begin_parts(self, key: str) -> str:
         """Begin an object that somebody else puts in parts; return what S3 calls it."""
-        with _call("CreateMultipartUpload", key):
+        with self._call("CreateMultipartUpload", key):
             return (await self._client.create_multipart_upload(Bucket=self._bucket, Key=key))["UploadId"]
 
     async def part_url(self, key: str, upload_id: str, number: int, size_bytes: int, lifetime_s: int) -> str:
@@ -207,7 +208,7 @@ class ObjectStore:
     async def parts(self, key: str, upload_id: str) -> list[StoredPart]:
         """Return the parts that are there. Raises `ObjectMissingError` where nothing is begun, or all is completed."""
         pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        with _call("ListParts", key):
+        with self._call("ListParts", key):
             return [
                 StoredPart(each["PartNumber"], each["Size"], each["ETag"])
                 async for page in pages
@@ -217,77 +218,31 @@ class ObjectStore:
     async def complete_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Make one object of its parts."""
         named: Any = [{"PartNumber": each.number, "ETag": each.tag} for each in parts]
-        with _call("CompleteMultipartUpload", key):
+        with self._call("CompleteMultipartUpload", key):
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": named}
             )
 
     async def abort_parts(self, key: str, upload_id: str) -> None:
         """Forget parts; where there are none it is no error."""
-        with suppress(ObjectMissingError), _call("AbortMultipartUpload", key):
+        with suppress(ObjectMissingError), self._call("AbortMultipartUpload", key):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    def _call(self, operation: str, key: str) -> AbstractContextManager[None]:
+        return call(operation, key, self._guard)
 
 
 @asynccontextmanager
-async def open_object_store(settings: ServiceSettings, public_url: str | None = None) -> AsyncIterator[ObjectStore]:
-    """Connect to S3, which clients outside find at `public_url`; the bucket is made when it is first needed."""
-    config = AioConfig(
-        signature_version="s3v4",
-        s3={"addressing_style": "path"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        connect_timeout=settings.s3_timeout_s,
-        read_timeout=settings.s3_timeout_s,
-        retries={"mode": "standard", "max_attempts": 2},
-        max_pool_connections=64,
-    )
-    session = aioboto3.Session(
-        settings.s3_access_key_id.get_secret_value(),
-        settings.s3_secret_access_key.get_secret_value(),
-        region_name=settings.s3_region,
-    )
-    async with (
-        session.client("s3", endpoint_url=settings.s3_endpoint_url, config=config) as client,
-        session.client("s3", endpoint_url=public_url or settings.s3_endpoint_url, config=config) as public,
-    ):
-        yield ObjectStore(client, settings.s3_bucket, public)
+async def open_object_store(
+    settings: ServiceSettings, public_url: str | None = None, guard: Guard | None = None
+) -> AsyncIterator[ObjectStore]:
+    """Connect to S3, which clients outside find at `public_url`; the bucket is made when it is first needed.
 
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, PART_BYTES):
-            yield chunk
+    guard  what every call passes; None: nothing
+    """
+    async with open_clients(settings, public_url) as (client, public):
+        yield ObjectStore(client, settings.s3_bucket, public, guard)
 
 
 def _content_type(key: str) -> str:
     return mimetypes.guess_type(key)[0] or "application/octet-stream"
-
-
-async def _next_part(chunks: AsyncIterator[bytes]) -> bytearray:
-    part = bytearray()
-    async for chunk in chunks:
-        part += chunk
-        if len(part) >= PART_BYTES:
-            break
-    return part
-
-
-def _shown(key: str) -> dict[str, str]:
-    # Keys in an inbox are file names of somebody's; ours are made of ids.
-    return {"aws.s3.key": key} if is_server_made(key) else {}
-
-
-@contextmanager
-def _call(operation: str, key: str) -> "Iterator[None]":
-    attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
-    with (
-        span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
-        timed(OBJECT_STORE_SECONDS, operation),
-    ):
-        try:
-            yield
-        except ClientError as error:
-            missing = error.response.get("Error", {}).get("Code") in ("NoSuchKey", "NoSuchUpload", "404")
-            raise (ObjectMissingError if missing else ObjectStoreError)(operation, key, str(error)) from error
-        except (BotoCoreError, OSError, TimeoutError) as error:
-            raise ObjectStoreError(operation, key, repr(error)) from error

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from contracts.documents import OutboxEntry
 from contracts.envelope import Envelope, to_message
+from contracts.events import EVENTS
+from contracts.vocabulary import Lane
 
 from .broker import Publisher
 from .documents import Collection, PyMongoError
@@ -18,6 +21,11 @@ from .tracing import SpanKind, attached, current_trace, span
 log = structlog.get_logger()
 
 BATCH = 100
+
+_INTERACTIVE = [f"{event.versioned_type()}.{Lane.INTERACTIVE}" for event in EVENTS]
+# Their keys by name, because an index finds no endings.
+_URGENT: Mapping[str, Any] = {"outbox.routing_key": {"$in": _INTERACTIVE}}
+_OTHERS: Mapping[str, Any] = {"outbox.routing_key": {"$exists": True, "$nin": _INTERACTIVE}}
 
 
 def outbox_entry(envelope: Envelope) -> OutboxEntry:
@@ -33,8 +41,9 @@ def outbox_entry(envelope: Envelope) -> OutboxEntry:
 
 
 async def prepare_outbox(collection: Collection) -> None:
-    """Make the index that finds waiting entries."""
+    """Make the indexes that find waiting entries."""
     await collection.create_index("outbox.event_id", sparse=True, name="outbox")
+    await collection.create_index("outbox.routing_key", sparse=True, name="outbox_by_key")
 
 
 class OutboxRelay:
@@ -58,8 +67,9 @@ class OutboxRelay:
         """Publish for ever: at once when woken, and at every poll for what others left behind."""
         while True:
             self._awake.clear()
+            await self._publisher.usable()
             try:
-                while await self.drain():
+                while await self.drain() >= BATCH:
                     pass
             except (BrokerUnavailableError, PyMongoError) as error:
                 OUTBOX_FAILURES.labels(self.collection.name).inc()
@@ -69,10 +79,15 @@ class OutboxRelay:
             await self._wait()
 
     async def drain(self) -> int:
-        """Publish what waits now, at most one batch of documents; return how many entries left."""
-        waiting = self.collection.find({"outbox.event_id": {"$exists": True}}, {"outbox": 1}).limit(BATCH)
+        """Publish what waits now, at most two batches of documents; return how many entries left.
+
+        What somebody waits for leaves first: after an outage an import is at most a batch ahead of a person.
+        """
+        return await self._drain(_URGENT) + await self._drain(_OTHERS)
+
+    async def _drain(self, waiting: Mapping[str, Any]) -> int:
         published = 0
-        async for document in waiting:
+        async for document in self.collection.find(waiting, {"outbox": 1}).limit(BATCH):
             for raw in document["outbox"]:
                 await self._send(document["_id"], OutboxEntry.model_validate(raw))
                 published += 1

@@ -22,6 +22,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 REDIRECTS_MAX = 3
+_PORT_MAX = 65_535
 
 # What carries an IPv4 address inside: who lets these through lets through whatever they lead to.
 _TUNNELS = tuple(ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
@@ -81,6 +82,8 @@ class OutwardRules:
         """Raise `AddressRefusedError` for a URL that may not be asked, whatever its host's address is."""
         if url.scheme not in ("https", "http") or (url.scheme == "http" and not self.http):
             raise AddressRefusedError(str(url), "its scheme is not https")
+        if url.port is not None and not 0 < url.port <= _PORT_MAX:
+            raise AddressRefusedError(f"{url.scheme}://{url.host}", "there is no such port")
         if not url.host:
             raise AddressRefusedError(str(url), "it names no host")
         if self.hosts is not None and url.host not in self.hosts:

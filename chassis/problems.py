@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, InternalServerException, NotAutho
 from litestar.types import ExceptionHandlersMap
 
 from .documents import PyMongoError
-from .errors import DawnchorusError, StorageFullError, TransientError
+from .errors import DawnchorusError, OpenBreakerError, StorageFullError, TransientError
 from .tracing import trace_id
 
 log = structlog.get_logger()
@@ -81,7 +81,8 @@ def exception_handlers(statuses: Mapping[str, int]) -> ExceptionHandlersMap:
             return problem(full(error), request.url.path)
         if isinstance(error, TransientError):
             log.warning("request_failed_for_now", code=error.code, reason=str(error))
-            return problem(unavailable(error.code), request.url.path)
+            retry_after_s = error.retry_after_s if isinstance(error, OpenBreakerError) else RETRY_AFTER_S
+            return problem(unavailable(error.code, retry_after_s), request.url.path)
         status = statuses.get(error.code, 422)
         return problem(ProblemError(status, error.code, str(error), next_step=error.next_step), request.url.path)
 
@@ -100,14 +101,14 @@ def full(error: StorageFullError) -> ProblemError:
     return ProblemError(507, error.code, str(error), next_step=error.next_step, headers=headers)
 
 
-def unavailable(code: str) -> ProblemError:
+def unavailable(code: str, retry_after_s: int = RETRY_AFTER_S) -> ProblemError:
     """Return the problem of a server behind us that does not answer."""
     return ProblemError(
         503,
         code,
         "A server this request needs does not answer at the moment.",
         next_step="Send the request again after the time in Retry-After.",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
+        headers={"Retry-After": str(retry_after_s)},
     )
 
 

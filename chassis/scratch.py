@@ -21,6 +21,9 @@ log = structlog.get_logger()
 PREFIX = "dawnchorus-scratch-"
 SWEPT_EVERY_S = 600.0
 LOOKED_EVERY_S = 5.0
+# Less than a service that is told to stop may take to finish.
+WAITED_S = 10.0
+_LOOKED_AGAIN_S = 0.5
 _LOCK = "lock"
 # Between a folder and its lock there is a moment.
 _YOUNG_S = 60.0
@@ -49,6 +52,15 @@ def scratch_folder(root: Path | None) -> Iterator[Path]:
         if not says_full(error):
             raise
         raise ScratchFullError(str(error)) from error
+
+
+async def wait_for_room(watermark: float) -> None:
+    """Return when the disk has room. Raises `ScratchFullError` where that takes longer than a message should wait."""
+    deadline_s = time.monotonic() + WAITED_S
+    while disk_used_ratio(Path(tempfile.gettempdir())) > watermark:
+        if time.monotonic() > deadline_s:
+            raise ScratchFullError("it is above the watermark")
+        await asyncio.sleep(_LOOKED_AGAIN_S)
 
 
 def sweep_scratch() -> int:

@@ -3,6 +3,8 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .breaker import BreakerRules
+
 
 class ServiceSettings(BaseSettings):
     """Where the servers are, and the bounds on waiting for them.
@@ -33,3 +35,22 @@ class ServiceSettings(BaseSettings):
     outbox_poll_s: float = 1.0
     prepare_timeout_s: float = 300.0
     sample_s: float = 15.0
+
+    breaker_window_s: float = 10.0
+    breaker_calls_min: int = 4
+    breaker_failure_ratio: float = 0.5
+    breaker_open_s: float = 1.0
+    breaker_open_max_s: float = 10.0
+    ping_idle_s: float = 5.0
+    ping_timeout_s: float = 2.0
+
+    @property
+    def breaker_rules(self) -> BreakerRules:
+        """Return when a breaker opens, and for how long."""
+        return BreakerRules(
+            window_s=self.breaker_window_s,
+            calls_min=self.breaker_calls_min,
+            failure_ratio=self.breaker_failure_ratio,
+            open_s=self.breaker_open_s,
+            open_max_s=self.breaker_open_max_s,
+        )

@@ -1,8 +1,12 @@
-"""What the metrics are told of a task that has ended."""
+"""What spans, logs and metrics are told of a task."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
+from opentelemetry import trace
+
+from contracts.events import Event
 from contracts.vocabulary import Lane, State
 
 from .metrics import (
@@ -18,6 +22,13 @@ from .tasks import Claim
 
 if TYPE_CHECKING:
     from .work import Outcome
+
+
+def describe(event: Event, claim: Claim) -> None:
+    """Say in the current span, and in every log line from here on, which task this is."""
+    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
+    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
+    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)
 
 
 def note_outcome(source: str, lane: Lane, claim: Claim, outcome: "Outcome") -> None:

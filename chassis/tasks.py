@@ -31,6 +31,7 @@ WATCHED_EVERY_S = 1.0
 
 _OPEN = [State.QUEUED, State.PROCESSING]
 _NEW = {"state": State.QUEUED, "attempts": 0, "fence": 0, "runs": 1, "outbox": []}
+_GIVEN_BACK = {"lease_until": None, "state": State.QUEUED}
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,6 +42,7 @@ class Claim:
     run           1 at first; every retry of what failed is another
     announced_at  when the work was wanted; None: it cannot be cancelled
     is_cancelled  nobody wants it any more: it is only to be ended
+    outages       how often a server that was down has ended an attempt
     """
 
     task_id: str
@@ -49,6 +51,7 @@ class Claim:
     run: int = 1
     announced_at: datetime | None = None
     is_cancelled: bool = False
+    outages: int = 0
 
     @property
     def recording_id(self) -> str:
@@ -87,13 +90,14 @@ class TaskStore:
         claimed = await self._collection.find_one_and_update(
             {"$and": [wanted, free]},
             [{"$set": {**self._lease(), "state": State.PROCESSING, **_counted(), "started_at": "$$NOW"}}],
-            projection={"fence": 1, "attempts": 1, "runs": 1},
+            projection={"fence": 1, "attempts": 1, "runs": 1, "outages": 1},
             return_document=True,
         )
         if claimed is not None:
             announced_at = facts.get("announced_at")
             is_cancelled = announced_at is not None and interventions.cancels(announced_at)
-            claim = Claim(task_id, claimed["fence"], claimed["attempts"], claimed["runs"], announced_at, is_cancelled)
+            numbers = (claimed["fence"], claimed["attempts"], claimed["runs"])
+            claim = Claim(task_id, *numbers, announced_at, is_cancelled, claimed["outages"])
             return await self._unless_swept(claim)
         if await self._collection.find_one({"_id": task_id, "state": {"$in": _OPEN}}, {"_id": 1}):
             raise LeaseHeldError(task_id)
@@ -130,7 +134,11 @@ class TaskStore:
 
     async def release(self, claim: Claim) -> None:
         """Let the next try have the task at once; the attempt stays counted."""
-        await self._collection.update_one(_held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}})
+        await self._collection.update_one(_held(claim), {"$set": _GIVEN_BACK})
+
+    async def give_back(self, claim: Claim) -> None:
+        """Let the next try have the task at once: an outage ended this attempt, which does not count."""
+        await self._collection.update_one(_held(claim), {"$set": _GIVEN_BACK, "$inc": {"attempts": -1, "outages": 1}})
 
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         """Add what is known before the end, and announce it, in one write; False when the claim is not the newest."""
@@ -201,9 +209,7 @@ class TaskStore:
 
     async def _give_back(self, claim: Claim) -> None:
         try:
-            await self._collection.update_one(
-                _held(claim), {"$set": {"lease_until": None, "state": State.QUEUED}, "$inc": {"attempts": -1}}
-            )
+            await self._collection.update_one(_held(claim), {"$set": _GIVEN_BACK, "$inc": {"attempts": -1}})
         except PyMongoError as error:
             # The lease runs out by itself; the next claim then counts this attempt, too.
             log.warning("task_not_given_back", task_id=claim.task_id, reason=str(error))
@@ -236,5 +242,6 @@ def _counted() -> dict[str, Any]:
     return {
         "attempts": {"$cond": [is_open, {"$add": ["$attempts", 1]}, 1]},
         "runs": {"$cond": [is_open, runs, {"$add": [runs, 1]}]},
+        "outages": {"$cond": [is_open, {"$ifNull": ["$outages", 0]}, 0]},
         "fence": {"$add": ["$fence", 1]},
     }

@@ -1,59 +1,40 @@
 """One task from claim to announcement: every step may die, the next run finishes, a late result counts for nothing."""
 
-import asyncio
-import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
-from opentelemetry import trace
 
 from contracts.documents import OutboxEntry
-from contracts.envelope import envelop, event_id, to_message
+from contracts.envelope import envelop, event_id
 from contracts.events import Event, TaskFailed, TaskProgressed
-from contracts.topology import PROGRESS_EXCHANGE
-from contracts.vocabulary import Fault, Lane, Stage, State
+from contracts.vocabulary import Fault, State
 
-from .broker import Publisher
 from .departure import begun
 from .errors import (
-    BrokerUnavailableError,
-    ObjectCorruptError,
     UnprocessableError,
     WorkCancelledError,
 )
 from .faults import fault_of, poison
-from .jobs import JobPool
-from .metrics import STAGE_SECONDS, TASK_SECONDS, TASKS_RUNNING, observe
-from .objects import ObjectStore
-from .outbox import OutboxRelay, outbox_entry
-from .progress import ProgressFile
-from .ranged import STREAMED_FROM_BYTES, RemoteObject
-from .scratch import scratch_folder
-from .task_figures import note_outcome, note_shown
-from .tasks import Claim, TaskStore
-from .tracing import span
+from .guard import Dependency
+from .metrics import TASK_SECONDS, TASKS_RUNNING, observe
+from .outages import is_spared
+from .outbox import outbox_entry
+from .scratch import scratch_folder, wait_for_room
+from .task_figures import describe, note_outcome, note_shown
+from .tasks import Claim
+from .workbench import Equipment, Workbench
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 
 MAX_ATTEMPTS = 4
-PROGRESS_POLL_S = 0.25
-# A job may be run again, without the extractor that hung it.
-_URL_LIFETIMES = 4
-# How much of the whole task is done when a stage begins.
-_STAGE_STARTS = {Stage.FETCH: 0.0, Stage.COMPUTE: 0.05, Stage.STORE: 0.95}
-
-Report = Callable[[Stage, float], Event]
-Amend = Callable[[Mapping[str, Any], Event], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -64,108 +45,6 @@ class Outcome:
     fields: Mapping[str, Any]
     event: Event
     shown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Equipment:
-    """What a worker works with."""
-
-    tasks: TaskStore
-    objects: ObjectStore
-    pools: Mapping[Lane, JobPool]
-    publisher: Publisher
-    relay: OutboxRelay
-    source: str
-    scratch: Path | None = None
-
-
-@dataclass
-class Workbench:
-    """The tools of one attempt: a scratch folder, a stopwatch, and calls that say how far the task is.
-
-    amend  adds fields to the task's document and announces them, in one write; False when they came too late
-    """
-
-    equipment: Equipment
-    scratch: Path
-    lane: Lane
-    report: Report
-    amend: Amend
-    timeout_s: float
-    timings_s: dict[str, float] = field(default_factory=dict)
-
-    async def source(self, key: str, sha256: str, *, size_bytes: int | None, in_order: bool) -> Path | RemoteObject:
-        """Return what a job opens with `opened_source`: a copy in the scratch folder, or the object where it lies.
-
-        size_bytes  None where the event does not say
-        in_order    that it is read from start to end, so that a large one need not be copied
-        """
-        if in_order and size_bytes is not None and size_bytes >= STREAMED_FROM_BYTES:
-            url = await self.equipment.objects.presigned_url(key, round(_URL_LIFETIMES * self.timeout_s))
-            return RemoteObject(key, url, size_bytes, sha256)
-        return await self.fetch(key, sha256)
-
-    async def fetch(self, key: str, sha256: str) -> Path:
-        """Copy an object into the scratch folder and check that it is what was uploaded."""
-        target = self.scratch / "object"
-        with self._stage(Stage.FETCH):
-            await self._announce(Stage.FETCH, 0.0)
-            digest = hashlib.sha256()
-            with target.open("wb") as sink:
-                async for block in self.equipment.objects.blocks(key):
-                    digest.update(block)
-                    sink.write(block)
-            if digest.hexdigest() != sha256:
-                raise ObjectCorruptError(key)
-        return target
-
-    async def compute(self, function: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401
-        """Run `function(*arguments, progress)` in a child process and pass its progress on."""
-        progress = ProgressFile(self.scratch / "progress")
-        with self._stage(Stage.COMPUTE):
-            watcher = asyncio.create_task(self._watch(progress))
-            try:
-                pool = self.equipment.pools[self.lane]
-                return await pool.run(function, *arguments, progress, timeout_s=self.timeout_s)
-            finally:
-                watcher.cancel()
-
-    async def store(self, objects: Mapping[str, bytes | Path]) -> None:
-        """Write results, from memory or from files; nothing points to them before the document does."""
-        with self._stage(Stage.STORE):
-            await self._announce(Stage.STORE, 0.0)
-            await self.equipment.objects.put_all(objects)
-
-    async def _watch(self, progress: ProgressFile) -> None:
-        last = -1.0
-        while True:
-            share = await asyncio.to_thread(progress.read)
-            # A file that is being written reads as empty, which is 0.
-            if share > last:
-                await self._announce(Stage.COMPUTE, share)
-                last = share
-            await asyncio.sleep(PROGRESS_POLL_S)
-
-    async def _announce(self, stage: Stage, share: float) -> None:
-        start, end = _STAGE_STARTS[stage], {Stage.FETCH: 0.05, Stage.COMPUTE: 0.95, Stage.STORE: 1.0}[stage]
-        event = self.report(stage, round(start + (end - start) * share, 4))
-        envelope = envelop(event, source=self.equipment.source, id_=f"{event.recording_id}:{time.time_ns()}")
-        message = to_message(envelope)
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        try:
-            to = {"exchange": PROGRESS_EXCHANGE, "routing_key": envelope.routing_key}
-            await self.equipment.publisher.publish(body, **to, headers=message.headers, persist=False)
-        except BrokerUnavailableError as error:
-            # Progress is a courtesy: the task must not fail for it.
-            log.debug("progress_not_announced", reason=str(error))
-
-    @contextmanager
-    def _stage(self, stage: Stage) -> Iterator[None]:
-        started = time.monotonic()
-        with span(f"{self.equipment.source} {stage}"):
-            yield
-        self.timings_s[stage] = round(time.monotonic() - started, 4)
-        observe(STAGE_SECONDS.labels(self.equipment.source, self.lane, stage), self.timings_s[stage])
 
 
 class Work(Protocol[E_contra]):
@@ -196,13 +75,16 @@ class Worker(Generic[E]):
 
         Raises `RecordingDeletedError` where nobody wants it any more, before it begins or while it goes on.
         """
+        # Whoever waits here has not begun: when the process leaves, the message goes back at once.
+        await wait_for_room(self._equipment.disk_watermark)
+        await self._equipment.gate.passed(Dependency.MONGODB, Dependency.S3)
         await begun()
         facts = self._facts(event, announced_at)
         claim = await self._equipment.tasks.claim(self._task_id(event), facts, told=event.identity())
         if claim is None:
             log.info("task_already_ended", recording_id=event.recording_id)
             return
-        _describe(event, claim)
+        describe(event, claim)
         started = time.monotonic()
         try:
             state = State.CANCELLED if claim.is_cancelled else await self._ended(event, claim, announced_at)
@@ -216,8 +98,14 @@ class Worker(Generic[E]):
     async def _ended(self, event: E, claim: Claim, announced_at: datetime) -> State:
         with TASKS_RUNNING.labels(self._equipment.source).track_inprogress():
             async with self._equipment.tasks.leased(claim):
-                outcome = await self._outcome(event, claim, announced_at)
-                await self._finalize(event, claim, outcome)
+                try:
+                    outcome = await self._outcome(event, claim, announced_at)
+                    # What took long to compute waits here rather than being computed again.
+                    await self._equipment.gate.passed(Dependency.MONGODB)
+                    await self._finalize(event, claim, outcome)
+                except Exception as error:
+                    await self._spare(claim, error)
+                    raise
         return outcome.state
 
     async def _outcome(self, event: E, claim: Claim, announced_at: datetime) -> Outcome:
@@ -230,11 +118,18 @@ class Worker(Generic[E]):
         except UnprocessableError as error:
             return self._failure(event, claim, fault_of(error))
         except Exception as error:
+            if is_spared(error, claim.outages):
+                raise
             if claim.attempts < MAX_ATTEMPTS:
                 await self._equipment.tasks.release(claim)
                 raise
             log.exception("task_given_up", attempts=claim.attempts)
             return self._failure(event, claim, poison(claim.attempts, error))
+
+    async def _spare(self, claim: Claim, error: Exception) -> None:
+        if is_spared(error, claim.outages):
+            await self._equipment.gate.passed(Dependency.MONGODB)
+            await self._equipment.tasks.give_back(claim)
 
     async def _finalize(self, event: E, claim: Claim, outcome: Outcome) -> None:
         entry = self._entry(outcome.event, claim)
@@ -292,9 +187,3 @@ class Worker(Generic[E]):
             "requested": self._work.requested,
             "created_at": datetime.now(UTC),
         }
-
-
-def _describe(event: Event, claim: Claim) -> None:
-    known: dict[str, str | int] = {"recording.id": event.recording_id, "task.lane": event.lane}
-    trace.get_current_span().set_attributes({**known, "task.attempt": claim.attempts})
-    structlog.contextvars.bind_contextvars(recording_id=event.recording_id, attempt=claim.attempts)

@@ -17,6 +17,8 @@ from .consuming import Leaving, RetryLadder, Telemetry
 from .departure import Departure
 from .disk import DiskSettings
 from .documents import Collection, Database, open_database
+from .gate import Gate
+from .guards import Guards
 from .health import Health
 from .jobs import JobPool, Limits, Outlet, open_job_pool
 from .objects import ObjectStore, open_object_store
@@ -29,7 +31,7 @@ from .sweeping import Sweeper, SweepRules, SweepSettings
 from .taking import is_consuming, stop_taking, watch_consumers
 from .task_naming import TaskNaming, prepare_locks
 from .tasks import TaskStore
-from .work import Equipment
+from .workbench import Equipment
 
 
 class WorkerSettings(SweepSettings, DiskSettings):
@@ -39,6 +41,7 @@ class WorkerSettings(SweepSettings, DiskSettings):
     bulk_slots: int = Field(1, ge=0)
     bulk_niceness: int = Field(10, ge=0, le=19)
     lease_s: float = 15
+    gate_hold_s: float = 300
     consumer_gone_s: float = 60
     job_memory_bytes: int = 3_000_000_000
     job_file_bytes: int = 4_000_000_000
@@ -132,14 +135,17 @@ class WorkerApp:
     async def _lifespan(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             settings = self._settings
-            objects = await stack.enter_async_context(open_object_store(settings))
+            guards = Guards.of(settings)
+            objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             outlet = Outlet.to(await objects.presigned_url("-", 1), settings.s3_timeout_s)
             pools = await self._open_pools(stack, outlet)
             ladder = RetryLadder(self._name)
             departure = self._departure()
             broker = create_broker(settings, [Telemetry, Leaving(self._name, departure), ladder])
-            ladder.publisher = Publisher(broker, settings.publish_timeout_s)
-            equipment = await self._equip(stack, pools, objects, ladder.publisher)
+            ladder.gate = self._gate(guards)
+            ladder.publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            equipment = await self._equip(stack, database, objects, pools, ladder.publisher, ladder.gate)
             ready = (pool.ready() for pool in set(pools.values()))
             await asyncio.gather(equipment.objects.ensure_bucket(), *ready)
             self._subscribe(broker, equipment)
@@ -148,7 +154,8 @@ class WorkerApp:
             watch = watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s)
             sampling = sample(settings.sample_s, outbox_look(equipment.relay.collection))
             works = (start_patiently(broker), equipment.relay.run(), sampling, watch, _leave(broker, departure))
-            await stack.enter_async_context(background(*works))
+            pings = guards.watches(database, objects, ladder.publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(*works, *pings))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
             stack.push_async_callback(broker.stop)
             stack.push_async_callback(departure.over)
@@ -165,6 +172,11 @@ class WorkerApp:
         settings = self._settings
         opened = {lane: await stack.enter_async_context(self._open_pool(lane, outlet)) for lane in settings.lanes}
         return {lane: opened[settings.lane_here(lane)] for lane in Lane}
+
+    def _gate(self, guards: Guards) -> Gate:
+        gate = Gate(guards.each, self._settings.gate_hold_s)
+        self._health.on_leaving.append(gate.shut)
+        return gate
 
     def _departure(self) -> Departure:
         departure = Departure(self._settings.drain_timeout_s)
@@ -185,10 +197,15 @@ class WorkerApp:
         return open_job_pool(slots, limits, self._warm_up, name=lane, outlet=outlet)
 
     async def _equip(
-        self, stack: AsyncExitStack, pools: Mapping[Lane, JobPool], objects: ObjectStore, publisher: Publisher
+        self,
+        stack: AsyncExitStack,
+        database: Database,
+        objects: ObjectStore,
+        pools: Mapping[Lane, JobPool],
+        publisher: Publisher,
+        gate: Gate,
     ) -> Equipment:
         settings = self._settings
-        database = await stack.enter_async_context(open_database(settings))
         collection = database[self._collection]
         await prepare_tasks(collection)
         if self._publish is not None:
@@ -202,8 +219,10 @@ class WorkerApp:
             pools=pools,
             publisher=publisher,
             relay=OutboxRelay(collection, publisher, settings.outbox_poll_s),
+            gate=gate,
             source=self._name,
             scratch=stack.enter_context(scratch_root()),
+            disk_watermark=settings.disk_watermark,
         )
 
 

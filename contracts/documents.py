@@ -141,6 +141,7 @@ class TaskDocument(ContractModel):
     attempts: int = 0
     fence: int = 0
     runs: int = Field(1, description="How often it was begun: once, and once for every retry of what failed.")
+    outages: int = Field(0, description="Attempts that a server which was down has ended: they are not counted.")
     lane: Lane | None = Field(None, description="By which it came; older documents do not say.")
     batch_id: str | None = None
     announced_at: datetime | None = Field(None, description="When it was wanted first.")

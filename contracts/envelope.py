@@ -35,6 +35,10 @@ class MalformedEventError(ValueError):
         return f"This message is no event of ours: {self.args[0]}."
 
 
+class UnknownVersionError(MalformedEventError):
+    """The message is a newer version of an event of ours: who is rolled out next may know it."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """The attributes around an event's data."""
@@ -95,10 +99,9 @@ def from_message(headers: Mapping[str, Any], body: bytes) -> Envelope:
         raise MalformedEventError(f"it has no {', '.join(sorted(missing))}")
     try:
         cloud_event = from_binary(RabbitMQMessage(attributes, CONTENT_TYPE, body), JSONFormat(), CloudEvent)
-        model = BY_VERSIONED_TYPE[cloud_event.get_type()]
-        event = model.model_validate(cloud_event.get_data())
-    except KeyError as error:
-        raise MalformedEventError(f"unknown type {error}") from error
+        event = _model(cloud_event.get_type()).model_validate(cloud_event.get_data())
+    except MalformedEventError:
+        raise
     except (BaseCloudEventException, CloudEventValidationError, ValueError, RecursionError) as error:
         raise MalformedEventError(str(error)) from error
     return Envelope(
@@ -109,6 +112,17 @@ def from_message(headers: Mapping[str, Any], body: bytes) -> Envelope:
         time=cloud_event.get_time() or datetime.now(UTC),
         event=event,
     )
+
+
+def _model(type_: str) -> type[Event]:
+    model = BY_VERSIONED_TYPE.get(type_)
+    if model is not None:
+        return model
+    name, _, version = type_.rpartition(".v")
+    known = [each.version for each in BY_VERSIONED_TYPE.values() if each.type == name]
+    if known and version.isascii() and version.isdecimal() and len(version) < 5 and int(version) > max(known):
+        raise UnknownVersionError(f"version {version} of {name} is not known here yet")
+    raise MalformedEventError(f"unknown type '{type_}'")
 
 
 def to_json(envelope: Envelope) -> dict[str, Any]:

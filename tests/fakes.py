@@ -33,15 +33,18 @@ from chassis.errors import (
     RecordingDeletedError,
     WorkCancelledError,
 )
+from chassis.gate import Gate
+from chassis.guard import Dependency, Guard
 from chassis.jobs import JobPool
 from chassis.objects import READ_BYTES, ObjectStore
 from chassis.outbox import OutboxRelay
 from chassis.tasks import WATCHED_EVERY_S, Claim, TaskStore
-from chassis.work import Equipment
+from chassis.workbench import Equipment
 from contracts.documents import OutboxEntry
 from contracts.interventions import Interventions
 from contracts.topology import queues
 from contracts.vocabulary import Lane, State
+from tests.guarding import guards
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -77,6 +80,7 @@ class FakeTasks:
         if recording_id in self.deleted:
             raise RecordingDeletedError(recording_id)
         new = {**facts, "state": State.QUEUED, "attempts": 0, "fence": 0, "runs": 1, "outbox": [], "lease_until": None}
+        new["outages"] = 0
         document = self.documents.setdefault(task_id, new)
         done = self.interventions.get(recording_id, Interventions())
         reopened = done.reopens(document["state"], document.get("completed_at"))
@@ -86,10 +90,12 @@ class FakeTasks:
             raise LeaseHeldError(task_id)
         counted = {"attempts": 1 if reopened else document["attempts"] + 1, "runs": document["runs"] + reopened}
         document.update(counted, fence=document["fence"] + 1, state=State.PROCESSING, lease_until=self._until())
+        document["outages"] = 0 if reopened else document["outages"]
         document["started_at"] = datetime.now(UTC)
         announced_at = facts.get("announced_at")
         is_cancelled = announced_at is not None and done.cancels(announced_at)
-        return Claim(task_id, document["fence"], document["attempts"], document["runs"], announced_at, is_cancelled)
+        numbers = (document["fence"], document["attempts"], document["runs"])
+        return Claim(task_id, *numbers, announced_at, is_cancelled, document["outages"])
 
     @asynccontextmanager
     async def leased(self, claim: Claim) -> AsyncIterator[None]:
@@ -117,6 +123,11 @@ class FakeTasks:
     async def release(self, claim: Claim) -> None:
         for document in self._held(claim):
             document.update(state=State.QUEUED, lease_until=None)
+
+    async def give_back(self, claim: Claim) -> None:
+        for document in self._held(claim):
+            counted = {"attempts": document["attempts"] - 1, "outages": document["outages"] + 1}
+            document.update(state=State.QUEUED, lease_until=None, **counted)
 
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
@@ -233,6 +244,9 @@ class FakePublisher:
             raise BrokerUnavailableError(f"no queue takes {routing_key}")
         self.published.append(Published(body, exchange, routing_key, dict(headers)))
 
+    async def usable(self) -> None:
+        return
+
 
 @dataclass
 class InlinePool:
@@ -268,6 +282,8 @@ class Bench:
     pools: dict[Lane, InlinePool] = field(default_factory=lambda: {lane: InlinePool() for lane in Lane})
     publisher: FakePublisher = field(default_factory=FakePublisher)
     relay: FakeRelay = field(default_factory=FakeRelay)
+    guards: dict[Dependency, Guard] = field(default_factory=guards)
+    hold_s: float = 60
 
     def equipment(self, source: str = "spectrogram") -> Equipment:
         """Return the fakes where the real things are asked for; they have the same methods, not the same class."""
@@ -277,6 +293,7 @@ class Bench:
             pools=cast("dict[Lane, JobPool]", self.pools),
             publisher=cast("Publisher", self.publisher),
             relay=cast("OutboxRelay", self.relay),
+            gate=Gate(self.guards, self.hold_s),
             source=source,
         )
 

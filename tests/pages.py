@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from tests.audio import REPOSITORY
 
 README = REPOSITORY / "README.md"
 PAGES = (README, *(REPOSITORY / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")), *REPOSITORY.glob("docs/**/*.md"))
 
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# In a step of a list a block is indented.
+_FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[(?:\\.|[^\]\\])*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
@@ -43,7 +45,7 @@ def links(text: str, page: Path) -> list[Link]:
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return what stands in the fenced blocks of a language."""
-    return [body for named, body in _FENCED.findall(page.read_text()) if named == language]
+    return [dedent(body) for named, body in _FENCED.findall(page.read_text()) if named == language]
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Install what the local stack needs and this machine lacks: Debian packages, then .venv from requirements/dev.txt.
+# With the word prometheus also Prometheus and promtool, for tests of rules and dashboards.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -48,6 +49,7 @@ missing_packages() {
     # mongod links against these two.
     has_library libcurl.so.4 || printf 'libcurl4 '
     has_library libssl.so.3 || printf 'libssl3 '
+    [ "$1" != prometheus ] || command -v promtool >/dev/null || printf 'prometheus '
 }
 
 keep_services_down() {
@@ -67,12 +69,13 @@ install_packages() {
     quietly "Reading the package lists" as_root apt-get update
     # shellcheck disable=SC2086  # one word per package
     quietly "Installing $1" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $1
-    case $1 in *rabbitmq-server*) keep_broker_down_after_boot ;; esac
+    case $1 in *rabbitmq-server*) keep_down_after_boot rabbitmq-server ;; esac
+    case $1 in *prometheus*) keep_down_after_boot prometheus ;; esac
 }
 
-keep_broker_down_after_boot() {
+keep_down_after_boot() {
     if command -v systemctl >/dev/null; then
-        as_root systemctl disable --quiet rabbitmq-server >/dev/null 2>&1 || true
+        as_root systemctl disable --quiet "$1" >/dev/null 2>&1 || true
     fi
 }
 
@@ -94,7 +97,7 @@ install_requirements() {
 command -v "$python" >/dev/null || fail "python3 is not installed; run: apt-get install python3"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$python" --version) is too old; Dawnchorus needs 3.11 or later (set PYTHON to choose one)."
-packages=$(missing_packages)
+packages=$(missing_packages "${1:-}")
 packages=${packages% }
 [ -z "$packages" ] || install_packages "$packages"
 make_venv

@@ -13,7 +13,8 @@ from .procfs import living_processes, read_stat
 from .state import StateFolder
 from .waiting import wait_until
 
-STOP_TIMEOUT_S = 30.0
+# The grace of a service, and what it takes to close.
+STOP_TIMEOUT_S = 45.0
 KILL_TIMEOUT_S = 5.0
 
 

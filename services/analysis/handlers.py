@@ -3,7 +3,8 @@
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Equipment, Worker
+from chassis.work import Worker
+from chassis.workbench import Equipment
 from contracts.events import AnalysisRequested, RecordingUploaded
 
 from .schedule import Schedule, taken_at_once

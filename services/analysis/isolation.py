@@ -9,7 +9,7 @@ import structlog
 from audio.format import AudioLimits
 from chassis.errors import JobCrashedError, JobTimeoutError
 from chassis.ranged import RemoteObject
-from chassis.work import Workbench
+from chassis.workbench import Workbench
 
 from .extractors import Extractor, extractors_named
 from .job import analyse_recording

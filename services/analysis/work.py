@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from audio.format import AudioLimits, Container, reads_in_order
 from chassis.metrics import EXTRACTOR_SECONDS
-from chassis.work import Outcome, Workbench
+from chassis.work import Outcome
+from chassis.workbench import Workbench
 from contracts.analysing import AnalysisWish
 from contracts.canonical import canonical_json
 from contracts.events import (

@@ -17,6 +17,7 @@ from chassis.background import background
 from chassis.bodies import Patience
 from chassis.broker import Publisher, create_broker
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
@@ -109,32 +110,28 @@ def create_app(settings: GatewaySettings) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
             client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
-            app.state.key_ring = KeyRing(database[API_KEYS])
-            app.state.members = Members(database)
-            app.state.rate_limits = RateLimits(database[RATES], settings.quotas)
-            await asyncio.gather(
-                app.state.key_ring.prepare(), app.state.members.prepare(), app.state.rate_limits.prepare()
-            )
-            app.state.callers = Callers(app.state.key_ring, app.state.members, await _open_tokens(stack, settings))
+            await _open_access(stack, app.state, database, settings)
             app.state.reads = Reads(database)
             app.state.listing = Listing(database, app.state.reads)
             app.state.projects = Projects(database)
-            app.state.objects = await stack.enter_async_context(open_object_store(settings))
+            app.state.objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
-            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience)
+            app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience, guards.check_storing)
             indexer = await _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
-            letters = await open_dead_letters(app.state, database, broker, settings)
-            await open_boards(stack, app.state, database, broker, client, settings)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
+            letters = await open_dead_letters(app.state, database, broker, publisher, settings)
+            await open_boards(stack, app.state, database, broker, client, guards, settings)
             sender = await open_webhooks(stack, app.state, database, settings)
             follower = await open_history(app.state, database, settings, hub, health, indexer.note)
-            relay = OutboxRelay(database[TASKS], Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
+            relay = OutboxRelay(database[TASKS], publisher, settings.outbox_poll_s)
             await asyncio.gather(relay.prepare(), prepare_tasks(database[TASKS]))
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
@@ -144,7 +141,9 @@ def create_app(settings: GatewaySettings) -> Service:
             keeping = await open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
-            await stack.enter_async_context(background(*works, *keeping, sample(settings.sample_s, *looks)))
+            watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
+            beside = (*keeping, sample(settings.sample_s, *looks), *watches)
+            await stack.enter_async_context(background(*works, *beside))
             yield
 
     return Service("gateway", health, lifespan, traced(measured(metered(app))))
@@ -175,6 +174,14 @@ def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoar
 
 async def _open_client(stack: AsyncExitStack, url: str, timeout_s: float) -> httpx.AsyncClient:
     return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=timeout_s))
+
+
+async def _open_access(stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings) -> None:
+    state.key_ring = KeyRing(database[API_KEYS])
+    state.members = Members(database)
+    state.rate_limits = RateLimits(database[RATES], settings.quotas)
+    await asyncio.gather(state.key_ring.prepare(), state.members.prepare(), state.rate_limits.prepare())
+    state.callers = Callers(state.key_ring, state.members, await _open_tokens(stack, settings))
 
 
 async def _open_tokens(stack: AsyncExitStack, settings: GatewaySettings) -> Tokens | None:

@@ -1,5 +1,6 @@
 """Uploads pass through the gateway to ingest as they come; nothing is kept on the way."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ from litestar import Request
 from pydantic import BaseModel
 
 from chassis.bodies import Patience, RequestBody
-from chassis.errors import TransientError
+from chassis.errors import OpenBreakerError, TransientError
 from chassis.problems import ProblemError
 from contracts.rendering import RenderParameters
 from contracts.vocabulary import BATCH_HEADER, RENDERING_HEADER, TOKEN_HEADER, Lane
@@ -32,12 +33,19 @@ class IngestDoor:
     """The way to ingest."""
 
     def __init__(
-        self, client: httpx.AsyncClient, internal_token: str, max_upload_bytes: int, patience: Patience
+        self,
+        client: httpx.AsyncClient,
+        internal_token: str,
+        max_upload_bytes: int,
+        patience: Patience,
+        check_storing: Callable[[], None],
     ) -> None:
+        """Forward uploads unless `check_storing` raises: then ingest would only refuse them."""
         self._client = client
         self._internal_token = internal_token
         self._max_upload_bytes = max_upload_bytes
         self._patience = patience
+        self._check_storing = check_storing
 
     async def forward(
         self,
@@ -52,6 +60,7 @@ class IngestDoor:
     ) -> tuple[int, dict[str, Any]]:
         """Stream the request's body to ingest and return its status and answer; a refusal is raised as a problem."""
         body = RequestBody(request, self._patience)
+        await self._refuse_while_nothing_can_be_stored(body)
         await self._refuse_too_large(request.headers.get("content-length", "0"), body)
         try:
             answer = await self._client.post(
@@ -70,11 +79,10 @@ class IngestDoor:
             )
         except httpx.HTTPError as error:
             raise IngestUnavailableError(repr(error)) from error
-        said: dict[str, Any] = answer.json()
         if answer.is_success:
-            return answer.status_code, said
+            return answer.status_code, answer.json()
         await body.drain(self._max_upload_bytes)
-        raise passed_on(said)
+        raise passed_on(answer)
 
     async def check_room(self) -> None:
         """Raise a problem, 507, where there is no room for new work; where ingest is away, nobody can tell."""
@@ -92,10 +100,16 @@ class IngestDoor:
             answer = await self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
             raise IngestUnavailableError(repr(error)) from error
-        said: Any = answer.json() if answer.content else {}
         if not answer.is_success:
-            raise passed_on(said)
-        return said
+            raise passed_on(answer)
+        return answer.json() if answer.content else {}
+
+    async def _refuse_while_nothing_can_be_stored(self, body: RequestBody) -> None:
+        try:
+            self._check_storing()
+        except OpenBreakerError:
+            await body.drain(self._max_upload_bytes)
+            raise
 
     async def _refuse_too_large(self, announced: str, body: RequestBody) -> None:
         if announced.isdecimal() and int(announced) > self._max_upload_bytes + FORM_OVERHEAD_BYTES:

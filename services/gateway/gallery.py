@@ -127,7 +127,7 @@ class Gallery:
             return answer.content
         if not answer.headers.get("content-type", "").startswith(PROBLEM_JSON):
             raise DrawingUnavailableError(f"status {answer.status_code} without a problem document")
-        raise passed_on(answer.json())
+        raise passed_on(answer)
 
 
 def region_request(found: Found, parameters: RenderParameters, region: Region) -> RegionRequest:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from typing import Literal
 
 import httpx
 from pydantic import BaseModel, Field
 
+from chassis.breaker import BreakerState
 from chassis.documents import Database, PyMongoError
 from chassis.errors import BrokerUnavailableError, ObjectStoreError
+from chassis.guard import Guard
+from chassis.guards import Guards
 from chassis.objects import ObjectStore
 from contracts.dead_letters import DEAD_LETTERS
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, TASKS
@@ -27,6 +31,14 @@ FRESH_S = 1.0
 # A broker that restarts is back by then: what waits longer in an outbox waits for somebody.
 OUTBOX_LATE_S = 60.0
 _OUTBOXES = (RECORDINGS, SPECTROGRAMS, ANALYSES, TASKS, DEAD_LETTERS)
+
+
+BreakerWord = Literal["closed", "half_open", "open"]
+_BREAKER_WORDS: Mapping[BreakerState, BreakerWord] = {
+    BreakerState.CLOSED: "closed",
+    BreakerState.HALF_OPEN: "half_open",
+    BreakerState.OPEN: "open",
+}
 
 
 class Status(StrEnum):
@@ -63,6 +75,9 @@ class PartHealth(BaseModel):
     backlog: int | None = Field(default=None, description="Messages or events that wait; null where nothing can.")
     workers: int | None = Field(default=None, description="Consumers of its queues; null where it has none.")
     oldest_s: float | None = Field(default=None, description="How long the longest waiting event waits.")
+    breaker: BreakerWord | None = Field(
+        default=None, description="Whether this gateway sends it anything; null where it has no breaker."
+    )
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,7 @@ class HealthBoard:
         ingest: httpx.AsyncClient,
         counts: QueueCounts,
         timeout_s: float,
+        guards: Guards | None = None,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -101,6 +117,7 @@ class HealthBoard:
             Part.INGEST: self._ask_ingest,
             **{Part(service): partial(self._look_for_workers, service) for service in CONSUMERS},
         }
+        self._guards = _by_part(guards) if guards is not None else {}
         self._lock = asyncio.Lock()
         self._told: dict[Part, PartHealth] = {}
         self._told_at_s = -FRESH_S
@@ -109,16 +126,16 @@ class HealthBoard:
         """Return how every part is, not older than a second."""
         async with self._lock:
             if time.monotonic() - self._told_at_s > FRESH_S:
-                found = await asyncio.gather(*(self._asked(probe) for probe in self._probes.values()))
+                found = await asyncio.gather(*(self._asked(part) for part in self._probes))
                 self._told = dict(zip(self._probes, found, strict=True))
                 self._told_at_s = time.monotonic()
             return self._told
 
-    async def _asked(self, probe: Callable[[], Awaitable[Finding]]) -> PartHealth:
+    async def _asked(self, part: Part) -> PartHealth:
         began_s = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
-                finding = await probe()
+                finding = await self._probes[part]()
         except (PyMongoError, ObjectStoreError, BrokerUnavailableError, httpx.HTTPError, TimeoutError) as error:
             # The class only: what the servers say names their addresses.
             finding = Finding(Status.DOWN, f"No answer: {type(error).__name__}.")
@@ -129,6 +146,7 @@ class HealthBoard:
             backlog=finding.backlog,
             workers=finding.workers,
             oldest_s=finding.oldest_s,
+            breaker=_word(self._guards.get(part)),
         )
 
     async def _ask_database(self) -> Finding:
@@ -185,6 +203,14 @@ class HealthBoard:
             return Finding(backlog=backlog, workers=workers)
         status = Status.DEGRADED if workers else Status.DOWN
         return Finding(status, f"No worker takes the lane {' or '.join(idle)}.", backlog=backlog, workers=workers)
+
+
+def _by_part(guards: Guards) -> dict[Part, Guard]:
+    return {Part.DATABASE: guards.mongodb, Part.STORAGE: guards.s3, Part.QUEUE: guards.rabbitmq}
+
+
+def _word(guard: Guard | None) -> BreakerWord | None:
+    return _BREAKER_WORDS[guard.state] if guard is not None else None
 
 
 def overall(parts: Mapping[Part, PartHealth]) -> Status:

@@ -8,6 +8,7 @@ from litestar.datastructures import State
 
 from chassis.broker import Publisher
 from chassis.documents import Database
+from chassis.guards import Guards
 from chassis.outbox import OutboxRelay
 from contracts.dead_letters import DEAD_LETTERS
 
@@ -22,11 +23,11 @@ FROM_STATE = ("dead_letters", "queue_board", "health_board")
 
 
 async def open_dead_letters(
-    state: State, database: Database, broker: RabbitBroker, settings: GatewaySettings
+    state: State, database: Database, broker: RabbitBroker, publisher: Publisher, settings: GatewaySettings
 ) -> OutboxRelay:
     """Put dead letters into `state` and have parked messages kept; return the relay that replays them."""
     collection = database[DEAD_LETTERS]
-    relay = OutboxRelay(collection, Publisher(broker, settings.publish_timeout_s), settings.outbox_poll_s)
+    relay = OutboxRelay(collection, publisher, settings.outbox_poll_s)
     state.dead_letters = DeadLetters(
         collection,
         relay.wake,
@@ -45,13 +46,14 @@ async def open_boards(
     database: Database,
     broker: RabbitBroker,
     ingest: httpx.AsyncClient,
+    guards: Guards,
     settings: GatewaySettings,
 ) -> None:
     """Put into `state` what says how the queues and the servers are; `state` has the object store."""
     management = await _open_management(stack, settings)
     counts = QueueCounts(broker, management, settings.amqp_url.get_secret_value(), settings.health_timeout_s)
     state.queue_board = QueueBoard(database, counts)
-    state.health_board = HealthBoard(database, state.objects, ingest, counts, settings.health_timeout_s)
+    state.health_board = HealthBoard(database, state.objects, ingest, counts, settings.health_timeout_s, guards)
 
 
 async def _open_management(stack: AsyncExitStack, settings: GatewaySettings) -> httpx.AsyncClient | None:

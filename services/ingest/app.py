@@ -13,6 +13,7 @@ from audio.format import AudioLimits
 from chassis.background import background
 from chassis.broker import Publisher, create_broker, start_patiently
 from chassis.documents import Database, open_database
+from chassis.guards import Guards
 from chassis.health import Health
 from chassis.internal import own_services_only
 from chassis.jobs import Limits, Outlet, open_job_pool
@@ -62,13 +63,16 @@ def create_app(settings: IngestSettings) -> Service:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
-            objects = await stack.enter_async_context(open_object_store(settings, settings.s3_public_endpoint_url))
+            guards = Guards.of(settings)
+            database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            store = open_object_store(settings, settings.s3_public_endpoint_url, guards.s3)
+            objects = await stack.enter_async_context(store)
             broker = create_broker(settings)
             stack.push_async_callback(broker.stop)
             recordings = Recordings(database)
-            publisher = Publisher(broker, settings.publish_timeout_s)
+            publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
+            app.state.guards = guards
             await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
@@ -81,7 +85,8 @@ def create_app(settings: IngestSettings) -> Service:
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
             works = (start_patiently(broker), relay.run(), *keeping, sampling)
-            await stack.enter_async_context(background(*works))
+            watches = guards.watches(database, objects, publisher, settings.ping_timeout_s)
+            await stack.enter_async_context(background(*works, *watches))
             yield
 
     return Service("ingest", health, lifespan, traced(measured(app)))
@@ -97,6 +102,7 @@ def _create_api(settings: IngestSettings) -> Litestar:
         guards=[own_services_only(settings.internal_token.get_secret_value())],
         dependencies={
             "desk": Provide(_desk, sync_to_thread=False),
+            "guards": Provide(_guards, sync_to_thread=False),
             "changes": Provide(_changes, sync_to_thread=False),
             "imports": Provide(_imports, sync_to_thread=False),
             "interventions": Provide(_interventions, sync_to_thread=False),
@@ -172,6 +178,11 @@ async def _open_parts(settings: IngestSettings, database: Database, objects: Obj
 def _desk(state: State) -> UploadDesk:
     desk: UploadDesk = state.desk
     return desk
+
+
+def _guards(state: State) -> Guards:
+    guards: Guards = state.guards
+    return guards
 
 
 def _changes(state: State) -> ChangeDesk:

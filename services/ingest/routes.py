@@ -7,6 +7,7 @@ from litestar.params import HeaderParameter
 
 from chassis.bodies import RequestBody
 from chassis.errors import StorageFullError, UnprocessableError
+from chassis.guards import Guards
 from chassis.problems import ProblemError
 from chassis.tracing import trace_id
 from contracts.changing import Deleted, Deletion, RecordingChange
@@ -30,6 +31,7 @@ STATUSES = {"too_large": 413, "unsupported": 415, "malformed_form": 400, "bad_di
 async def take_recording(
     request: Request[Any, Any, Any],
     desk: UploadDesk,
+    guards: Guards,
     room: Room,
     project_id: Annotated[str, HeaderParameter(name="X-Project")],
     rendering: Annotated[str | None, HeaderParameter(name=RENDERING_HEADER)] = None,
@@ -40,6 +42,7 @@ async def take_recording(
 ) -> Response[dict[str, Any]]:
     """Stream a recording to S3, make it durable, and answer 202; 200 when the same bytes were here before."""
     wanted = RenderParameters.model_validate_json(rendering) if rendering is not None else None
+    guards.check_storing()
     body = RequestBody(request)
     try:
         room.check(announced_bytes(request.headers.get("content-length", "")))

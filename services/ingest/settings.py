@@ -17,7 +17,7 @@ class IngestSettings(WatchSettings, SweepSettings, RoomSettings):
     max_duration_s: float = 90_000
     max_samples: int = 20_000_000_000
     probe_slots: int = 2
-    probe_timeout_s: float = 10
+    probe_timeout_s: float = 30
     probe_cpu_s: float = 2
     probe_memory_bytes: int = 2_000_000_000
     job_confinement: bool = True

@@ -10,7 +10,7 @@ from chassis.internal import own_services_only
 from chassis.problems import exception_handlers
 from chassis.serve import Service
 from chassis.web import measured, traced
-from chassis.work import Equipment
+from chassis.workbench import Equipment
 from chassis.worker import WorkerApp
 from contracts.documents import SPECTROGRAMS
 from contracts.vocabulary import Lane

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from audio.format import AudioLimits
 from chassis.errors import ObjectMissingError
-from chassis.work import Equipment
+from chassis.workbench import Equipment
 from contracts.drawing import ClipRequest, FigureRequest, RegionRequest, TileRequest
 from contracts.objects import audio_key, figure_key, region_key, tile_key
 from contracts.recolour import recoloured

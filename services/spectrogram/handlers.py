@@ -5,7 +5,8 @@ import asyncio
 from faststream.rabbit import RabbitBroker
 
 from chassis.broker import lane_subscriber
-from chassis.work import Equipment, Worker
+from chassis.work import Worker
+from chassis.workbench import Equipment
 from contracts.events import RecordingUploaded, SpectrogramRequested
 from contracts.rendering import RenderParameters
 

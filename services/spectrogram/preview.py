@@ -14,7 +14,7 @@ from chassis.documents import PyMongoError
 from chassis.errors import DawnchorusError
 from chassis.ranged import RemoteObject
 from chassis.tracing import span
-from chassis.work import Workbench
+from chassis.workbench import Workbench
 from contracts.documents import StoredFirstLook
 from contracts.events import RecordingUploaded, SpectrogramPreviewed
 from contracts.objects import first_look_key

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from audio.format import AudioLimits, Container, reads_in_order
 from chassis.ranged import RemoteObject
-from chassis.work import Outcome, Workbench
+from chassis.work import Outcome
+from chassis.workbench import Workbench
 from contracts.documents import StoredImage, StoredPeaks
 from contracts.events import (
     RecordingUploaded,

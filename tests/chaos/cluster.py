@@ -96,12 +96,14 @@ class Replica:
     def children(self) -> list[int]:
         """Return the pids of those children that do its jobs."""
         pid = self.process.pid
+        found: list[int] = []
         if pid is None:
-            return []
-        with suppress(FileNotFoundError, ProcessLookupError):
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            return [int(child) for child in children if "spawn_main" in _command_of(child)]
-        return []
+            return found
+        # A child belongs to the thread that began it.
+        for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in thread.read_text().split() if "spawn_main" in _command_of(child)]
+        return found
 
 
 @dataclass(frozen=True)

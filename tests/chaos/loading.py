@@ -26,12 +26,16 @@ Active = Callable[[], Iterable[str]]
 class Clients:
     """Sends uploads to any of the gateways, and writes down every answer."""
 
-    def __init__(self, gateways: Sequence[str], api_key: str, chance: random.Random, active: Active) -> None:
-        """`active` says which faults there are just now."""
+    def __init__(
+        self, gateways: Sequence[str], api_key: str, chance: random.Random, active: Active, *, repeats: bool = True
+    ) -> None:
+        """Take what `active` says for the faults of the moment; send some recordings twice if `repeats`."""
         self._gateways = gateways
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._chance = chance
         self._active = active
+        self._twins = SHARE_OF_TWINS if repeats else 0.0
+        self._latecomers = SHARE_OF_LATECOMERS if repeats else 0.0
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._began = time.monotonic()
         self.uploads: list[Upload] = []
@@ -58,9 +62,9 @@ class Clients:
         self.uploads.append(upload)
         lane = self._chance.choice(("interactive", "bulk"))
         tasks = [asyncio.create_task(self._send(client, upload, content, lane, after_s=0.0))]
-        if self._chance.random() < SHARE_OF_TWINS:
+        if self._chance.random() < self._twins:
             tasks.append(asyncio.create_task(self._send(client, upload, content, lane, after_s=0.0)))
-        if self._chance.random() < SHARE_OF_LATECOMERS:
+        if self._chance.random() < self._latecomers:
             tasks.append(asyncio.create_task(self._send(client, upload, content, lane, after_s=LATECOMER_AFTER_S)))
         return tasks
 

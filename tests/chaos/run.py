@@ -110,7 +110,7 @@ def running_stack(plan: Plan, folder: Path) -> Iterator[tuple[Cluster, str]]:
 
 def undisturbed(cluster: Cluster, key: str, contents: Sequence[Content]) -> Reference:
     """Return what comes of each content when nothing fails."""
-    clients = Clients(cluster.gateways, key, random.Random(0), lambda: ())
+    clients = Clients(cluster.gateways, key, random.Random(0), lambda: (), repeats=False)
     sending = clients.send_for(REFERENCE_TIMEOUT_S, 0.0, [(REFERENCE, each) for each in contents], give_up_after_s=60)
     asyncio.run(sending)
     ids = _acknowledged(clients.uploads)

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.broker import Publisher
 from chassis.documents import Collection, Database
-from chassis.outbox import BATCH, OutboxRelay, outbox_entry
+from chassis.outbox import _OTHERS, _URGENT, BATCH, OutboxRelay, outbox_entry
 from chassis.tracing import span, trace_id
 from contracts.envelope import envelop, from_message
 from contracts.events import RecordingDeleted
@@ -35,6 +35,30 @@ class SlowPublisher(FakePublisher):
     ) -> None:
         await asyncio.sleep(0.01)
         await super().publish(body, exchange=exchange, routing_key=routing_key, headers=headers, persist=persist)
+
+
+class RestingPublisher(FakePublisher):
+    """A broker that fails some messages; then none is tried until it is up."""
+
+    TRIES = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = self.TRIES
+        self.tries = 0
+        self.rests = False
+        self.is_up = asyncio.Event()
+
+    async def publish(
+        self, body: bytes, *, exchange: str, routing_key: str, headers: Mapping[str, Any], persist: bool = True
+    ) -> None:
+        self.tries += 1
+        await super().publish(body, exchange=exchange, routing_key=routing_key, headers=headers, persist=persist)
+
+    async def usable(self) -> None:
+        if self.failures == 0:
+            self.rests = True
+            await self.is_up.wait()
 
 
 class CountingRelay(OutboxRelay):
@@ -193,25 +217,66 @@ async def test_more_than_a_batch_leaves_without_waiting_for_the_next_poll(collec
     assert len(publisher.published) == BATCH + 5
 
 
-async def test_waiting_entries_are_found_by_an_index(collection: Collection) -> None:
+async def test_what_somebody_waits_for_leaves_before_what_was_there_first(collection: Collection) -> None:
+    publisher = FakePublisher()
+    await collection.insert_many([{"_id": str(n), "outbox": [_entry(str(n))]} for n in range(2 * BATCH)])
+    await collection.insert_one({"_id": "urgent", "outbox": [_entry("urgent", Lane.INTERACTIVE)]})
+
+    async with _running(OutboxRelay(collection, _as_publisher(publisher), LONG_S)):
+        await _emptied(collection)
+
+    ids = [each.headers["ce-id"] for each in publisher.published]
+    assert (ids[0], len(ids)) == ("urgent", 2 * BATCH + 1)
+
+
+async def test_an_import_leaves_although_somebody_always_waits_for_something(collection: Collection) -> None:
+    publisher = FakePublisher()
+    await collection.insert_many(
+        [{"_id": str(n), "outbox": [_entry(str(n), Lane.INTERACTIVE)]} for n in range(2 * BATCH)]
+    )
+    await _write(collection, "import")
+
+    await OutboxRelay(collection, _as_publisher(publisher), LONG_S).drain()
+
+    assert "import" in [each.headers["ce-id"] for each in publisher.published]
+
+
+async def test_while_publishing_rests_a_relay_asks_neither_broker_nor_database(collection: Collection) -> None:
+    publisher = RestingPublisher()
+    relay = CountingRelay(collection, _as_publisher(publisher), 0.001)
+    await _write(collection, "one")
+
+    async with _running(relay):
+        await eventually(lambda: _is_resting(publisher))
+        for _ in range(20):
+            await _waiting(collection)
+        looks, tries = relay.looks, publisher.tries
+        publisher.is_up.set()
+        await _emptied(collection)
+
+    assert (looks, tries) == (RestingPublisher.TRIES, RestingPublisher.TRIES)
+
+
+@pytest.mark.parametrize("query", [_URGENT, _OTHERS], ids=["urgent", "others"])
+async def test_waiting_entries_are_found_by_an_index(collection: Collection, query: dict[str, Any]) -> None:
     await OutboxRelay(collection, _as_publisher(FakePublisher()), LONG_S).prepare()
 
-    plan = await collection.find({"outbox.event_id": {"$exists": True}}).explain()
+    plan = await collection.find(query).explain()
 
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-def _event() -> RecordingDeleted:
+def _event(lane: Lane = Lane.BULK) -> RecordingDeleted:
     return RecordingDeleted(
         recording_id="0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10",
         project_id="default",
-        lane=Lane.BULK,
+        lane=lane,
         deleted_at=datetime(2026, 11, 21, tzinfo=UTC),
     )
 
 
-def _entry(id_: str) -> dict[str, Any]:
-    return outbox_entry(envelop(_event(), source="test", id_=id_)).model_dump()
+def _entry(id_: str, lane: Lane = Lane.BULK) -> dict[str, Any]:
+    return outbox_entry(envelop(_event(lane), source="test", id_=id_)).model_dump()
 
 
 async def _write(collection: Collection, id_: str) -> None:
@@ -242,6 +307,10 @@ async def _emptied(collection: Collection) -> None:
         return await _waiting(collection) == 0
 
     await eventually(is_empty)
+
+
+async def _is_resting(publisher: RestingPublisher) -> bool:
+    return publisher.rests
 
 
 async def _went_wrong(publisher: FakePublisher) -> bool:

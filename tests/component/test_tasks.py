@@ -131,6 +131,7 @@ async def test_a_zombie_cannot_release_or_give_back_what_another_has(office: Off
     await _taken_over(office)
 
     await zombie.release(dead)
+    await zombie.give_back(dead)
     with pytest.raises(asyncio.CancelledError):
         await _cancelled_while_leased(zombie, dead)
 
@@ -225,6 +226,16 @@ async def test_a_cancelled_task_is_free_at_once_and_its_attempt_is_not_counted(o
     document = await office.document()
     assert (document["state"], document["attempts"]) == (State.QUEUED, 0)
     assert await office.open_store(60).claim(TASK, FACTS) == Claim(TASK, fence=2, attempts=1, announced_at=NOON)
+
+
+async def test_a_task_that_an_outage_ended_is_free_at_once_and_its_attempt_is_not_counted(
+    office: Office, tasks: AnyTasks
+) -> None:
+    await tasks.give_back(await _claimed(tasks))
+
+    again = await _claimed(tasks)
+
+    assert (again.attempts, again.outages, again.fence) == (1, 1, 2)
 
 
 async def test_a_failed_task_is_not_given_back_by_itself(office: Office, tasks: AnyTasks) -> None:

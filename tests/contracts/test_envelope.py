@@ -10,6 +10,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from contracts.canonical import canonical_json
 from contracts.envelope import (
+    BODY_BYTES_MAX,
     Envelope,
     MalformedEventError,
     envelop,
@@ -157,3 +158,10 @@ def _envelope() -> Envelope:
 
 def _body(message: RabbitMQMessage) -> bytes:
     return message.body if isinstance(message.body, bytes) else str(message.body).encode()
+
+
+def test_a_body_larger_than_any_event_is_not_even_read() -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "test", "ce-type": "recording.uploaded.v1"}
+
+    with pytest.raises(MalformedEventError, match=f"more than {BODY_BYTES_MAX}"):
+        from_message(headers, b" " * (BODY_BYTES_MAX + 1))

@@ -71,6 +71,7 @@ _WEBHOOKS = {
     "a full stop behind it": "https://10.0.0.1./",
     "digits of another alphabet": "https://\u2460\u2460.0.0.1/",
     "a name and a password": "https://10.0.0.1:x@93.184.215.14/",
+    "no port": "https://93.184.215.14:99999/",
     "a name that has no address": "https://nobody.invalid/",
     "a line break": "https://10.0.0.1/\r\nX-Injected: 1",
     "a null": "https://10.0.0.1\0.example.org/",

@@ -35,7 +35,7 @@ _NAMES = {
 }
 _KEYS = {
     "upwards": b"../../etc/passwd",
-    "a blank": b" ",
+    "blanks": b"a   b",
     "a dollar": b'{"$ne": null}',
     "10 kB": b"k" * 10_000,
     "Latin": b"\xe9\xe8",

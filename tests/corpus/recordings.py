@@ -38,23 +38,23 @@ _BOMBS: dict[str, tuple[Callable[[], Content], frozenset[str]]] = {
         _REFUSED | {"too_long"},
     ),
     "MP4 whose one packet lasts for 2^32": (lambda: _retimed(), _WELL | _REFUSED | {"too_long"}),
-    "WAV, 3 million empty chunks": (lambda: bombs.stuffed(b"RIFF\xff\xff\xff\xffWAVE", b"junk\0\0\0\0"), _REFUSED),
-    "WAV, 3 million empty chunks behind its samples": (
+    "WAV, 3 million empty chunks": (lambda: _chunks(bombs.LARGE_BYTES), _REFUSED),
+    "WAV, a million empty chunks behind its samples": (
         lambda: bombs.stuffed(sound("WAV PCM_16"), b"junk\0\0\0\0"),
         _WELL,
     ),
-    "AIFF, 3 million empty chunks": (lambda: bombs.stuffed(b"FORM\x7f\xff\xff\xffAIFF", b"ANNO\0\0\0\0"), _REFUSED),
-    "CAF, 2 million empty chunks": (lambda: bombs.stuffed(sound("CAF PCM_24")[:52], b"free" + bytes(8)), _REFUSED),
-    "FLAC, 6 million empty blocks": (bombs.flac_blocks, _WELL),
-    "MP4, 3 million boxes of nothing": (lambda: bombs.boxes(b"free"), _REFUSED),
-    "MP4, 3 million fragments of nothing": (lambda: bombs.boxes(b"moof"), _REFUSED),
-    "Matroska, 12 million empty elements": (lambda: bombs.stuffed(sound("MKA Opus")[:40], b"\xec\x80"), _REFUSED),
-    "Matroska, 5 million empty clusters": (lambda: bombs.stuffed(sound("MKA Opus"), b"\x1f\x43\xb6\x75\x80"), _WELL),
-    "OGG, 6 million page heads": (lambda: bombs.stuffed(sound("OGG Vorbis"), b"OggS"), _WELL | _REFUSED),
-    "MP3, 24 MB of sync words": (lambda: bombs.stuffed(sound("MP3, variable rate"), b"\xff\xfb"), _WELL),
+    "AIFF, a million empty chunks": (lambda: bombs.stuffed(b"FORM\x7f\xff\xff\xffAIFF", b"ANNO\0\0\0\0"), _REFUSED),
+    "CAF, 700 thousand empty chunks": (lambda: bombs.stuffed(sound("CAF PCM_24")[:52], b"free" + bytes(8)), _REFUSED),
+    "FLAC, 2 million empty blocks": (bombs.flac_blocks, _WELL),
+    "MP4, a million boxes of nothing": (lambda: bombs.boxes(b"free"), _REFUSED),
+    "MP4, a million fragments of nothing": (lambda: bombs.boxes(b"moof"), _REFUSED),
+    "Matroska, 4 million empty elements": (lambda: bombs.stuffed(sound("MKA Opus")[:40], b"\xec\x80"), _REFUSED),
+    "Matroska, 1.6 million empty clusters": (lambda: bombs.stuffed(sound("MKA Opus"), b"\x1f\x43\xb6\x75\x80"), _WELL),
+    "OGG, 2 million page heads": (lambda: bombs.stuffed(sound("OGG Vorbis"), b"OggS"), _WELL | _REFUSED),
+    "MP3, 8 MB of sync words": (lambda: bombs.stuffed(sound("MP3, variable rate"), b"\xff\xfb"), _WELL),
     "MP3, a tag of a million comments": (bombs.id3_frames, _WELL),
     "MP3, a cover of 16 MB": (bombs.id3_cover, _WELL),
-    "MP3, two million ID3 tags": (lambda: bombs.stuffed(b"", b"ID3\4\0\0\0\0\0\0", sound("MP2")), _REFUSED | _WELL),
+    "MP3, 800 thousand ID3 tags": (lambda: bombs.stuffed(b"", b"ID3\4\0\0\0\0\0\0", sound("MP2")), _REFUSED | _WELL),
     "FLAC, 2^32 comments": (lambda: bombs.flac_comments(2**32 - 1), _WELL | _REFUSED),
     "FLAC, a hundred thousand comments": (lambda: bombs.flac_comments(100_000), _WELL | _REFUSED),
     "WAV, ten thousand notes of 4 GB": (lambda: bombs.wav_list(2**32 - 1), _WELL),
@@ -111,13 +111,16 @@ def recordings() -> Iterator[Case]:
     for family, more in (("bomb", _BOMBS), ("oddity", _OTHERS)):
         for name, (build, found) in more.items():
             yield Case(name, family, Door.UPLOAD, build, found)
-    for name in STORED:
+    # Half of them: the tests of decoding damage all, in many more places.
+    for name in STORED[::2]:
         yield Case(f"{name}, half of it", "cut", Door.UPLOAD, partial(_half, name), _ends(ENDS))
         yield Case(f"{name}, flipped bits", "damage", Door.UPLOAD, partial(_flipped, name), _ends(ENDS))
 
 
 def _ends(decoded_as: set[str]) -> frozenset[str]:
-    return frozenset(_TEXTS.get(end, end) for end in decoded_as)
+    # What claims more than it has may claim more than a stack allows.
+    more = {"too_long"} if "truncated" in decoded_as else set[str]()
+    return frozenset(_TEXTS.get(end, end) for end in decoded_as | more)
 
 
 def _half(name: str) -> Content:
@@ -130,6 +133,10 @@ def _flipped(name: str) -> Content:
     places = generator.integers(0, min(len(content), _HEADER_BYTES), _FLIPPED_BITS)
     content[places] ^= np.uint8(1) << generator.integers(0, 8, _FLIPPED_BITS, dtype=np.uint8)
     return content.tobytes()
+
+
+def _chunks(size_bytes: int) -> Content:
+    return bombs.stuffed(b"RIFF\xff\xff\xff\xffWAVE", b"junk\0\0\0\0", size_bytes=size_bytes)
 
 
 def _retimed() -> Content:

@@ -20,6 +20,7 @@ from .messages import Message
 # How a client, a person, would do it: some at once.
 AT_ONCE = 4
 _NO_ERROR = 500
+_ENDED_WITHIN_S = 180
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ class Doors:
 
     def _upload(self, given: bytes | Sending) -> Ending:
         sending = given if isinstance(given, Sending) else Sending(given)
-        query = f"name={''.join(f'%{byte:02x}' for byte in sending.name)}&lane=bulk"
+        query = f"name={''.join(f'%{byte:02x}' for byte in sending.name)}"
         headers: Any = [(name.encode(), value) for name, value in sending.headers.items()]
         answer = self._system.client.post(f"/v1/recordings?{query}", content=sending.content, headers=headers)
         return self._ended(answer) if answer.is_success else _refused(answer)
 
     def _ended(self, answer: httpx.Response) -> Ending:
-        found = self._system.ended(answer.json()["id"])
+        found = self._system.ended(answer.json()["id"], within_s=_ENDED_WITHIN_S)
         if found["errors"]:
             return Ending(found["errors"][0]["code"], answer.status_code)
         warnings = {each["code"] for task in ("spectrogram", "analysis") for each in found[task]["warnings"]}

@@ -24,6 +24,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, servers: Servers, sink: Spa
     extra = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "DAWNCHORUS_HEARTBEAT_S": "1",
+        "DAWNCHORUS_SAMPLE_S": "1",
         "DAWNCHORUS_OUTWARD_HTTP": "true",
         "DAWNCHORUS_OUTWARD_NETWORKS": '["127.0.0.0/8"]',
         "DAWNCHORUS_FETCH_HOSTS": '["127.0.0.1"]',

@@ -13,7 +13,8 @@ from tests.corpus.usage import Gauge, Usage
 from tests.receiver import receiving
 from tests.system import System
 
-pytestmark = pytest.mark.servers
+# A minute where nothing else runs.
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 MEMORY_LIMIT_MB = 500
 

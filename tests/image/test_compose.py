@@ -117,13 +117,12 @@ def test_a_configuration_is_mounted_and_names_servers_that_are_there(file: Path)
 
 def test_prometheus_scrapes_every_service_on_the_port_of_its_image() -> None:
     scraping = yaml.safe_load((REPOSITORY / "deploy/compose/prometheus.yaml").read_text())["scrape_configs"]
-    (found,) = next(job for job in scraping if job["job_name"] == "dawnchorus")["dns_sd_configs"]
-    exposed = [
-        step.text for stage in read_dockerfile(DOCKERFILE).stages for step in stage.steps if step.word == "EXPOSE"
-    ]
+    looked_up = [found for job in scraping for found in job.get("dns_sd_configs", [])]
+    steps = [step for stage in read_dockerfile(DOCKERFILE).stages for step in stage.steps]
 
-    assert sorted(found["names"]) == sorted(NAMES)
-    assert [str(found["port"])] == exposed
+    assert sorted(name for found in looked_up for name in found["names"]) == sorted(NAMES)
+    assert [f"{found['port']}" for found in looked_up] == 4 * [step.text for step in steps if step.word == "EXPOSE"]
+    assert all(f"dawnchorus-{name}" in {job["job_name"] for job in scraping} for name in NAMES)
 
 
 def test_every_secret_is_made_on_the_machine_and_stays_there(tmp_path: Path) -> None:

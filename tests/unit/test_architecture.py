@@ -94,7 +94,7 @@ def test_one_file_names_the_driver_of_mongodb() -> None:
 def test_one_file_names_the_client_of_s3() -> None:
     clients = {"aioboto3", "aiobotocore", "botocore"}
 
-    assert _where(lambda path: bool(clients & _top_level(path)), _application()) == ["chassis/objects.py"]
+    assert _where(lambda path: bool(clients & _top_level(path)), _application()) == ["chassis/s3.py"]
 
 
 def test_only_the_chassis_starts_child_processes() -> None:

@@ -20,6 +20,8 @@ MIX: Mapping[str, float] = {"clip": 0.90, "track": 0.09, "hour": 0.01}
 # How busy a core may be on average over a day whose busiest hour has 1.8 times the mean.
 BUSY_ON_AVERAGE = 0.4
 CORES_OF_A_NODE = 8
+# Dollars, of the order of what large clouds ask for; nobody's quotation.
+CORE_HOUR, S3_WRITE, S3_READ, S3_GB_MONTH = 0.04, 5e-6, 4e-7, 0.023
 VOLUMES = (10_000, 1_000_000, 100_000_000)
 
 _S3_WRITES, _S3_READS = ("PUT", "POST", "DELETE"), ("GET", "HEAD")
@@ -64,9 +66,7 @@ class Kind:
 def kinds() -> dict[str, Kind]:
     """Return what `make bench-cost` measured and kept."""
     rows: list[dict[str, Any]] = json.loads(MEASURED.read_text())
-    return {
-        row["kind"]: Kind(row["kind"], row["audio_s"], row["size_bytes"], row["each"], row["peak_mb"]) for row in rows
-    }
+    return {row["kind"]: _kind(row) for row in rows}
 
 
 def mixed(found: Mapping[str, Kind]) -> dict[str, float]:
@@ -114,7 +114,7 @@ def capacity_table(average: Mapping[str, float]) -> list[str]:
 
 def volume_table(average: Mapping[str, float]) -> list[str]:
     """Return the lines of a Markdown table: what the volumes ask of every part, on average over a day."""
-    lines = ["| recordings a day | cores | TB of audio a day | messages a second | MongoDB writes a second |"]
+    lines = ["| recordings a day | cores | TB stored a day | messages a second | MongoDB writes a second |"]
     lines[0] += " MongoDB GB a day | S3 writes a second | S3 reads a second |"
     lines.append("|---:|---:|---:|---:|---:|---:|---:|---:|")
     for volume in VOLUMES:
@@ -132,6 +132,39 @@ def volume_table(average: Mapping[str, float]) -> list[str]:
     return lines
 
 
+@dataclass(frozen=True)
+class Money:
+    """What a day costs, in dollars at the prices above; storage is what the day's recordings cost in a month."""
+
+    core_hours: float
+    cores: float
+    s3_requests: float
+    s3_month: float
+
+
+def money_of(average: Mapping[str, float], volume: int, worker_hours: float) -> Money:
+    """Return what a day of `volume` recordings costs, the workers' hours as simulated."""
+    accepting_s = average["CPU s, gateway"] + average["CPU s, ingest"]
+    core_hours = worker_hours + volume * accepting_s / BUSY_ON_AVERAGE / 3600
+    return Money(
+        core_hours=core_hours,
+        cores=core_hours * CORE_HOUR,
+        s3_requests=volume * (average["S3 writes"] * S3_WRITE + average["S3 reads"] * S3_READ),
+        s3_month=volume * average["S3 bytes stored"] / 1e9 * S3_GB_MONTH,
+    )
+
+
+def money_table(found: Mapping[int, Money]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    lines = ["| recordings a day | core hours a day | $ a day for them | $ a day for S3 requests |"]
+    lines[0] += " $ a month for keeping one day |"
+    lines.append("|---:|---:|---:|---:|---:|")
+    for volume, money in found.items():
+        values = (money.core_hours, money.cores, money.s3_requests, money.s3_month)
+        lines.append(f"| {volume:,} | {' | '.join(_short(value) for value in values)} |")
+    return lines
+
+
 def service_cpu_s(average: Mapping[str, float]) -> float:
     """Return the CPU time of our four services for one recording."""
     return sum(average[f"CPU s, {name}"] for name in SERVICES)
@@ -140,6 +173,12 @@ def service_cpu_s(average: Mapping[str, float]) -> float:
 def recordings_a_day(average: Mapping[str, float], nodes: int) -> float:
     """Return how many recordings nodes of nothing but our services carry."""
     return nodes * CORES_OF_A_NODE * BUSY_ON_AVERAGE * DAY_S / service_cpu_s(average)
+
+
+def _kind(row: Mapping[str, Any]) -> Kind:
+    # What is smaller than what idling differs by can come out below zero.
+    each = {name: max(value, 0.0) for name, value in row["each"].items()}
+    return Kind(row["kind"], row["audio_s"], row["size_bytes"], each, row["peak_mb"])
 
 
 def _short(value: float) -> str:

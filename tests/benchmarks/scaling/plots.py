@@ -22,7 +22,7 @@ def draw(found: Sequence[Day], path: Path) -> None:
     volumes = sorted({day.volume for day in found})
     figure, axes = plt.subplots(3, len(volumes), figsize=(4.0 * len(volumes), 6.6), sharex=True, layout="constrained")
     for column, volume in enumerate(volumes):
-        of_volume = {day.worker: day for day in found if day.volume == volume}
+        of_volume = {day.load.worker: day for day in found if day.volume == volume}
         _arrivals(axes[0, column], of_volume[WORKERS[0]])
         for worker in WORKERS:
             _worker(axes[1:, column], of_volume[worker])
@@ -37,7 +37,7 @@ def draw(found: Sequence[Day], path: Path) -> None:
 
 
 def _arrivals(axis: Any, day: Day) -> None:
-    counts, edges = np.histogram(day.arrivals_s, bins=np.arange(0, DAY_S + _BIN_S, _BIN_S))
+    counts, edges = np.histogram(day.load.arrivals_s, bins=np.arange(0, DAY_S + _BIN_S, _BIN_S))
     axis.stairs(day.cells * counts / _BIN_S, edges / 3600, color="#444444")
     axis.set_title(f"{day.volume:,} a day", fontsize=10)
     axis.set_xlim(0, 24)
@@ -45,9 +45,11 @@ def _arrivals(axis: Any, day: Day) -> None:
 
 def _worker(axes: Any, day: Day) -> None:
     """Draw what is in five minutes as one point: the mean of the replicas, the highest of the backlog."""
-    looks = round(_BIN_S / day.scaling.period_s)
+    looks = round(_BIN_S / day.period_s)
     whole = len(day.run.at_s) // looks * looks
     hours, slots, backlog = (each[:whole].reshape(-1, looks) for each in (day.run.at_s, day.run.slots, day.run.backlog))
-    axes[0].plot(hours[:, 0] / 3600, day.cells * slots.mean(axis=1), color=_COLOURS[day.worker], label=day.worker)
-    axes[1].plot(hours[:, 0] / 3600, day.cells * np.maximum(backlog.max(axis=1), 0.5), color=_COLOURS[day.worker])
+    axes[0].plot(
+        hours[:, 0] / 3600, day.cells * slots.mean(axis=1), color=_COLOURS[day.load.worker], label=day.load.worker
+    )
+    axes[1].plot(hours[:, 0] / 3600, day.cells * np.maximum(backlog.max(axis=1), 0.5), color=_COLOURS[day.load.worker])
     axes[1].set_yscale("log")

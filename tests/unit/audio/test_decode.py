@@ -50,6 +50,16 @@ def test_the_limit_counts_decoded_frames(tmp_path: Path) -> None:
         exhaust(stream)
 
 
+def test_the_limit_counts_the_samples_of_all_channels(tmp_path: Path) -> None:
+    recording = write(tmp_path / "tone.wav", tone(duration_s=3, channels=2))
+
+    with (
+        pytest.raises(TooLongError, match="limit is 2 s"),
+        open_audio(recording, Container.WAV, AudioLimits(max_samples=4 * 44_100)) as stream,
+    ):
+        exhaust(stream)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
     samples = tone(duration_s=2)

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from audio.decode import AudioLimits
-from audio.errors import EmptyRecordingError, InvalidSamplesError, TooLongError, UnsupportedError
+from audio.errors import (
+    EmptyRecordingError,
+    InvalidSamplesError,
+    NotDecodableError,
+    TooLongError,
+    UnsupportedError,
+)
 from audio.format import AudioFormat, Container
 from audio.probe import probe
 from tests.audio import encode, tone, write
@@ -73,6 +79,28 @@ def test_a_claim_beyond_the_limit_is_too_long(tmp_path: Path) -> None:
 
     with pytest.raises(TooLongError, match="at least 3 s"):
         probe(recording, AudioLimits(max_duration_s=2))
+
+
+def test_many_channels_at_a_high_rate_reach_the_limit_of_samples_sooner(tmp_path: Path) -> None:
+    recording = write(tmp_path / "tone.wav", tone(duration_s=3, channels=2))
+
+    assert probe(recording, AudioLimits(max_samples=6 * 44_100)).channels == 2
+    with pytest.raises(TooLongError, match="limit is 2 s"):
+        probe(recording, AudioLimits(max_samples=4 * 44_100))
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [(b"RIFF\xff\xff\xff\xffWAVE", b"junk\0\0\0\0"), (b"\0\0\0\x10ftypM4A \0\0\0\0", b"\0\0\0\x08free")],
+    ids=["libsndfile", "libav"],
+)
+def test_a_header_of_countless_empty_parts_is_given_up(start: bytes, piece: bytes) -> None:
+    source = _Counting(start + piece * 3_000_000)
+
+    with pytest.raises(NotDecodableError, match=r"within 0\.1 s of computing"):
+        probe(source, AudioLimits(probe_cpu_s=0.1))
+
+    assert source.bytes_read < len(source.getvalue()) / 2
 
 
 def test_invalid_samples_at_the_start_are_found(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from chassis.errors import UnprocessableError
 from chassis.progress import ProgressFile
-from chassis.work import Outcome, Workbench, Worker
+from chassis.work import Outcome, Worker
+from chassis.workbench import Workbench
 from contracts.documents import OutboxEntry
 from contracts.events import AnalysisFailed, RecordingDeleted, TaskFailed
 from contracts.vocabulary import Lane, State

@@ -3,6 +3,8 @@ import pickle
 import pytest
 
 from audio.errors import AudioError
+from chassis.broker import BrokerDownError
+from chassis.documents import DatabaseDownError
 from chassis.errors import (
     BrokerUnavailableError,
     DawnchorusError,
@@ -12,11 +14,14 @@ from chassis.errors import (
     ObjectCorruptError,
     ObjectMissingError,
     ObjectStoreError,
+    OpenBreakerError,
     SlotsTakenError,
     TransientError,
     UnprocessableError,
 )
 from chassis.faults import fault_of
+from chassis.gate import WaitedEnoughError
+from chassis.s3 import ObjectStoreDownError
 from contracts.envelope import MalformedEventError
 from services.ingest.forms import MalformedFormError
 
@@ -29,6 +34,7 @@ EVERY_ERROR = [
     ObjectStoreError("GetObject", "audio/1/original", "timed out"),
     ObjectMissingError("GetObject", "audio/1/original", "no such key"),
     ObjectCorruptError("audio/1/original"),
+    WaitedEnoughError("s3"),
     MalformedFormError("it names no boundary"),
 ]
 
@@ -40,6 +46,14 @@ def test_an_error_survives_the_way_between_processes(error: Exception) -> None:
     assert type(arrived) is type(error)
     assert str(arrived) == str(error)
     assert arrived.args == error.args
+
+
+@pytest.mark.parametrize("kind", [DatabaseDownError, ObjectStoreDownError, BrokerDownError])
+def test_what_was_not_even_asked_says_when_to_ask_again(kind: type[OpenBreakerError]) -> None:
+    error = pickle.loads(pickle.dumps(kind(2.3)))  # noqa: S301 (our own bytes)
+
+    assert (error.retry_after_s, error.is_outage, kind(0).retry_after_s) == (3, True, 1)
+    assert str(error) == f"A server is down ({kind.code}): nothing is sent to it for 2.3 s."
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

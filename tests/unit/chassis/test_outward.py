@@ -72,6 +72,7 @@ def test_a_network_that_is_listed_is_allowed_and_no_other() -> None:
         *("http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://169.254.169.254/latest/meta-data/"),
         *("ftp://example.org/", "file:///etc/passwd", "gopher://x/", "nonsense", "http://", "http://[::1"),
         *("http://user:secret@93.184.215.14/", "http://\x00/", "https://" + "a" * 300 + "/"),
+        *("http://93.184.215.14:99999/", "http://93.184.215.14:0/"),
     ],
 )
 async def test_a_url_that_leads_inside_is_refused_when_it_is_given_and_when_it_is_asked(

@@ -9,7 +9,7 @@ from audio.errors import EmptyRecordingError
 from audio.format import Container, reads_in_order
 from chassis.errors import ObjectCorruptError, ObjectStoreError
 from chassis.ranged import STREAMED_FROM_BYTES, RemoteObject, StreamedObject, opened_source
-from chassis.work import Workbench
+from chassis.workbench import Workbench
 from tests.fakes import Bench
 from tests.formats import KINDS, RATE_HZ
 from tests.muxing import Signal

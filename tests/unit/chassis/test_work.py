@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.errors import LeaseHeldError, RecordingDeletedError, TransientError
-from chassis.work import MAX_ATTEMPTS, Workbench
+from chassis.work import MAX_ATTEMPTS
+from chassis.workbench import Workbench
 from contracts.envelope import event_id, from_message
 from contracts.events import AnalysisFailed
 from contracts.interventions import Interventions

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import chassis.work
+import chassis.workbench
 from chassis.errors import ObjectCorruptError, ObjectMissingError, TransientError
 from chassis.progress import ProgressFile
 from chassis.tracing import span, trace_id
-from chassis.work import Workbench
+from chassis.workbench import Workbench
 from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
@@ -45,7 +45,7 @@ async def test_progress_never_goes_back(bench: Bench, monkeypatch: pytest.Monkey
     async def compute(workbench: Workbench) -> None:
         await workbench.compute(str)
 
-    monkeypatch.setattr(chassis.work, "PROGRESS_POLL_S", 0)
+    monkeypatch.setattr(chassis.workbench, "PROGRESS_POLL_S", 0)
     monkeypatch.setattr(ProgressFile, "read", read)
     monkeypatch.setattr(bench.pools[Lane.INTERACTIVE], "run", lambda *_, **__: wait_for_all())
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import pytest
 from structlog.testing import capture_logs
 
-import chassis.work
+import chassis.workbench
 import services.spectrogram.job
 import services.spectrogram.preview
 from audio.errors import NotDecodableError
@@ -165,7 +165,7 @@ async def test_a_large_object_that_is_read_in_order_is_looked_at_and_drawn_where
     minutes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = _bench()
-    monkeypatch.setattr(chassis.work, "STREAMED_FROM_BYTES", 1000)
+    monkeypatch.setattr(chassis.workbench, "STREAMED_FROM_BYTES", 1000)
 
     with range_server(minutes) as server:
 

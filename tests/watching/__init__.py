@@ -1,0 +1,1 @@
+"""A real Prometheus for tests, and what dashboards and rules ask it."""
