@@ -13,6 +13,8 @@ from tests.system import MakeService
 from .building import Image
 
 _COMMAND_TIMEOUT_S = 60.0
+# Where S3 keeps its files is no folder of an image, and only root reads it here.
+_OF_THIS_MACHINE = {"DAWNCHORUS_BUCKET_FOLDER"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class ImageService(Service):
     def environment(self) -> dict[str, str]:
         """Return what the image and the settings say, and nothing else."""
         own = {"DAWNCHORUS_HOST": LOOPBACK, "DAWNCHORUS_PORT": str(self.port)}
-        return {**self.image.variables(), **self.settings, **own}
+        settings = {name: value for name, value in self.settings.items() if name not in _OF_THIS_MACHINE}
+        return {**self.image.variables(), **settings, **own}
 
     def run(self, *arguments: str) -> str:
         """Return what the entry point prints when it is given arguments, as `docker run IMAGE keys list` would."""
