@@ -18,8 +18,9 @@ from deploy.local.layout import Server
 from deploy.local.processes import Background
 from deploy.local.procfs import living_processes
 from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.waiting import wait_until
 
-from .cluster import Cluster
+from .cluster import Cluster, Replica
 from .hearing import read_history, tell_again
 from .proxy import Mode
 from .schedule import Fault
@@ -32,6 +33,7 @@ REPEATED_EVENTS = 12
 # What a disk that is full by accident has left.
 LEFT_FREE_BYTES = 8192
 NO_ANSWER_MS = 2000
+GONE_WITHIN_S = 20.0
 
 
 class NotInjectedError(Exception):
@@ -91,7 +93,7 @@ class Injector:
                 self._server(target).process.kill()
             yield
         finally:
-            (replica or self._server(target)).start()
+            self._restart(replica or self._server(target))
             self.cluster.away.discard(target)
 
     @contextmanager
@@ -144,6 +146,12 @@ class Injector:
         except (AMQPError, OSError, TimeoutError) as error:
             raise NotInjectedError(repr(error)) from error
         yield
+
+    @staticmethod
+    def _restart(part: Replica | Server) -> None:
+        # Whoever was killed and is not gone yet counts as running, and would not be started.
+        wait_until(lambda: not part.process.is_running(), timeout_s=GONE_WITHIN_S)
+        part.start()
 
     def _child_of(self, target: str) -> int:
         children = self.cluster.replicas[target].children()

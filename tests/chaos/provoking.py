@@ -7,6 +7,8 @@ from .run import Plan
 from .schedule import REPLICAS, WORKERS, Fault, Schedule
 
 SABOTAGED = ("outbox", "confirm", "fence")
+# Afterwards nothing new is in the way of what was sent until then.
+UPLOADING_S = 7.0
 # How long those take over storing that are to be stopped at it.
 LINGERING_S = 6
 
@@ -23,7 +25,7 @@ def provoked(name: str, contents: Sequence[Content], settings: Mapping[str, str]
     return Plan(
         Schedule(0, faults, {}),
         small,
-        fault_s=max(each.until_s for each in faults),
+        fault_s=UPLOADING_S,
         every_s=1.0,
         healed_within_s=30.0,
         replicas=REPLICAS,
@@ -43,8 +45,8 @@ def _deaf_broker() -> tuple[Fault, ...]:
 def _zombies() -> tuple[Fault, ...]:
     # Half of the workers stop before they store anything, for longer than a lease. Meanwhile the events come again,
     # and the others take the tasks over. Then the first go on where they were.
-    pauses = [Fault(4.0, "pause", worker, 9.0) for worker in WORKERS if worker.endswith("1")]
-    return (*pauses, Fault(10.5, "duplicate", "events", 0.1))
+    pauses = [Fault(4.0, "pause", worker, 16.0) for worker in WORKERS if worker.endswith("1")]
+    return (*pauses, *(Fault(at_s, "duplicate", "events", 0.1) for at_s in (10.5, 13.5)))
 
 
 _PROVOKING = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .checker import VERDICTS
-from .recorded import ACKNOWLEDGED
+from .recorded import ACKNOWLEDGED, TASKS
 from .run import Ran
 
 COUNTS = ("attempted", "acknowledged", "refused", "completed", *VERDICTS)
@@ -29,6 +29,9 @@ def facts(ran: Ran) -> dict[str, Any]:
         "restarts": len(ran.restarts),
         "recovery_s": round(ran.recovery_s, 1),
         "took_s": round(ran.took_s, 1),
+        "objects_of_reference": sum(
+            len(task.get("objects", ())) for each in ran.reference.values() for task in _tasks(each)
+        ),
         "skews_s": ran.plan.schedule.skews_s,
         "findings": verdict.findings,
         "accepting_ms": accepting(ran),
@@ -80,6 +83,10 @@ def accepting_table(reports: Iterable[Mapping[str, Any]]) -> str:
             _line((name, f"{sum(f['count'] for f in each):.0f}", f"{p50:.0f}", f"{max(f['p99'] for f in each):.0f}"))
         )
     return "\n".join(lines)
+
+
+def _tasks(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [outcome[kind] for kind in TASKS if kind in outcome]
 
 
 def _quantiles_ms(took_s: list[float]) -> dict[str, float]:
