@@ -43,7 +43,7 @@ class Uploads:
     client: httpx.AsyncClient
     phase: str = PHASES[0]
     latencies_s: dict[str, list[float]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
-    refused: int = 0
+    refused: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
 
     async def send(self, every_s: float) -> None:
@@ -54,12 +54,16 @@ class Uploads:
 
     async def _send(self, body: bytes) -> None:
         phase, began_s = self.phase, time.monotonic()
-        answer = await self.client.post("/v1/recordings", params={"name": "a.wav"}, content=body)
+        try:
+            answer = await self.client.post("/v1/recordings", params={"name": "a.wav"}, content=body)
+        except httpx.TransportError as error:
+            self.refused.append(repr(error))
+            return
         self.latencies_s[phase].append(time.monotonic() - began_s)
         if answer.status_code == httpx.codes.ACCEPTED:
             self.accepted.append(answer.json()["id"])
-        else:
-            self.refused += 1
+            return
+        self.refused.append(f"{answer.status_code} {answer.text[:200]}")
 
 
 async def measured(
@@ -86,11 +90,14 @@ async def measured(
         await eventually(partial(_has_left, database, list(uploads.accepted)), within_s=DRAIN_TIMEOUT_S)
         drained_s = time.monotonic() - back_s
         await asyncio.sleep(around_s)
+        if sending.done():
+            sending.result()
         sending.cancel()
     return {
         "away_s": seconds,
         "accepted": len(uploads.accepted),
-        "refused": uploads.refused,
+        "refused": len(uploads.refused),
+        "reasons": sorted(set(uploads.refused)),
         "waiting": waiting,
         "drained_s": round(drained_s, 1),
         **{f"{phase}_{name}": value for phase in PHASES for name, value in _figures(uploads.latencies_s[phase])},
@@ -107,6 +114,8 @@ async def _has_left(database: Database, accepted: list[str]) -> bool:
 
 
 def _figures(latencies_s: list[float]) -> Iterator[tuple[str, float]]:
+    if not latencies_s:
+        return
     for name, percent in (("p50_ms", 50), ("p99_ms", 99)):
         yield name, round(1000 * float(np.percentile(latencies_s, percent)), 1)
     yield "count", len(latencies_s)

@@ -1,6 +1,5 @@
 """How each kind of fault is done, and undone."""
 
-import asyncio
 import os
 import random
 import signal
@@ -11,19 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import pymongo
 from aio_pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from contracts.topology import EVENTS_EXCHANGE
 from deploy.local.layout import Server
 from deploy.local.processes import Background
 from deploy.local.procfs import living_processes
 from deploy.local.rabbitmq import RabbitMQ
-from tests.e2e.listening import history
 
 from .cluster import Cluster
+from .hearing import read_history, tell_again
 from .proxy import Mode
 from .schedule import Fault
 
@@ -141,9 +138,9 @@ class Injector:
     def _repeat(self, *, in_order: bool, newest: bool) -> Iterator[None]:
         url = self.cluster.servers.environment()["AMQP_URL"]
         try:
-            messages = history(url)
+            messages = read_history(url)
             chosen = messages[-REPEATED_EVENTS:] if newest else messages[:REPEATED_EVENTS]
-            asyncio.run(_republish(url, chosen if in_order else self.chance.sample(chosen, len(chosen))))
+            tell_again(url, chosen if in_order else self.chance.sample(chosen, len(chosen)))
         except (AMQPError, OSError, TimeoutError) as error:
             raise NotInjectedError(repr(error)) from error
         yield
@@ -217,19 +214,3 @@ def _set_watermark(broker: RabbitMQ, share: float) -> None:
         subprocess.run(command, env=environment, capture_output=True, check=True, timeout=COMMAND_TIMEOUT_S)
     except subprocess.SubprocessError as error:
         raise NotInjectedError(repr(error)) from error
-
-
-async def _republish(url: str, messages: list[aio_pika.abc.AbstractIncomingMessage]) -> None:
-    async with await aio_pika.connect(url, timeout=5) as connection:
-        channel = await connection.channel()
-        exchange = await channel.get_exchange(EVENTS_EXCHANGE)
-        for message in messages:
-            headers = {name: value for name, value in message.headers.items() if name.startswith(("ce-", "trace"))}
-            again = aio_pika.Message(
-                message.body,
-                headers=headers,
-                message_id=message.message_id,
-                content_type="application/json",
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            )
-            await exchange.publish(again, routing_key=str(message.routing_key), timeout=5)

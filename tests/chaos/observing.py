@@ -3,18 +3,20 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pymongo
 
+from contracts.dead_letters import DEAD_LETTERS
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS
 from contracts.vocabulary import State
 from deploy.local.s3 import BUCKET
 from deploy.local.servers import Servers
-from tests.e2e.listening import history
 
+from .hearing import read_history
 from .outcome import outcome
 from .recorded import Heard, Observed, Stored, Upload
 
@@ -30,7 +32,7 @@ def observe(
     with _database(servers) as database:
         recordings = tuple(database[RECORDINGS].find())
         documents = {kind: tuple(database[name].find()) for kind, name in COLLECTIONS.items()}
-        parked = database["dead_letters"].count_documents({})
+        parked = database[DEAD_LETTERS].count_documents({})
     return Observed(
         uploads=tuple(uploads),
         recordings=recordings,
@@ -85,7 +87,7 @@ def _depth(servers: Servers, part: str) -> int:
 
 
 def _heard(servers: Servers) -> Iterator[Heard]:
-    for message in history(servers.environment()["AMQP_URL"]):
+    for message in read_history(servers.environment()["AMQP_URL"]):
         headers = message.headers
         yield Heard(
             event_id=str(headers.get("ce-id")),
@@ -108,19 +110,9 @@ def _stored(path: Path) -> Stored:
     return Stored(hashlib.sha256(body).hexdigest(), body.decode() if path.suffix == ".json" else None)
 
 
-def _database(servers: Servers) -> Any:
-    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+@contextmanager
+def _database(servers: Servers) -> Iterator[Any]:
+    with pymongo.MongoClient[dict[str, Any]](
         servers.mongodb.url, tz_aware=True, serverSelectionTimeoutMS=TIMEOUT_MS, timeoutMS=TIMEOUT_MS
-    )
-    return _Closing(client)
-
-
-class _Closing:
-    def __init__(self, client: pymongo.MongoClient[dict[str, Any]]) -> None:
-        self._client = client
-
-    def __enter__(self) -> Any:
-        return self._client.get_default_database()
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+    ) as client:
+        yield client.get_default_database()

@@ -145,9 +145,12 @@ async def test_a_batch_that_another_gateway_has_is_left_to_it(bench: Bench) -> N
     assert bench.ingest.orders == []
 
 
-async def test_while_ingest_is_away_items_wait_however_long(bench: Bench) -> None:
+@pytest.mark.parametrize("error", [IngestUnavailableError("away"), ProblemError(507, "storage_full", "It is full.")])
+async def test_while_ingest_is_away_or_full_items_wait_however_long(
+    bench: Bench, error: IngestUnavailableError | ProblemError
+) -> None:
     await bench.batch("s3://a/0")
-    bench.ingest.refuse = lambda _: IngestUnavailableError("away")
+    bench.ingest.refuse = lambda _: error
     await bench.steps(2 * MAX_ATTEMPTS)
     [waiting] = await bench.items()
 

@@ -101,7 +101,7 @@ async def test_a_message_is_sent_once_and_none_once_the_breaker_is_open(
         for _ in range(CALLS):
             with pytest.raises(BrokerUnavailableError):
                 await publisher.publish(b"{}", exchange=EVENTS_EXCHANGE, routing_key=KEY, headers={})
-        wire.hang_up()
+        wire.is_silent = False
         await broker.stop()
 
     assert (wire.count, guard.state) == (CALLS_MIN, BreakerState.OPEN)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _BLOCK_BYTES = 65_536
 
@@ -12,8 +12,9 @@ _BLOCK_BYTES = 65_536
 class Wire:
     """A port of our own that leads to another one.
 
-    counted  what is in every request of the kind that is counted
-    cuts     whether the connection ends there, or says nothing any more
+    counted    what is in every request of the kind that is counted
+    cuts       whether the connection ends there; else nothing is answered any more
+    is_silent  that nothing is answered now
     """
 
     target_port: int
@@ -21,44 +22,47 @@ class Wire:
     cuts: bool = True
     port: int = 0
     count: int = 0
-    connections: "set[asyncio.Task[None]]" = field(default_factory=set)
-
-    def hang_up(self) -> None:
-        """End all connections."""
-        for task in self.connections:
-            task.cancel()
+    is_silent: bool = False
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until what is counted comes by."""
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
-        silent = asyncio.Event()
-        answers = asyncio.create_task(_answer(far_reader, writer, silent))
+        """Carry one connection until it ends, or what is counted comes by."""
         try:
-            await self._ask(reader, far_writer, silent)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        except OSError:
+            writer.close()
+            raise
+        answers = asyncio.create_task(self._answer(far_reader, writer))
+        try:
+            await self._ask(reader, far_writer)
         finally:
             answers.cancel()
-            await asyncio.wait([answers])
             for each in (writer, far_writer):
                 each.close()
-                with suppress(OSError, asyncio.CancelledError):
+                with suppress(OSError):
                     await each.wait_closed()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while block := await reader.read(_BLOCK_BYTES):
             if found := block.count(self.counted):
                 self.count += found
-                silent.set()
+                self.is_silent = not self.cuts
                 if self.cuts:
                     return
             writer.write(block)
 
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while block := await reader.read(_BLOCK_BYTES):
+            if not self.is_silent:
+                writer.write(block)
+
 
 @asynccontextmanager
 async def wired(wire: Wire) -> AsyncIterator[Wire]:
-    """Listen on a free port."""
+    """Listen on a free port, and at the end until everybody has left."""
+    connections: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wire.connections.add(asyncio.create_task(wire.carry(reader, writer)))
+        connections.add(asyncio.create_task(wire.carry(reader, writer)))
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     wire.port = server.sockets[0].getsockname()[1]
@@ -66,11 +70,8 @@ async def wired(wire: Wire) -> AsyncIterator[Wire]:
         yield wire
     finally:
         server.close()
-        wire.hang_up()
-        await asyncio.gather(*wire.connections, return_exceptions=True)
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silent: asyncio.Event) -> None:
-    while block := await reader.read(_BLOCK_BYTES):
-        if not silent.is_set():
-            writer.write(block)
+        # What was accepted at the last moment is a connection, too.
+        await asyncio.sleep(0)
+        while under_way := {each for each in connections if not each.done()}:
+            await asyncio.wait(under_way)
+        await asyncio.gather(*connections, return_exceptions=True)

@@ -43,6 +43,18 @@ def test_the_table_of_memory_states_the_requests_and_limits_of_the_chart() -> No
         assert int(at_rest) <= int(at_most) < _mb(request) < _mb(limit)
 
 
+def test_the_chart_runs_the_images_as_they_are_built() -> None:
+    dockerfile = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    pod = named(of_example("minimal"), "Deployment", "gateway")["spec"]["template"]["spec"]
+
+    security = pod["securityContext"]
+    assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE) == [f"{security['runAsUser']}:{security['runAsGroup']}"]
+    assert re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE) == [
+        str(pod["containers"][0]["ports"][0]["containerPort"])
+    ]
+    assert f"image: {pod['containers'][0]['image'].partition(':')[0]}\n" in (REPOSITORY / "compose.yaml").read_text()
+
+
 def test_every_example_is_on_the_page_or_in_the_readme() -> None:
     told = PAGE.read_text() + (CHART / "README.md").read_text()
 
