@@ -12,6 +12,8 @@ from .layout import Layout
 
 KEY_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 10.0
+# Whoever starts the stack operates it, and the pages for operators use this key.
+SCOPES = [f"--scope={name}" for name in ("read", "write", "manage", "operate")]
 KEPT = (
     "AMQP_URL",
     "MONGODB_URL",
@@ -50,7 +52,8 @@ def _is_accepted(url: str, key: str) -> bool:
 
 
 def _new_key(layout: Layout) -> str:
-    command = [sys.executable, "-m", "services.gateway", "keys", "create", "--project", "default", "--name", "local"]
+    keys = [sys.executable, "-m", "services.gateway", "keys", "create"]
+    command = [*keys, "--project", "default", "--name", "local", *SCOPES]
     made = subprocess.run(
         command,
         env=layout.gateway.environment(),
