@@ -13,7 +13,7 @@ FIELDS = frozenset(
         *("code", "sentence", "next_step", "reason", "state", "status", "collection", "extractor", "model"),
         *("offset", "recorded", "recordings", "goes_on", "path", "dependency", "open_s"),
         # Keys of objects are made of our own ids.
-        *("key", "begun_at", "batch_id", "document_id", "folder", "pool"),
+        *("key", "begun_at", "batch_id", "document_id", "folder", "pool", "repeats", "is_stuck"),
     )
 )
 HIDDEN = "[hidden]"

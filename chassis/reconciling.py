@@ -133,6 +133,10 @@ class Reconciler:
 
 def _tell(document: Raw, look: Look) -> None:
     watch = look.watch
-    facts = {"repeats": watch.repeats, "is_stuck": watch.stuck_since is not None} if watch is not None else {}
-    recording_id = document.get("recording_id", document["_id"])
-    log.warning("recording_reannounced", recording_id=recording_id, document_id=document["_id"], **facts)
+    log.warning(
+        "recording_reannounced",
+        recording_id=document.get("recording_id", document["_id"]),
+        document_id=document["_id"],
+        repeats=watch.repeats if watch is not None else None,
+        is_stuck=watch is not None and watch.stuck_since is not None,
+    )
