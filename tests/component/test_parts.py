@@ -14,7 +14,7 @@ import soundfile
 from audio.errors import TooLargeError
 from audio.format import AudioLimits
 from chassis.documents import Database
-from chassis.jobs import JobPool, Limits, open_job_pool
+from chassis.jobs import JobPool, Limits, Outlet, open_job_pool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
@@ -23,6 +23,7 @@ from contracts.documents import RECORDINGS, UPLOADS, RecordingDocument, UploadDo
 from contracts.objects import audio_key
 from contracts.uploading import NewUpload, UploadOrder
 from contracts.vocabulary import Lane
+from deploy.local.servers import Servers
 from services.ingest import parts
 from services.ingest.digests import DigestMismatchError
 from services.ingest.parts import PartDesk
@@ -38,9 +39,9 @@ PART_BYTES = 5 * 1024 * 1024
 
 
 @pytest_asyncio.fixture(scope="module")
-async def pool() -> AsyncIterator[JobPool]:
-    """Children that probe."""
-    async with open_job_pool(1, Limits(2_000_000_000)) as opened:
+async def pool(servers: Servers) -> AsyncIterator[JobPool]:
+    """Children that probe, and reach S3 alone."""
+    async with open_job_pool(1, Limits(2_000_000_000), outlet=Outlet.to(servers.s3.url, 10)) as opened:
         yield opened
 
 

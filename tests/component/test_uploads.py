@@ -13,7 +13,7 @@ from audio.errors import EmptyRecordingError, TooLargeError, UnsupportedError
 from audio.format import AudioLimits
 from chassis.documents import Database, PyMongoError
 from chassis.errors import JobTimeoutError
-from chassis.jobs import JobPool, Limits, open_job_pool
+from chassis.jobs import JobPool, Limits, Outlet, open_job_pool
 from chassis.objects import ObjectStore
 from chassis.outbox import OutboxRelay
 from contracts.documents import ANALYSES, RECORDINGS, SPECTROGRAMS, OutboxEntry, RecordingDocument
@@ -22,6 +22,7 @@ from contracts.events import Event, RecordingRejected, RecordingUploaded
 from contracts.objects import audio_key
 from contracts.rendering import PRESETS
 from contracts.vocabulary import Lane, State
+from deploy.local.servers import Servers
 from services.ingest.digests import DigestMismatchError, verified
 from services.ingest.drafts import Upload
 from services.ingest.recordings import Recordings
@@ -37,9 +38,9 @@ LIMIT_BYTES = 10_000_000
 
 
 @pytest_asyncio.fixture(scope="module")
-async def pool() -> AsyncIterator[JobPool]:
-    """Children that probe."""
-    async with open_job_pool(2, Limits(MEMORY_BYTES)) as opened:
+async def pool(servers: Servers) -> AsyncIterator[JobPool]:
+    """Children that probe, and reach S3 alone."""
+    async with open_job_pool(2, Limits(MEMORY_BYTES), outlet=Outlet.to(servers.s3.url, 10)) as opened:
         yield opened
 
 

@@ -38,7 +38,7 @@ def missing_libraries(image: Image) -> set[str]:
     venv = image.variables()["VENV"]
     programs = [str(path) for path in Path(venv).rglob("*.so*") if path.is_file()]
     heard = subprocess.run(["ldd", *programs], capture_output=True, text=True, timeout=120)
-    outside = {name for name, where in _NEEDED.findall(heard.stdout) if not where.startswith(venv)}
+    outside = {Path(name).name for name, where in _NEEDED.findall(heard.stdout) if not where.startswith(venv)}
     return outside - _OF_THE_BASE - _OPTIONAL
 
 

@@ -115,6 +115,14 @@ def test_a_configuration_is_mounted_and_names_servers_that_are_there(file: Path)
     assert set(named) <= SERVICES.keys()
 
 
+def test_what_is_mounted_is_there() -> None:
+    mounts = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
+
+    folders = [mount.partition(":")[0] for mount in mounts if mount.startswith("./")]
+    assert {"./deploy/alerts", "./deploy/dashboards"} <= set(folders)
+    assert [folder for folder in folders if not (REPOSITORY / folder).exists()] == []
+
+
 def test_prometheus_scrapes_every_service_on_the_port_of_its_image() -> None:
     scraping = yaml.safe_load((REPOSITORY / "deploy/compose/prometheus.yaml").read_text())["scrape_configs"]
     looked_up = [found for job in scraping for found in job.get("dns_sd_configs", [])]
