@@ -29,7 +29,8 @@ RABBITMQCTL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
 COMMAND_TIMEOUT_S = 30.0
 SHARE_OF_RESPONSES = 0.5
 WATERMARK = 0.4
-REPEATED_EVENTS = 12
+# Three of each recording: enough for those that are being worked on.
+REPEATED_EVENTS = 60
 # What a disk that is full by accident has left.
 LEFT_FREE_BYTES = 8192
 NO_ANSWER_MS = 2000

@@ -132,11 +132,20 @@ async def test_deaths_that_a_sender_made_up_keep_nothing_from_being_parked_or_tr
         ({}, b"[" * 100_000),
         ({}, b'{"recording_id": 7}'),
         ({"ce-type": "invoice.paid.v1"}, b"{}"),
-        ({"ce-type": "recording.uploaded.v9"}, None),
+        ({"ce-type": "recording.uploaded.v9", ATTEMPT_HEADER: len(RETRY_DELAYS_S)}, None),
         ({"ce-id": None}, None),
         ({"ce-type": None, "ce-id": None, "ce-source": None, "ce-specversion": None}, None),
     ],
-    ids=["broken JSON", "no text", "deep", "wrong data", "no type of ours", "a later version", "no id", "no headers"],
+    ids=[
+        "broken JSON",
+        "no text",
+        "deep",
+        "wrong data",
+        "no type of ours",
+        "a version that nobody knew",
+        "no id",
+        "no headers",
+    ],
 )
 async def test_a_message_that_is_no_event_of_ours_is_parked_with_its_body_and_not_tried_again(
     consumer: Consumer, rabbit: Rabbit, headers: dict[str, Any], body: bytes | None

@@ -93,7 +93,7 @@ def _faults(system: System, servers: Servers, folder: Path) -> Iterator[Fault]:
     letter = lambda: asyncio.run(_park(servers.rabbitmq.url))  # noqa: E731 (bound here, run later)
     yield Fault("a message parked", "DawnchorusDeadLetters", letter, lambda: _discard(system))
     with _uploading(system, folder):
-        yield Fault("S3 stopped", "DawnchorusApiErrorBudgetBurning", servers.s3.stop, servers.s3.start)
+        yield Fault("S3 stopped", "DawnchorusBreakerOpen", servers.s3.stop, servers.s3.start)
 
 
 def _seen(fault: Fault, prometheus: Prometheus) -> Seen:
