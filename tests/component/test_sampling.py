@@ -20,8 +20,7 @@ from .polling import eventually
 
 pytestmark = pytest.mark.servers
 
-NOW = datetime.now(UTC)
-EVENT = RecordingDeleted(recording_id="0" * 36, project_id="default", deleted_at=NOW)
+EVENT = RecordingDeleted(recording_id="0" * 36, project_id="default", deleted_at=datetime.now(UTC))
 CLOSED = "mongodb://127.0.0.1:1/dawnchorus?directConnection=true"
 
 
@@ -99,7 +98,7 @@ async def _nap(database: Database) -> None:
 
 
 def _document(*ages_s: float) -> dict[str, object]:
-    times = [NOW - timedelta(seconds=age_s) for age_s in ages_s]
+    times = [datetime.now(UTC) - timedelta(seconds=age_s) for age_s in ages_s]
     entries = [outbox_entry(envelop(EVENT, source="test", id_=str(time), time=time)) for time in times]
     return {"outbox": [entry.model_dump() for entry in entries]}
 

@@ -12,7 +12,7 @@ from typing import Any
 from contracts.envelope import envelop, to_message
 from contracts.events import Event, RecordingUploaded, SpectrogramRequested
 from contracts.rendering import RenderParameters
-from contracts.topology import EVENTS_EXCHANGE, work_queue_name
+from contracts.topology import EVENTS_EXCHANGE, RETRY_DELAYS_S, work_queue_name
 from contracts.vocabulary import Lane
 
 from .case import PARKED, PASSED_OVER, REFUSED, Case, Door
@@ -94,7 +94,9 @@ def _headers() -> dict[str, Build]:
         "no type": lambda each: _without(each, "ce-type"),
         "no version of CloudEvents": lambda each: _without(each, "ce-specversion"),
         "another version of CloudEvents": lambda each: _headed(each, {"ce-specversion": "9.9"}),
-        "the next version": lambda each: _headed(each, {"ce-type": "recording.uploaded.v2"}),
+        "the next version": lambda each: _headed(
+            each, {"ce-type": "recording.uploaded.v2", "x-attempt": len(RETRY_DELAYS_S)}
+        ),
         "a type that is none": lambda each: _headed(each, {"ce-type": "recording.exploded.v1"}),
         "a type of ours that is not for it": lambda each: _headed(each, {"ce-type": "task.progressed.v1"}),
         "a type of 100 kB": lambda each: _headed(each, {"ce-type": "t" * 100_000}),
@@ -127,7 +129,7 @@ def _facts() -> dict[str, Build]:
         "no channels": {"channels": 0},
         "a duration below nothing": {"duration_claimed_s": -1.0},
         "a lane that is none": {"lane": "fast"},
-        "a time that is none": {"uploaded_at": "yesterday"},
+        "a day for a time": {"uploaded_at": "yesterday"},
         "a year that is none": {"uploaded_at": "99999-01-01T00:00:00Z"},
     }
     unknown = {

@@ -21,7 +21,7 @@ from .letters import parked_letter
 
 pytestmark = pytest.mark.servers
 
-PARTS = {"database", "storage", "queue", "outbox", "ingest", "spectrogram", "analysis"}
+PARTS = {"database", "storage", "queue", "outbox", "ingest", "spectrogram", "analysis", "recordings"}
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,12 @@ def test_without_s3_work_waits_unharmed_and_statuses_are_served(
 ) -> None:
     worker = system.services["spectrogram"]
     with _halted(worker):
-        ids = [system.upload(write(tmp_path / f"{hz}.wav", tone(hz))).json()["id"] for hz in (631.0, 632.0, 633.0)]
+        ids = [system.upload(write(tmp_path / f"{hz}.wav", tone(hz))).json()["id"] for hz in (631.25, 632.25, 633.25)]
         servers.s3.stop()
     try:
         system.until(lambda: _breaker(worker, "s3") == OPEN, within_s=WITHIN_S)
         system.until(lambda: _breaker(system.services["gateway"], "s3") == OPEN, within_s=WITHIN_S)
-        refused = system.upload(write(tmp_path / "refused.wav", tone(634.0)))
+        refused = system.upload(write(tmp_path / "refused.wav", tone(634.25)))
         during = [system.recording(recording_id)["spectrogram"] for recording_id in ids]
         health = system.client.get("/v1/health/services/storage")
     finally:
@@ -54,7 +54,7 @@ def test_without_mongodb_requests_are_refused_at_once_and_work_goes_on_afterward
 ) -> None:
     worker, gateway = system.services["spectrogram"], system.services["gateway"]
     with _halted(worker):
-        recording_id = system.upload(write(tmp_path / "kept.wav", tone(635.0))).json()["id"]
+        recording_id = system.upload(write(tmp_path / "kept.wav", tone(635.25))).json()["id"]
         servers.mongodb.stop()
     try:
         system.until(lambda: _breaker(worker, "mongodb") == OPEN, within_s=WITHIN_S)
@@ -76,9 +76,9 @@ def test_without_mongodb_requests_are_refused_at_once_and_work_goes_on_afterward
 def test_uploads_are_taken_while_the_broker_takes_no_messages(system: System, servers: Servers, tmp_path: Path) -> None:
     ingest = system.services["ingest"]
     with _out_of_memory(servers.rabbitmq):
-        answers = [system.upload(write(tmp_path / f"{hz}.wav", tone(hz))) for hz in (636.0, 637.0)]
+        answers = [system.upload(write(tmp_path / f"{hz}.wav", tone(hz))) for hz in (636.25, 637.25)]
         system.until(lambda: _breaker(ingest, "rabbitmq") == OPEN, within_s=WITHIN_S)
-        answers.append(system.upload(write(tmp_path / "638.wav", tone(638.0))))
+        answers.append(system.upload(write(tmp_path / "638.wav", tone(638.25))))
 
     ended = [system.ended(each.json()["id"], within_s=WITHIN_S) for each in answers]
     assert {each.status_code for each in answers} == {202}
