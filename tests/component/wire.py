@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 _BLOCK_BYTES = 65_536
+_ROUNDS = 10
 
 
 @dataclass
@@ -70,8 +71,9 @@ async def wired(wire: Wire) -> AsyncIterator[Wire]:
         yield wire
     finally:
         server.close()
-        # What was accepted at the last moment is a connection, too.
-        await asyncio.sleep(0)
+        # What was accepted at the last moment is a connection, too; asyncio takes some rounds to make it one.
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
         while under_way := {each for each in connections if not each.done()}:
             await asyncio.wait(under_way)
         await asyncio.gather(*connections, return_exceptions=True)

@@ -23,6 +23,9 @@ QUEUE = work_queue_name(SERVICE, Lane.BULK)
 DIRECT = ""
 REPLY_QUEUE = "corpus.replies"
 
+# After this nobody waits for a replica that knows what this one does not.
+LAST_RUNG = {"x-attempt": len(RETRY_DELAYS_S)}
+
 
 @dataclass(frozen=True)
 class Message:
