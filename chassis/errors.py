@@ -27,8 +27,13 @@
 An error takes facts and writes the sentence, so that it survives pickling between processes.
 """
 
+import errno
 from math import ceil
 from typing import ClassVar
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# As libraries say it that give no number.
+_SAID = ("no space left on device", "disk quota exceeded")
 
 
 class DawnchorusError(Exception):
@@ -277,3 +282,10 @@ class WorkCancelledError(TransientError):
 def says_outage(error: BaseException) -> bool:
     """Tell whether an error of ours says that a server is down."""
     return isinstance(error, TransientError) and error.is_outage
+
+
+def says_full(error: BaseException) -> bool:
+    """Tell whether an error says that a disk, or a quota, is full."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(each in str(error).lower() for each in _SAID)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from .disk import disk_used_ratio, says_full
-from .errors import ScratchFullError
+from .disk import disk_used_ratio
+from .errors import ScratchFullError, says_full
 from .metrics import OBJECTS_SWEPT, STORAGE_USED
 
 log = structlog.get_logger()

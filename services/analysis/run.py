@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chassis.errors import says_full
+
 from .budget import OutOfTime, alarm
 from .extractors import Accumulator, AttachmentSource, Extractor, OptIn, SeriesSource
 from .measures import Payload
@@ -140,7 +142,10 @@ class ExtractorRun:
             raise
         except OutOfTime:
             self._error = self._timeout()
-        except Exception as error:  # noqa: BLE001 - extractors are plug-ins: whatever one raises, the others stand
+        except Exception as error:  # extractors are plug-ins: whatever one raises, the others stand
+            if says_full(error):
+                # That, too, is the machine's.
+                raise
             sentence = f"The extractor {self._extractor.name} failed with {type(error).__name__}: {error}"
             self._error = ExtractorFailure(code="extractor_failed", sentence=sentence)
         if self._error is None and self._left_s() <= 0:

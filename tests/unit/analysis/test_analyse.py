@@ -1,5 +1,6 @@
 """One pass over a recording runs every extractor, and one that fails leaves the others standing."""
 
+import errno
 import json
 import pickle
 from dataclasses import asdict
@@ -23,6 +24,13 @@ from services.analysis.shared import Input, SharedBlock
 from .signals import RATE_HZ, Floats, harmonic_tone, noise, payload
 
 NAMES = tuple(EXTRACTORS)
+
+
+class DiskFullError(OSError):
+    """As the system says it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(errno.ENOSPC, said)
 
 
 def test_an_analysis_says_what_was_decoded_and_what_each_extractor_found(tmp_path: Path) -> None:
@@ -101,11 +109,14 @@ def test_an_extractor_that_raises_fails_alone(tmp_path: Path, monkeypatch: pytes
     assert broken.error.sentence == "The extractor broken failed with ZeroDivisionError: after 2 blocks"
 
 
-def test_running_out_of_memory_is_no_fault_of_the_extractor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EXTRACTORS, "broken", Broken(MemoryError))
+@pytest.mark.parametrize("error", [MemoryError, DiskFullError])
+def test_running_out_of_memory_or_disk_is_no_fault_of_the_extractor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setitem(EXTRACTORS, "broken", Broken(error))
     recording = written(tmp_path / "noise.wav", noise(duration_s=3))
 
-    with pytest.raises(MemoryError):
+    with pytest.raises(error):
         analysed(recording, Container.WAV, "broken")
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.disk import says_full
-from chassis.errors import ScratchFullError
+from chassis.errors import ScratchFullError, says_full
 from chassis.scratch import PREFIX, scratch_folder, scratch_root, sweep_scratch
 from tests.audio import REPOSITORY
 
