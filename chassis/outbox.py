@@ -55,10 +55,6 @@ class OutboxRelay:
         self._poll_s = poll_s
         self._awake = asyncio.Event()
 
-    async def prepare(self) -> None:
-        """Make the index that finds waiting entries."""
-        await prepare_outbox(self.collection)
-
     def wake(self) -> None:
         """Say that an entry was just written, so that it need not wait for the next look."""
         self._awake.set()

@@ -65,10 +65,6 @@ class Reconciler:
         self._every_s = every_s
         self._kept = kept
 
-    async def prepare(self) -> None:
-        """Make the indexes: they hold what has not ended, and no more."""
-        await prepare_watch(self._collection, forgets=self._kept is not None)
-
     async def run(self) -> None:
         """Look around for ever."""
         while True:

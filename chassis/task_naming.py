@@ -57,10 +57,6 @@ class TaskNaming:
         self._objects = objects
         self._rules = rules
 
-    async def prepare(self) -> None:
-        """Make the index by which MongoDB forgets locks that nobody took away."""
-        await prepare_locks(self._locks)
-
     async def named(self, keys: Sequence[str]) -> frozenset[str]:
         """Return which of these keys a document names, or may be about to name."""
         ids = {recording_of(key) for key in keys}

@@ -162,10 +162,9 @@ class WorkerApp:
             stack.callback(departure.leave)
             yield
 
-    async def _sweeper(self, database: Database, objects: ObjectStore, storage: Storage) -> Sweeper:
+    def _sweeper(self, database: Database, objects: ObjectStore, storage: Storage) -> Sweeper:
         rules = SweepRules.of(self._settings)
         naming = TaskNaming(database, self._collection, objects, self._prefixes, rules)
-        await naming.prepare()
         return Sweeper(objects, storage, naming, self._settings)
 
     async def _open_pools(self, stack: AsyncExitStack, outlet: Outlet) -> dict[Lane, JobPool]:
@@ -207,11 +206,11 @@ class WorkerApp:
     ) -> Equipment:
         settings = self._settings
         collection = database[self._collection]
-        await prepare_tasks(collection)
+        await prepare_worker(database, self._collection)
         if self._publish is not None:
             await self._publish(database, pools[Lane.INTERACTIVE])
         storage = Storage(database, self._name)
-        sweeper = await self._sweeper(database, objects, storage)
+        sweeper = self._sweeper(database, objects, storage)
         await stack.enter_async_context(background(sweeper.run(), storage.follow(objects), keep_scratch()))
         return Equipment(
             tasks=TaskStore(collection, settings.lease_s),

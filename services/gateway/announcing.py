@@ -23,31 +23,25 @@ from .webhooks import Webhooks
 FROM_STATE = ("teller", "history", "webhooks", "deliveries", "sender", "outward", "tickets")
 
 
-async def open_history(
+def open_history(
     state: State, database: Database, settings: GatewaySettings, hub: LiveHub, health: Health, hear: Hear
 ) -> HistoryFollower:
     """Put into `state` what the routes of events need; return what follows the stream and feeds them."""
     state.tickets = Tickets(database)
-    await state.tickets.prepare()
     state.history = History(database, settings.history_days)
-    await state.history.prepare()
     stream = HistoryStream(settings.amqp_url.get_secret_value(), settings.publish_timeout_s)
     follower = HistoryFollower(stream, state.history, hub, hear, state.sender.note)
     state.teller = Teller(hub, state.history, follower, health, settings)
     return follower
 
 
-async def open_webhooks(
-    stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings
-) -> WebhookSender:
+def open_webhooks(stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings) -> WebhookSender:
     """Put into `state` what the routes of webhooks need; return what makes the deliveries."""
     rules = OutwardRules(settings.outward_networks, http=settings.outward_http)
     state.outward = OutwardClient(rules, settings.webhook_timeout_s)
     stack.push_async_callback(state.outward.close)
     webhooks = Webhooks(database)
     deliveries = Deliveries(database, webhooks, settings.history_days)
-    await webhooks.prepare()
-    await deliveries.prepare()
     ladder = Ladder(settings.webhook_delays_s, settings.webhook_disable_after_s)
     lease_s = 2 * settings.webhook_timeout_s + settings.mongodb_timeout_s
     sender = WebhookSender(webhooks, deliveries, state.outward, ladder, slots=settings.webhook_slots, lease_s=lease_s)

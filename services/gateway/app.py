@@ -1,6 +1,5 @@
 """The composition root of the gateway."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from typing import Any
@@ -59,7 +58,7 @@ from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
 from .operating import open_boards, open_dead_letters
-from .preparing import prepare_tasks
+from .preparing import prepare_indexes
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
 from .queues import get_queues
@@ -112,6 +111,7 @@ def create_app(settings: GatewaySettings) -> Service:
         async with AsyncExitStack() as stack:
             guards = Guards.of(settings)
             database = await stack.enter_async_context(open_database(settings, guards.mongodb))
+            await prepare_indexes(database, settings)
             client = await _open_client(stack, settings.ingest_url, settings.ingest_timeout_s)
             drawing = await _open_client(stack, settings.spectrogram_url, settings.drawing_timeout_s)
             token = settings.internal_token.get_secret_value()
@@ -122,23 +122,22 @@ def create_app(settings: GatewaySettings) -> Service:
             app.state.objects = await stack.enter_async_context(open_object_store(settings, guard=guards.s3))
             patience = Patience(settings.sender_silent_s, settings.sender_bytes_per_s_min)
             app.state.ingest = IngestDoor(client, token, settings.max_upload_bytes, patience, guards.check_storing)
-            indexer = await _open_search(stack, app.state, database, settings)
+            indexer = _open_search(stack, app.state, database, settings)
             broker = create_broker(settings)
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
-            letters = await open_dead_letters(app.state, database, broker, publisher, settings)
+            letters = open_dead_letters(app.state, database, broker, publisher, settings)
             await open_boards(stack, app.state, database, broker, client, guards, settings)
-            sender = await open_webhooks(stack, app.state, database, settings)
-            follower = await open_history(app.state, database, settings, hub, health, indexer.note)
+            sender = open_webhooks(stack, app.state, database, settings)
+            follower = open_history(app.state, database, settings, hub, health, indexer.note)
             relay = OutboxRelay(database[TASKS], publisher, settings.outbox_poll_s)
-            await asyncio.gather(relay.prepare(), prepare_tasks(database[TASKS]))
             requests = RenderRequests(database[TASKS], relay, settings.long_from_s)
             app.state.gallery = Gallery(app.state.reads, requests, app.state.objects, drawing, token)
             _open_wishes(app.state, database, relay, requests)
-            runner = await open_work(app.state, database, settings, requests)
+            runner = open_work(app.state, database, settings, requests)
             # Without the broker the gateway still takes uploads and wishes, and serves what is there.
-            keeping = await open_keeping(app.state, database, settings, relay)
+            keeping = open_keeping(app.state, database, settings, relay)
             works = (follow(broker, follower), relay.run(), indexer.run(), sender.run(), runner.run(), letters.run())
             looks = (outbox_look(database[TASKS]), app.state.dead_letters.look)
             watches = guards.watches(database, app.state.objects, publisher, settings.ping_timeout_s)
@@ -180,7 +179,6 @@ async def _open_access(stack: AsyncExitStack, state: State, database: Database, 
     state.key_ring = KeyRing(database[API_KEYS])
     state.members = Members(database)
     state.rate_limits = RateLimits(database[RATES], settings.quotas)
-    await asyncio.gather(state.key_ring.prepare(), state.members.prepare(), state.rate_limits.prepare())
     state.callers = Callers(state.key_ring, state.members, await _open_tokens(stack, settings))
 
 
@@ -206,11 +204,8 @@ def _open_wishes(state: State, database: Database, relay: OutboxRelay, requests:
     state.backfills = Backfills(database, state.analysis_requests)
 
 
-async def _open_search(
-    stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings
-) -> SearchIndexer:
+def _open_search(stack: AsyncExitStack, state: State, database: Database, settings: GatewaySettings) -> SearchIndexer:
     state.searchables = Searchables(database)
-    await state.searchables.prepare()
     vectors = stack.enter_context(closing(MappedVectors(settings.search_folder)))
     indexer = SearchIndexer(database, state.objects, state.searchables, vectors, settings.search_poll_s)
     state.finder = Finder(state.reads, state.objects, state.searchables, vectors, indexer)

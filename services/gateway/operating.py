@@ -22,7 +22,7 @@ from .settings import GatewaySettings
 FROM_STATE = ("dead_letters", "queue_board", "health_board")
 
 
-async def open_dead_letters(
+def open_dead_letters(
     state: State, database: Database, broker: RabbitBroker, publisher: Publisher, settings: GatewaySettings
 ) -> OutboxRelay:
     """Put dead letters into `state` and have parked messages kept; return the relay that replays them."""
@@ -34,8 +34,6 @@ async def open_dead_letters(
         replays_per_minute=settings.replays_per_minute,
         kept_days=settings.dead_letters_kept_days,
     )
-    await relay.prepare()
-    await state.dead_letters.prepare()
     bury_the_dead(broker, state.dead_letters, settings.outbox_poll_s)
     return relay
 

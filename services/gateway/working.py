@@ -32,23 +32,19 @@ WORK_STATE = (
 )
 
 
-async def open_keeping(
+def open_keeping(
     state: State, database: Database, settings: GatewaySettings, relay: OutboxRelay
 ) -> tuple[Coroutine[Any, Any, None], ...]:
     """Return who announces wishes anew that do not end, and who forgets what ended long ago."""
     kept, rules = timedelta(days=settings.tasks_kept_days), WatchRules.of(settings)
     watched = WatchedWishes(database, state.wishes)
     reconciler = Reconciler(database[TASKS], relay, rules, watched, settings.reconcile_every_s, kept=kept)
-    await reconciler.prepare()
     return reconciler.run(), forget_batches(state.batches, kept)
 
 
-async def open_work(
-    state: State, database: Database, settings: GatewaySettings, renderings: RenderRequests
-) -> BatchRunner:
+def open_work(state: State, database: Database, settings: GatewaySettings, renderings: RenderRequests) -> BatchRunner:
     """Put into the state what `WORK_STATE` names; return who works batches off."""
     batches, states = Batches(database), ItemStates(database)
-    await batches.prepare()
     state.render_requests, state.batches = renderings, batches
     state.interventions = Interventions(state.ingest, state.wishes)
     state.forecasts = Forecasts(database)

@@ -35,6 +35,7 @@ from .imports import ImportDesk, import_recording
 from .interventions import InterventionDesk
 from .part_routes import abort_upload, begin_upload, complete_upload, part_urls, stored_parts
 from .parts import PartDesk
+from .preparing import prepare_indexes
 from .probing import warm_up
 from .reconciling import UploadedRecordings
 from .recordings import Recordings
@@ -73,15 +74,15 @@ def create_app(settings: IngestSettings) -> Service:
             publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
             relay = OutboxRelay(recordings.collection, publisher, settings.outbox_poll_s)
             app.state.guards = guards
-            await asyncio.gather(recordings.prepare(), relay.prepare(), objects.ensure_bucket())
+            await asyncio.gather(prepare_indexes(database, settings), objects.ensure_bucket())
             app.state.changes = ChangeDesk(recordings.collection, relay, settings.retention_s)
             app.state.interventions = InterventionDesk(recordings.collection, relay)
             storage = Storage(database, "ingest")
             app.state.room = Room(storage, settings)
             app.state.desk = await _open_desk(stack, settings, database, objects, relay, app.state.room.took)
-            app.state.parts = await _open_parts(settings, database, objects, app.state.desk)
+            app.state.parts = _open_parts(settings, database, objects, app.state.desk)
             app.state.imports = ImportDesk(objects, app.state.desk, settings, _open_outward(stack, settings))
-            keeping = await _keeping(app.state, settings, database, objects, relay, storage)
+            keeping = _keeping(app.state, settings, database, objects, relay, storage)
             # The broker may be down: uploads are taken all the same, and the outbox grows until it is back.
             sampling = sample(settings.sample_s, outbox_look(recordings.collection))
             works = (start_patiently(broker), relay.run(), *keeping, sampling)
@@ -115,7 +116,7 @@ def _create_api(settings: IngestSettings) -> Litestar:
     )
 
 
-async def _keeping(
+def _keeping(
     state: State,
     settings: IngestSettings,
     database: Database,
@@ -126,7 +127,6 @@ async def _keeping(
     recordings, rules = database[RECORDINGS], WatchRules.of(settings)
     reconciler = Reconciler(recordings, relay, rules, UploadedRecordings(database), settings.reconcile_every_s)
     retention = Retention(recordings, state.changes, settings.recordings_kept_days)
-    await asyncio.gather(reconciler.prepare(), retention.prepare())
     sweeper = Sweeper(objects, storage, AudioNaming(database), settings)
     sweeping = sweep(state.parts, retention, recordings, objects, storage)
     return reconciler.run(), state.room.run(), sweeper.run(), sweeping
@@ -145,7 +145,7 @@ async def _open_desk(
     probing = open_job_pool(settings.probe_slots, limits, warm_up, name="probe", outlet=outlet)
     pool = await stack.enter_async_context(probing)
     keys = UploadKeys(database, settings.idempotency_s)
-    await asyncio.gather(pool.ready(), keys.prepare())
+    await pool.ready()
     return UploadDesk(
         objects,
         Recordings(database),
@@ -167,12 +167,10 @@ def _open_outward(stack: AsyncExitStack, settings: IngestSettings) -> OutwardCli
     return outward
 
 
-async def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
-    parts = PartDesk(
+def _open_parts(settings: IngestSettings, database: Database, objects: ObjectStore, desk: UploadDesk) -> PartDesk:
+    return PartDesk(
         database, objects, desk, max_bytes=settings.max_parted_upload_bytes, kept_s=settings.parted_upload_s
     )
-    await parts.prepare()
-    return parts
 
 
 def _desk(state: State) -> UploadDesk:

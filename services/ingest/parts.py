@@ -53,10 +53,6 @@ class PartDesk:
         self._max_bytes = max_bytes
         self._kept = timedelta(seconds=kept_s)
 
-    async def prepare(self) -> None:
-        """Make the index that finds what was given up."""
-        await prepare_uploads(self._collection)
-
     async def begin(self, order: UploadOrder) -> UploadDocument:
         """Begin a recording that will have this id. Raises `TooLargeError`."""
         wanted = order.upload

@@ -9,6 +9,7 @@ from contracts.documents import UPLOADS
 
 from .parts import prepare_uploads
 from .recordings import Recordings
+from .retention import prepare_retention
 from .settings import IngestSettings
 from .upload_keys import UploadKeys
 
@@ -22,4 +23,5 @@ async def prepare_indexes(database: Database, settings: IngestSettings) -> None:
         prepare_watch(recordings.collection, forgets=False),
         keys.prepare(),
         prepare_uploads(database[UPLOADS]),
+        prepare_retention(recordings.collection, settings.recordings_kept_days),
     )

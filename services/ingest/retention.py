@@ -23,6 +23,12 @@ KeptDays = Mapping[
 _TOGETHER = 500
 
 
+async def prepare_retention(collection: Collection, kept_days: KeptDays) -> None:
+    """Make the index that finds the oldest, where anything is deleted by its age."""
+    if kept_days:
+        await collection.create_index([("state", 1), ("uploaded_at", 1)], name="by_age")
+
+
 class Retention:
     """Deletes what is too old, as a client would: announced, and to be had back for a while."""
 
@@ -30,11 +36,6 @@ class Retention:
         self._collection = collection
         self._changes = changes
         self._kept_days = kept_days
-
-    async def prepare(self) -> None:
-        """Make the index that finds the oldest, where anything is deleted by its age."""
-        if self._kept_days:
-            await self._collection.create_index([("state", 1), ("uploaded_at", 1)], name="by_age")
 
     async def apply(self) -> int:
         """Delete what is too old now; return how many recordings that were."""

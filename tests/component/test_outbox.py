@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.broker import Publisher
 from chassis.documents import Collection, Database
-from chassis.outbox import _OTHERS, _URGENT, BATCH, OutboxRelay, outbox_entry
+from chassis.outbox import _OTHERS, _URGENT, BATCH, OutboxRelay, outbox_entry, prepare_outbox
 from chassis.tracing import span, trace_id
 from contracts.envelope import envelop, from_message
 from contracts.events import RecordingDeleted
@@ -259,7 +259,7 @@ async def test_while_publishing_rests_a_relay_asks_neither_broker_nor_database(c
 
 @pytest.mark.parametrize("query", [_URGENT, _OTHERS], ids=["urgent", "others"])
 async def test_waiting_entries_are_found_by_an_index(collection: Collection, query: dict[str, Any]) -> None:
-    await OutboxRelay(collection, _as_publisher(FakePublisher()), LONG_S).prepare()
+    await prepare_outbox(collection)
 
     plan = await collection.find(query).explain()
 

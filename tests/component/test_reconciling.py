@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from chassis.documents import Database
 from chassis.outbox import OutboxRelay
-from chassis.reconciling import STUCK, Reconciler
+from chassis.reconciling import STUCK, Reconciler, prepare_watch
 from chassis.watching import WatchRules
 from contracts.analysing import AnalysisWish
 from contracts.changing import Deletion
@@ -42,9 +42,8 @@ RULES = WatchRules(15 * MINUTE, 60 * MINUTE)
 async def reconciler(database: Database) -> Reconciler:
     """Ingest's, with the indexes that ingest makes."""
     await Recordings(database).prepare()
-    made = _reconciler(database)
-    await made.prepare()
-    return made
+    await prepare_watch(database[RECORDINGS], forgets=False)
+    return _reconciler(database)
 
 
 async def test_a_recording_that_nobody_heard_of_is_announced_anew_as_the_same_event_once_in_a_round(

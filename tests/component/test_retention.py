@@ -21,7 +21,7 @@ from services.gateway.reconciling import WatchedWishes
 from services.gateway.renderings import RenderRequests
 from services.gateway.wishes import Wishes
 from services.ingest.changes import ChangeDesk
-from services.ingest.retention import Retention
+from services.ingest.retention import Retention, prepare_retention
 from services.ingest.settings import IngestSettings
 from tests.fakes import FakePublisher
 
@@ -39,8 +39,9 @@ async def test_recordings_go_by_age_and_state_and_by_what_their_project_has_inst
             for days in (5, 40):
                 facts = {"state": state, "uploaded_at": _ago(days), "current": False, "project_id": project_id}
                 await add_recording(database, _id(project_id, state, days), **facts)
-    retention = _retention(database, {"failed": 30, "archive:failed": 3, "archive:completed": 30})
-    await retention.prepare()
+    kept_days = {"failed": 30, "archive:failed": 3, "archive:completed": 30}
+    retention = _retention(database, kept_days)
+    await prepare_retention(database[RECORDINGS], kept_days)
 
     deleted = [await retention.apply(), await retention.apply()]
 
