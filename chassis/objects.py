@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 READ_BYTES = 256 * 1024
-# S3 refuses more.
-PARTS_MAX = 10_000
 
 
 @dataclass(frozen=True)

@@ -135,24 +135,8 @@ def _how_they_ended() -> list[Panel]:
 
 def _at_the_end() -> list[Panel]:
     return [
-        graph(
-            "From upload to result, median",
-            Query(
-                percentile(0.5, "dawnchorus_end_to_end_seconds", "what, lane"), "{{what}} {{lane}}", has_exemplars=True
-            ),
-            about="By lane.",
-            unit="s",
-            width=HALF,
-        ),
-        graph(
-            "From upload to result, 99th percentile",
-            Query(
-                percentile(0.99, "dawnchorus_end_to_end_seconds", "what, lane"), "{{what}} {{lane}}", has_exemplars=True
-            ),
-            about="By lane.",
-            unit="s",
-            width=HALF,
-        ),
+        _to_result("median", 0.5),
+        _to_result("99th percentile", 0.99),
         graph(
             "Announced anew",
             Query(or_zero(per_minute("dawnchorus_recordings_reannounced_total", "")), "announced anew"),
@@ -169,3 +153,14 @@ def _at_the_end() -> list[Panel]:
             about="`poison` is ours; the others are the recordings'.",
         ),
     ]
+
+
+def _to_result(called: str, share: float) -> Panel:
+    seconds = percentile(share, "dawnchorus_end_to_end_seconds", "what, lane")
+    return graph(
+        f"From upload to result, {called}",
+        Query(seconds, "{{what}} {{lane}}", has_exemplars=True),
+        about="By lane.",
+        unit="s",
+        width=HALF,
+    )

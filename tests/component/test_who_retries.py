@@ -1,11 +1,15 @@
 """How often a server is really asked that fails: drivers, breaker and ladder never multiply."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from chassis.breaker import BreakerRules, BreakerState
 from chassis.broker import Publisher, create_broker, declare_topology, publishing_guard
-from chassis.documents import PyMongoError, database_guard, open_database
+from chassis.documents import Database, PyMongoError, database_guard, open_database
 from chassis.errors import BrokerUnavailableError, ObjectStoreError
+from chassis.guard import Guard
 from chassis.objects import open_object_store
 from chassis.s3 import object_store_guard
 from chassis.settings import ServiceSettings
@@ -61,14 +65,10 @@ async def test_mongodb_is_asked_for_a_bounded_time_per_call_and_not_at_all_once_
     servers: Servers, settings: ServiceSettings
 ) -> None:
     guard = database_guard(_with(settings, **FOR_GOOD))
-    async with wired(Wire(servers.mongodb.port, counted=b"\x02find\x00")) as wire:
-        url = settings.mongodb_url.get_secret_value().replace(f":{servers.mongodb.port}/", f":{wire.port}/")
-        async with open_database(
-            _with(settings, mongodb_url=url, mongodb_timeout_s=MONGODB_TIMEOUT_S), guard
-        ) as database:
-            for _ in range(CALLS):
-                with pytest.raises(PyMongoError):
-                    await database["recordings"].find_one({"_id": "r1"})
+    async with _over_a_wire(servers, settings, guard) as (wire, database):
+        for _ in range(CALLS):
+            with pytest.raises(PyMongoError):
+                await database["recordings"].find_one({"_id": "r1"})
 
     assert guard.state is BreakerState.OPEN
     assert CALLS_MIN <= wire.count <= ASKED_PER_CALL * CALLS_MIN
@@ -76,14 +76,10 @@ async def test_mongodb_is_asked_for_a_bounded_time_per_call_and_not_at_all_once_
 
 async def test_cursors_pass_the_guard_too(servers: Servers, settings: ServiceSettings) -> None:
     guard = database_guard(_with(settings, **FOR_GOOD))
-    async with wired(Wire(servers.mongodb.port, counted=b"\x02find\x00")) as wire:
-        url = settings.mongodb_url.get_secret_value().replace(f":{servers.mongodb.port}/", f":{wire.port}/")
-        async with open_database(
-            _with(settings, mongodb_url=url, mongodb_timeout_s=MONGODB_TIMEOUT_S), guard
-        ) as database:
-            for _ in range(CALLS):
-                with pytest.raises(PyMongoError):
-                    _ = [each async for each in database["recordings"].find({})]
+    async with _over_a_wire(servers, settings, guard) as (wire, database):
+        for _ in range(CALLS):
+            with pytest.raises(PyMongoError):
+                _ = [each async for each in database["recordings"].find({})]
 
     assert CALLS_MIN <= wire.count <= ASKED_PER_CALL * CALLS_MIN
 
@@ -105,6 +101,18 @@ async def test_a_message_is_sent_once_and_none_once_the_breaker_is_open(
         await broker.stop()
 
     assert (wire.count, guard.state) == (CALLS_MIN, BreakerState.OPEN)
+
+
+@asynccontextmanager
+async def _over_a_wire(
+    servers: Servers, settings: ServiceSettings, guard: Guard
+) -> AsyncIterator[tuple[Wire, Database]]:
+    """Open a database that answers no question for documents."""
+    async with wired(Wire(servers.mongodb.port, counted=b"\x02find\x00")) as wire:
+        url = settings.mongodb_url.get_secret_value().replace(f":{servers.mongodb.port}/", f":{wire.port}/")
+        reached = _with(settings, mongodb_url=url, mongodb_timeout_s=MONGODB_TIMEOUT_S)
+        async with open_database(reached, guard) as database:
+            yield wire, database
 
 
 def _with(settings: ServiceSettings, **changed: object) -> ServiceSettings:
