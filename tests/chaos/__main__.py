@@ -7,9 +7,11 @@ under faults that provoke what comes of that, and the run must fail.
 """
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.audio import REPOSITORY
@@ -29,16 +31,22 @@ SETTINGS = {
 }
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
 def main() -> int:
     """Run every seed; print a line of the table for each."""
     asked = _asked()
     reference: Reference | None = None
     ran: list[Ran] = []
-    for seed in range(asked.first, asked.first + asked.seeds):
-        with tempfile.TemporaryDirectory(prefix="dawnchorus-chaos-") as scratch:
-            ran.append(_run(_plan(asked, seed, Path(scratch)), Path(scratch) / "run", reference))
-        reference = ran[-1].reference
-        _tell(ran[-1])
+    with tempfile.TemporaryDirectory(prefix="dawnchorus-results-") as kept:
+        for seed in range(asked.first, asked.first + asked.seeds):
+            with tempfile.TemporaryDirectory(prefix="dawnchorus-chaos-") as scratch:
+                plan = replace(_plan(asked, seed, Path(scratch)), kept=Path(kept))
+                ran.append(_run(plan, Path(scratch) / "run", reference))
+            reference = ran[-1].reference
+            _tell(ran[-1])
+            _keep_differing(ran[-1], Path(kept))
     reports = [report.facts(each) for each in ran]
     say(report.table(reports))
     say(report.accepting_table(reports))
@@ -71,6 +79,16 @@ def _run(plan: Plan, folder: Path, reference: Reference | None) -> Ran:
         logs = TARGET / f"seed-{plan.schedule.seed}-logs"
         shutil.rmtree(logs, ignore_errors=True)
         shutil.copytree(folder / "logs", logs, dirs_exist_ok=True)
+
+
+def _keep_differing(ran: Ran, kept: Path) -> None:
+    """Copy both sides of what is wrong, so that somebody can look at them."""
+    target = TARGET / f"seed-{ran.plan.schedule.seed}-differing"
+    shutil.rmtree(target, ignore_errors=True)
+    for digest in {found for each in ran.verdict.findings["wrong"] for found in _SHA256.findall(each)}:
+        if (kept / digest).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept / digest, target / digest)
 
 
 def _skewed(schedule: Schedule) -> str:

@@ -21,14 +21,24 @@ from .outcome import outcome
 from .recorded import Heard, Observed, Stored, Upload
 
 COLLECTIONS = {"spectrogram": SPECTROGRAMS, "analysis": ANALYSES}
+# What was uploaded is known.
+AUDIO = "audio/"
 TIMEOUT_MS = 5000
 TIMEOUT_S = 10.0
 
 
 def observe(
-    servers: Servers, uploads: Iterable[Upload], reference: Mapping[str, Mapping[str, Any]], deaths: Iterable[str] = ()
+    servers: Servers,
+    uploads: Iterable[Upload],
+    reference: Mapping[str, Mapping[str, Any]],
+    deaths: Iterable[str] = (),
+    *,
+    kept: Path | None = None,
 ) -> Observed:
-    """Return all that the checker looks at; the servers must be healthy."""
+    """Return all that the checker looks at; the servers must be healthy.
+
+    kept  a folder that gets a copy of every result, under its SHA-256
+    """
     with _database(servers) as database:
         recordings = tuple(database[RECORDINGS].find())
         documents = {kind: tuple(database[name].find()) for kind, name in COLLECTIONS.items()}
@@ -38,7 +48,7 @@ def observe(
         recordings=recordings,
         documents=documents,
         heard=tuple(_heard(servers)),
-        objects=dict(_objects(servers)),
+        objects=dict(_objects(servers, kept)),
         reference=reference,
         deaths=tuple(deaths),
         parked=parked + _depth(servers, ".dlq"),
@@ -98,16 +108,15 @@ def _heard(servers: Servers) -> Iterator[Heard]:
         )
 
 
-def _objects(servers: Servers) -> Iterator[tuple[str, Stored]]:
+def _objects(servers: Servers, kept: Path | None) -> Iterator[tuple[str, Stored]]:
     bucket = servers.s3.state.of(servers.s3.name) / "objects" / BUCKET
     for path in bucket.rglob("*"):
         if path.is_file():
-            yield str(path.relative_to(bucket)), _stored(path)
-
-
-def _stored(path: Path) -> Stored:
-    body = path.read_bytes()
-    return Stored(hashlib.sha256(body).hexdigest(), body.decode() if path.suffix == ".json" else None)
+            body, key = path.read_bytes(), str(path.relative_to(bucket))
+            stored = Stored(hashlib.sha256(body).hexdigest(), body.decode() if path.suffix == ".json" else None)
+            if kept is not None and not key.startswith(AUDIO):
+                (kept / stored.sha256).write_bytes(body)
+            yield key, stored
 
 
 @contextmanager

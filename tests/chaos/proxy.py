@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Self
 
+from tests.listening import stop_listening
+
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 65_536
 SLOWED_BY_S = 0.4
@@ -68,27 +70,27 @@ class Link:
     async def change(self, mode: Mode, share: float) -> None:
         """Behave so from now on; with `lost` and `truncated`, `share` is how many of the responses it hits."""
         self._mode, self._share = mode, share
+        if mode is Mode.REFUSE:
+            await self._close()
+        else:
+            await self.open()
         if mode is Mode.HALF_OPEN:
             _reset(self._far)
         if mode in (Mode.REFUSE, Mode.RESET):
             _reset(self._near)
-        if mode is Mode.REFUSE:
-            self._close()
-        else:
-            await self.open()
         async with self._changed:
             self._changed.notify_all()
 
     async def stop(self) -> None:
-        self._close()
+        await self._close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_listening(server)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))

@@ -44,6 +44,7 @@ class Plan:
     every_s   between two uploads
     patches   by replica: see patched.py
     settings  in addition to those of the cluster
+    kept      a folder for the results of all runs, by their SHA-256
     """
 
     schedule: Schedule
@@ -54,6 +55,7 @@ class Plan:
     replicas: Sequence[str] = ()
     patches: Mapping[str, Sequence[str]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    kept: Path | None = None
 
 
 @dataclass
@@ -84,11 +86,11 @@ def run(plan: Plan, folder: Path, reference: Reference | None = None) -> Ran:
     """Do what the plan says; without a reference, let all contents through undisturbed first."""
     began = time.monotonic()
     with running_stack(plan, folder) as (cluster, key):
-        known = reference or undisturbed(cluster, key, plan.contents)
+        known = reference or undisturbed(cluster, key, plan.contents, plan.kept)
         storm = Storm(cluster, plan)
         uploads = storm.weather(key)
         recovery_s = storm.recover(uploads)
-        observed = observe(cluster.servers, uploads, known, cluster.deaths)
+        observed = observe(cluster.servers, uploads, known, cluster.deaths, kept=plan.kept)
     verdict = check(_only_of(observed))
     took_s = time.monotonic() - began
     return Ran(plan, verdict, tuple(uploads), tuple(storm.injected), tuple(cluster.restarts), recovery_s, took_s, known)
@@ -108,7 +110,7 @@ def running_stack(plan: Plan, folder: Path) -> Iterator[tuple[Cluster, str]]:
         yield cluster, make_key(cluster.replicas["gateway-1"].environment(), REFERENCE, *PROJECTS)
 
 
-def undisturbed(cluster: Cluster, key: str, contents: Sequence[Content]) -> Reference:
+def undisturbed(cluster: Cluster, key: str, contents: Sequence[Content], kept: Path | None) -> Reference:
     """Return what comes of each content when nothing fails."""
     clients = Clients(cluster.gateways, key, random.Random(0), lambda: (), repeats=False)
     sending = clients.send_for(REFERENCE_TIMEOUT_S, 0.0, [(REFERENCE, each) for each in contents], give_up_after_s=60)
@@ -116,7 +118,7 @@ def undisturbed(cluster: Cluster, key: str, contents: Sequence[Content]) -> Refe
     ids = _acknowledged(clients.uploads)
     if not wait_until(lambda: not unfinished(cluster.servers, ids), timeout_s=REFERENCE_TIMEOUT_S):
         raise TimeoutError("the run without faults did not end")
-    return reference_of(observe(cluster.servers, clients.uploads, {}))
+    return reference_of(observe(cluster.servers, clients.uploads, {}, kept=kept))
 
 
 class Storm:

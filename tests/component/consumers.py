@@ -73,14 +73,15 @@ class Consumer:
 
 
 @pytest_asyncio.fixture
-async def consumer(settings: ServiceSettings, amqp_url: str) -> Consumer:
+async def consumer(settings: ServiceSettings, amqp_url: str) -> AsyncIterator[Consumer]:
     """A service's broker, with what surrounds every handler."""
     ladder = RetryLadder(SERVICE)
     broker = create_broker(ServiceSettings(**{**settings.model_dump(), "amqp_url": amqp_url}), [Telemetry, ladder])
     ladder.publisher = Publisher(broker, timeout_s=5)
     await broker.connect()
     await declare_topology(broker)
-    return Consumer(broker, ladder)
+    yield Consumer(broker, ladder)
+    await broker.stop()
 
 
 async def send(

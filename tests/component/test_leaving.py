@@ -31,7 +31,9 @@ def departure() -> Departure:
 
 
 @pytest_asyncio.fixture
-async def leaver(consumer: Consumer, settings: ServiceSettings, amqp_url: str, departure: Departure) -> Consumer:
+async def leaver(
+    consumer: Consumer, settings: ServiceSettings, amqp_url: str, departure: Departure
+) -> AsyncIterator[Consumer]:
     """A service that two messages are handed to at a time."""
     ladder = RetryLadder(SERVICE)
     changed = ServiceSettings(**{**settings.model_dump(), "amqp_url": amqp_url})
@@ -39,7 +41,8 @@ async def leaver(consumer: Consumer, settings: ServiceSettings, amqp_url: str, d
     ladder.publisher = Publisher(broker, timeout_s=5)
     await consumer.broker.stop()
     await broker.connect()
-    return replace(consumer, broker=broker, ladder=ladder, slots=2)
+    yield replace(consumer, broker=broker, ladder=ladder, slots=2)
+    await broker.stop()
 
 
 async def test_a_process_that_leaves_ends_what_it_has_begun_and_gives_the_rest_back(

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from tests.listening import stop_listening
+
 _BLOCK_BYTES = 65_536
-_ROUNDS = 10
 
 
 @dataclass
@@ -70,10 +71,7 @@ async def wired(wire: Wire) -> AsyncIterator[Wire]:
     try:
         yield wire
     finally:
-        server.close()
-        # What was accepted at the last moment is a connection, too; asyncio takes some rounds to make it one.
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0)
+        await stop_listening(server)
         while under_way := {each for each in connections if not each.done()}:
             await asyncio.wait(under_way)
         await asyncio.gather(*connections, return_exceptions=True)

@@ -10,6 +10,7 @@ from faststream.rabbit import RabbitBroker
 
 from chassis.broker import create_broker
 from chassis.settings import ServiceSettings
+from tests.listening import stop_listening
 
 
 async def test_a_broker_that_is_given_up_while_it_connects_leaves_nothing_running() -> None:
@@ -66,8 +67,10 @@ async def _silent_server() -> AsyncIterator[tuple[int, asyncio.Event]]:
         writer.close()
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    async with server:
+    try:
         yield server.sockets[0].getsockname()[1], asked
+    finally:
+        await stop_listening(server)
 
 
 def _of_server() -> set[asyncio.Task[object]]:
