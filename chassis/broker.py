@@ -81,11 +81,15 @@ def topic(name: str) -> RabbitExchange:
 
 
 def durable(queue: Queue) -> RabbitQueue:
-    """Return a contract's queue in FastStream's words."""
+    """Return a contract's queue in FastStream's words, for who consumes it; `declare_topology` alone declares it.
+
+    aio-pika would declare a queue anew that somebody deleted, without its bindings, and consume from it for ever.
+    """
     arguments: Any = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
     # The overloads want one literal queue type each; a contract's queue may be any.
     make: Any = RabbitQueue
-    made: RabbitQueue = make(queue.name, queue_type=QueueType(queue.arguments["x-queue-type"]), arguments=arguments)
+    kind = QueueType(queue.arguments["x-queue-type"])
+    made: RabbitQueue = make(queue.name, queue_type=kind, arguments=arguments, declare=False)
     return made
 
 
