@@ -15,7 +15,8 @@ from tests.birdnet import birdnet
 
 __all__ = ["birdnet", "recordings", "servers"]
 
-WITH_SERVERS = ("tests/component/", "tests/e2e/", "tests/chaos/")
+# Each of these shares what it starts: servers, and for end-to-end tests the services, too.
+SHARING = ("tests/component/", "tests/e2e/", "tests/chaos/")
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("any machine", deadline=None)
@@ -36,11 +37,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Share the tests out by files; those that share the real servers go to one process, all of them."""
+    """Share the tests out by files; those of a folder that share real servers go to one process, all of them."""
     return _ByServers(config, log)
 
 
 class _ByServers(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "servers" if path.startswith(WITH_SERVERS) else path
+        return next((folder for folder in SHARING if path.startswith(folder)), path)
