@@ -18,8 +18,9 @@ from tests.fakes import span_exporter, spans
 
 from .consumers import consumer
 from .rabbit import Rabbit
+from .searching import finder, indexer, searchables, vectors
 
-__all__ = ["consumer", "span_exporter", "spans"]
+__all__ = ["consumer", "finder", "indexer", "searchables", "span_exporter", "spans", "vectors"]
 
 
 @pytest.fixture
