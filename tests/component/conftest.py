@@ -16,11 +16,12 @@ from chassis.settings import ServiceSettings
 from deploy.local.servers import Servers
 from tests.fakes import span_exporter, spans
 
+from .claiming import office, tasks
 from .consumers import consumer
 from .rabbit import Rabbit
 from .searching import finder, indexer, searchables, vectors
 
-__all__ = ["consumer", "finder", "indexer", "searchables", "span_exporter", "spans", "vectors"]
+__all__ = ["consumer", "finder", "indexer", "office", "searchables", "span_exporter", "spans", "tasks", "vectors"]
 
 
 @pytest.fixture
