@@ -20,8 +20,21 @@ from .claiming import office, tasks
 from .consumers import consumer
 from .rabbit import Rabbit
 from .searching import finder, indexer, searchables, vectors
+from .uploading import desk, pool
 
-__all__ = ["consumer", "finder", "indexer", "office", "searchables", "span_exporter", "spans", "tasks", "vectors"]
+__all__ = [
+    "consumer",
+    "desk",
+    "finder",
+    "indexer",
+    "office",
+    "pool",
+    "searchables",
+    "span_exporter",
+    "spans",
+    "tasks",
+    "vectors",
+]
 
 
 @pytest.fixture
