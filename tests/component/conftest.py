@@ -18,11 +18,13 @@ from tests.fakes import span_exporter, spans
 
 from .claiming import office, tasks
 from .consumers import consumer
+from .outboxes import collection
 from .rabbit import Rabbit
 from .searching import finder, indexer, searchables, vectors
 from .uploading import desk, pool
 
 __all__ = [
+    "collection",
     "consumer",
     "desk",
     "finder",

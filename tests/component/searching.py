@@ -1,6 +1,5 @@
 """What searches: an indexer and a finder over real servers, and the ways to ask."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from services.gateway.searchables import Searchables
 from services.gateway.vectors import MappedVectors, VectorQuery
 
 from .analysed import Vector, unit
+from .background import in_background
 from .polling import eventually
 
 ANNA = Caller("anna", {"field": Role.OWNER, "lab": Role.OWNER})
@@ -70,14 +70,9 @@ async def running(indexer: SearchIndexer) -> AsyncIterator[None]:
     async def is_loaded() -> bool:
         return indexer.is_loaded
 
-    task = asyncio.create_task(indexer.run())
-    try:
+    async with in_background(indexer.run()):
         await eventually(is_loaded)
         yield
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
 
 
 async def loaded(indexer: SearchIndexer) -> None:
