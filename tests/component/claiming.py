@@ -12,7 +12,7 @@ from chassis.errors import LeaseHeldError
 from chassis.tasks import Claim, TaskStore
 from contracts.documents import RECORDINGS, OutboxEntry
 from contracts.interventions import Interventions
-from tests.fakes import FakeTasks
+from tests.fake_tasks import FakeTasks
 
 from .polling import eventually
 from .stored import NOON

@@ -14,7 +14,7 @@ from chassis.documents import Database, open_database
 from chassis.objects import ObjectStore, open_object_store
 from chassis.settings import ServiceSettings
 from deploy.local.servers import Servers
-from tests.fakes import span_exporter, spans
+from tests.recorded_spans import span_exporter, spans
 
 from .claiming import office, tasks
 from .consumers import consumer

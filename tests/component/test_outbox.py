@@ -14,7 +14,8 @@ from chassis.outbox import OutboxRelay
 from chassis.tracing import span, trace_id
 from contracts.envelope import from_message
 from contracts.topology import EVENTS_EXCHANGE
-from tests.fakes import FakePublisher, SpanRecorder
+from tests.fakes import FakePublisher
+from tests.recorded_spans import SpanRecorder
 
 from .background import in_background
 from .outboxes import LONG_S, as_publisher, deletion, waiting, waiting_entry, write_fact
