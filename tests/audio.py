@@ -1,5 +1,6 @@
 """Recordings for tests: the shared real ones, tones, and either of them in any codec."""
 
+import io
 import os
 from pathlib import Path
 
@@ -9,7 +10,17 @@ import soundfile
 
 from tests.muxing import Signal, mux
 
-__all__ = ["REPOSITORY", "Signal", "encode", "recordings", "recordings_folder", "tone", "transcode", "write"]
+__all__ = [
+    "REPOSITORY",
+    "Signal",
+    "encode",
+    "recordings",
+    "recordings_folder",
+    "tone",
+    "transcode",
+    "wav_bytes",
+    "write",
+]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _CODECS = {
@@ -62,6 +73,13 @@ def write(target: Path, samples: Signal, rate_hz: int = 44_100, subtype: str | N
     """Write what libsndfile writes: WAV, FLAC, OGG Vorbis, AIFF, W64, by the suffix of `target`."""
     soundfile.write(target, samples, rate_hz, subtype=subtype)
     return target
+
+
+def wav_bytes(samples: Signal, rate_hz: int = 44_100) -> bytes:
+    """Return a WAV file of 16 bits."""
+    target = io.BytesIO()
+    soundfile.write(target, samples, rate_hz, format="WAV")
+    return target.getvalue()
 
 
 def encode(target: Path, samples: Signal, rate_hz: int = 44_100) -> Path:

@@ -14,12 +14,29 @@ from chassis.documents import Database, open_database
 from chassis.objects import ObjectStore, open_object_store
 from chassis.settings import ServiceSettings
 from deploy.local.servers import Servers
-from tests.fakes import span_exporter, spans
+from tests.recorded_spans import span_exporter, spans
 
+from .claiming import office, tasks
 from .consumers import consumer
+from .outboxes import collection
 from .rabbit import Rabbit
+from .searching import finder, indexer, searchables, vectors
+from .uploading import desk, pool
 
-__all__ = ["consumer", "span_exporter", "spans"]
+__all__ = [
+    "collection",
+    "consumer",
+    "desk",
+    "finder",
+    "indexer",
+    "office",
+    "pool",
+    "searchables",
+    "span_exporter",
+    "spans",
+    "tasks",
+    "vectors",
+]
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
-"""Documents that tests read back, written without the services that own them."""
+"""What lies in the servers: documents written without the services that own them, and what services have stored."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from chassis.documents import Database
-from contracts.documents import RECORDINGS
+from chassis.objects import ObjectStore
+from contracts.documents import RECORDINGS, RecordingDocument
 from contracts.vocabulary import State
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -40,3 +41,14 @@ async def add_task(database: Database, collection: str, recording_id: str, **fac
     }
     task = known | facts
     await database[collection].insert_one({"_id": f"{recording_id}/{task['parameters_id']}", **task})
+
+
+async def stored_recordings(database: Database) -> list[RecordingDocument]:
+    """Return the documents of all recordings."""
+    return [RecordingDocument.model_validate(raw) async for raw in database[RECORDINGS].find()]
+
+
+async def stored_keys(objects: ObjectStore) -> list[str]:
+    """Return the keys of all objects, as S3 lists them."""
+    listed = await objects._client.list_objects_v2(Bucket=objects._bucket)
+    return [each["Key"] for each in listed.get("Contents", [])]

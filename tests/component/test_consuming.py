@@ -11,8 +11,9 @@ from chassis.tracing import trace_id
 from contracts.events import RecordingUploaded
 from contracts.topology import RETRY_DELAYS_S, RETRY_EXCHANGE, retry_key, work_queue_name
 from contracts.vocabulary import Lane
-from tests.fakes import FakePublisher, SpanRecorder
+from tests.fakes import FakePublisher
 from tests.figures import figure
+from tests.recorded_spans import SpanRecorder
 
 from .consumers import EVENT, PARKED, SERVICE, Consumer, all_counts, event_body, nothing, raising, send
 from .polling import DEADLINE_S, eventually

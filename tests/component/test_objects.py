@@ -1,19 +1,16 @@
+"""Objects are put, got and deleted, whole, in parts and by streams: the fake and the real store do it alike."""
+
 import asyncio
 import hashlib
-import io
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import soundfile
 
 from chassis.errors import ObjectMissingError, ObjectStoreError
 from chassis.objects import PART_BYTES, ObjectStore, open_object_store
-from chassis.ranged import BLOCK_BYTES, RangedObject
 from chassis.settings import ServiceSettings
 from deploy.local.ports import free_ports
-from tests.audio import tone
 from tests.fakes import FakeObjects
 
 AnyStore = ObjectStore | FakeObjects
@@ -157,56 +154,6 @@ async def test_a_deleted_object_is_gone_and_deleting_it_again_is_no_error(store:
 
 
 @pytest.mark.servers
-async def test_a_child_reads_a_recording_by_ranges_without_credentials(objects: ObjectStore) -> None:
-    body = _wav(duration_s=10)
-    await objects.put(KEY, body, "audio/wav")
-    url = await objects.presigned_url(KEY, lifetime_s=60)
-
-    with io.BufferedReader(RangedObject(url, len(body))) as remote:
-        head, tail = remote.read(100), _read_at(remote, len(body) - 100)
-        around = _read_at(remote, BLOCK_BYTES - 50)[:100]
-        beyond = _read_at(remote, len(body) + 5)
-
-    assert (head, tail) == (body[:100], body[-100:])
-    assert around == body[BLOCK_BYTES - 50 : BLOCK_BYTES + 50]
-    assert beyond == b""
-
-
-@pytest.mark.servers
-async def test_a_decoder_reads_a_recording_where_it_lies(objects: ObjectStore) -> None:
-    body = _wav(duration_s=10)
-    await objects.put(KEY, body, "audio/wav")
-
-    with (
-        io.BufferedReader(RangedObject(await objects.presigned_url(KEY, 60), len(body))) as remote,
-        soundfile.SoundFile(remote) as sound,
-    ):
-        sound.seek(400_000)
-        read = sound.read(1000, dtype="int16")
-
-    expected, _ = soundfile.read(io.BytesIO(body), start=400_000, frames=1000, dtype="int16")
-    assert (read == expected).all()
-
-
-@pytest.mark.servers
-async def test_a_range_of_an_object_that_is_not_there_is_a_failure_of_storage(objects: ObjectStore) -> None:
-    url = await objects.presigned_url(KEY, lifetime_s=60)
-
-    with RangedObject(url, 1000) as remote, pytest.raises(ObjectStoreError, match="404"):
-        remote.read(10)
-
-
-@pytest.mark.servers
-async def test_a_presigned_url_opens_one_object_only(objects: ObjectStore) -> None:
-    await objects.put(KEY, b"mine", "text/plain")
-    await objects.put("audio/other/original", b"theirs", "text/plain")
-    url = await objects.presigned_url(KEY, lifetime_s=60)
-
-    with pytest.raises(OSError, match="403"):
-        urllib.request.urlopen(url.replace("0192f0c1", "other"), timeout=10)  # noqa: S310, ASYNC210 (our own server)
-
-
-@pytest.mark.servers
 async def test_storage_that_does_not_answer_is_a_passing_failure(settings: ServiceSettings) -> None:
     nobody = f"http://127.0.0.1:{next(free_ports())}"
 
@@ -287,17 +234,6 @@ class MeetingStore(ObjectStore):
 async def _stored_type(objects: ObjectStore, key: str) -> str:
     found = await objects._client.head_object(Bucket=objects._bucket, Key=key)
     return found["ContentType"]
-
-
-def _wav(*, duration_s: float) -> bytes:
-    target = io.BytesIO()
-    soundfile.write(target, tone(duration_s=duration_s), 44_100, format="WAV")
-    return target.getvalue()
-
-
-def _read_at(remote: io.BufferedIOBase, position: int) -> bytes:
-    remote.seek(position)
-    return remote.read(100)
 
 
 async def _stream(size_bytes: int) -> AsyncIterator[bytes]:

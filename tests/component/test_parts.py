@@ -1,7 +1,5 @@
 import asyncio
 import hashlib
-import io
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,40 +7,31 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-import soundfile
 
 from audio.errors import TooLargeError
 from audio.format import AudioLimits
 from chassis.documents import Database
-from chassis.jobs import JobPool, Limits, Outlet, open_job_pool
+from chassis.jobs import JobPool
 from chassis.objects import ObjectStore, open_object_store
-from chassis.outbox import OutboxRelay
 from chassis.problems import ProblemError
 from chassis.settings import ServiceSettings
-from contracts.documents import RECORDINGS, UPLOADS, RecordingDocument, UploadDocument
+from contracts.documents import UPLOADS, UploadDocument
 from contracts.objects import audio_key
 from contracts.uploading import NewUpload, UploadOrder
 from contracts.vocabulary import Lane
-from deploy.local.servers import Servers
 from services.ingest import parts
 from services.ingest.digests import DigestMismatchError
 from services.ingest.parts import PartDesk
 from services.ingest.recordings import Recordings
-from services.ingest.upload_keys import UploadKeys
-from services.ingest.uploads import RejectedError, UploadDesk
-from tests.audio import tone
-from tests.fakes import FakePublisher
+from services.ingest.uploads import RejectedError
+from tests.audio import tone, wav_bytes
+
+from .stored import stored_keys, stored_recordings
+from .uploading import upload_desk
 
 pytestmark = pytest.mark.servers
 
 PART_BYTES = 5 * 1024 * 1024
-
-
-@pytest_asyncio.fixture(scope="module")
-async def pool(servers: Servers) -> AsyncIterator[JobPool]:
-    """Children that probe, and reach S3 alone."""
-    async with open_job_pool(1, Limits(2_000_000_000), outlet=Outlet.to(servers.s3.url, 10)) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture
@@ -56,10 +45,9 @@ async def desk(database: Database, objects: ObjectStore, pool: JobPool, monkeypa
 @pytest.fixture(scope="module")
 def body() -> bytes:
     """A recording of three parts, the last of them short."""
-    target = io.BytesIO()
-    soundfile.write(target, tone(100, duration_s=130, rate_hz=44_100), 44_100, format="WAV")
-    assert 2 * PART_BYTES < len(target.getvalue()) < 3 * PART_BYTES
-    return target.getvalue()
+    recording = wav_bytes(tone(100, duration_s=130))
+    assert 2 * PART_BYTES < len(recording) < 3 * PART_BYTES
+    return recording
 
 
 async def test_a_recording_in_parts_is_a_recording_like_others(
@@ -70,7 +58,7 @@ async def test_a_recording_in_parts_is_a_recording_like_others(
 
     answer = await desk.complete(document.id)
 
-    [recording] = await _recordings(database)
+    [recording] = await stored_recordings(database)
     assert (answer, recording.id) == ({"id": document.id, "duplicate": False}, document.id)
     assert (recording.sha256, recording.size_bytes) == (hashlib.sha256(body).hexdigest(), len(body))
     assert len(recording.outbox) == 1
@@ -108,7 +96,7 @@ async def test_completing_again_is_answered_the_same_and_keeps_the_object(
 
     assert first == again == recovered
     assert await objects.size_bytes(audio_key(document.id)) == len(body)
-    assert len(await _recordings(database)) == 1
+    assert len(await stored_recordings(database)) == 1
 
 
 async def test_what_was_joined_by_somebody_who_died_is_completed_by_the_next(
@@ -132,7 +120,7 @@ async def test_of_two_that_complete_at_once_one_is_told_to_wait(
     assert sorted(type(each).__name__ for each in results) == ["ProblemError", "dict"]
     [refusal] = [each for each in results if isinstance(each, ProblemError)]
     assert (refusal.status, refusal.code) == (409, "upload_completing")
-    assert len(await _recordings(database)) == 1
+    assert len(await stored_recordings(database)) == 1
 
 
 async def test_bytes_of_another_hash_are_removed(
@@ -144,8 +132,8 @@ async def test_bytes_of_another_hash_are_removed(
     with pytest.raises(DigestMismatchError):
         await desk.complete(document.id)
 
-    assert await _recordings(database) == []
-    assert await _keys(objects) == []
+    assert await stored_recordings(database) == []
+    assert await stored_keys(objects) == []
     assert await database[UPLOADS].count_documents({}) == 0
 
 
@@ -160,8 +148,8 @@ async def test_what_is_no_recording_is_remembered_with_its_reason(
         await desk.complete(document.id)
 
     assert refusal.value.cause.code == "unsupported"
-    assert [each.error.code for each in await _recordings(database) if each.error] == ["unsupported"]
-    assert await _keys(objects) == []
+    assert [each.error.code for each in await stored_recordings(database) if each.error] == ["unsupported"]
+    assert await stored_keys(objects) == []
 
 
 async def test_the_same_bytes_again_are_the_same_recording(
@@ -174,7 +162,7 @@ async def test_the_same_bytes_again_are_the_same_recording(
     answers = [await desk.complete(each.id) for each in (first, second)]
 
     assert answers == [{"id": first.id, "duplicate": False}, {"id": first.id, "duplicate": True}]
-    assert await _keys(objects) == [audio_key(first.id)]
+    assert await stored_keys(objects) == [audio_key(first.id)]
 
 
 async def test_what_is_given_up_leaves_nothing_behind(
@@ -188,7 +176,7 @@ async def test_what_is_given_up_leaves_nothing_behind(
     with pytest.raises(ProblemError) as refusal:
         await desk.stored(document.id)
     assert refusal.value.status == 404
-    assert await _keys(objects) == []
+    assert await stored_keys(objects) == []
     assert (await objects._client.list_multipart_uploads(Bucket=objects._bucket)).get("Uploads", []) == []
 
 
@@ -205,7 +193,7 @@ async def test_what_nobody_completes_is_given_up_and_what_was_completed_stays(
 
     assert await database[UPLOADS].count_documents({}) == 0
     assert await objects.size_bytes(audio_key(kept.id)) == len(body)
-    assert await _keys(objects) == [audio_key(kept.id)], left.id
+    assert await stored_keys(objects) == [audio_key(kept.id)], left.id
 
 
 async def test_a_part_of_another_size_does_not_count(desk: PartDesk, body: bytes) -> None:
@@ -255,18 +243,8 @@ def test_a_gigantic_recording_has_no_more_parts_than_s3_takes() -> None:
 
 
 def _desk(database: Database, objects: ObjectStore, pool: JobPool) -> PartDesk:
-    recordings, publisher = Recordings(database), FakePublisher()
-    relay_publisher: Any = publisher
-    desk = UploadDesk(
-        objects,
-        recordings,
-        OutboxRelay(recordings.collection, relay_publisher, poll_s=3600),
-        pool,
-        AudioLimits(),
-        UploadKeys(database, kept_s=3600),
-        max_upload_bytes=100,
-        probe_timeout_s=60,
-    )
+    recordings = Recordings(database)
+    desk = upload_desk(database, recordings, objects, pool, limits=AudioLimits(), max_upload_bytes=100)
     return PartDesk(database, objects, desk, max_bytes=10**9, kept_s=3600)
 
 
@@ -281,12 +259,3 @@ async def _put(desk: PartDesk, document: UploadDocument, body: bytes, numbers: l
             start = (number - 1) * document.part_bytes
             answer = await client.put(url, content=body[start : start + document.part_size_bytes(number)], timeout=60)
             assert answer.status_code == 200, answer.text
-
-
-async def _recordings(database: Database) -> list[RecordingDocument]:
-    return [RecordingDocument.model_validate(raw) async for raw in database[RECORDINGS].find()]
-
-
-async def _keys(objects: ObjectStore) -> list[str]:
-    listed = await objects._client.list_objects_v2(Bucket=objects._bucket)
-    return [each["Key"] for each in listed.get("Contents", [])]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fakes import Bench, span_exporter, spans
+from tests.fakes import Bench
+from tests.recorded_spans import span_exporter, spans
 
 from .errands import AUDIO
 

@@ -13,7 +13,8 @@ from chassis.workbench import Workbench
 from contracts.documents import OutboxEntry
 from contracts.events import AnalysisFailed, RecordingDeleted, TaskFailed
 from contracts.vocabulary import Lane, State
-from tests.fakes import Bench, Document
+from tests.fake_tasks import Document
+from tests.fakes import Bench
 
 RECORDING = "0192f0c1-5b7e-4a51-9a52-3f9f4c1f6a10"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from audio.errors import TooLargeError, TooLongError
 from chassis.errors import ObjectStoreError
 from chassis.problems import ProblemError, exception_handlers
 from chassis.web import traced
-from tests.fakes import SpanRecorder
+from tests.recorded_spans import SpanRecorder
 
 INSIDES = "mongodb-0.internal refused"
 

@@ -14,8 +14,9 @@ from chassis.tasks import Claim
 from chassis.tracing import span, trace_id
 from chassis.work import Outcome
 from contracts.vocabulary import Lane, State
-from tests.fakes import Bench, SpanRecorder
+from tests.fakes import Bench
 from tests.figures import figure
+from tests.recorded_spans import SpanRecorder
 
 from .errands import EVENT, TASK, DeafError, Errand, carry_out, every_stage, raising
 

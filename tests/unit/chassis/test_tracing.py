@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from chassis.metrics import HTTP_SECONDS
 from chassis.tracing import attached, current_trace, detached, extract, span, trace_id, tracer_provider
 from chassis.web import measured, traced
-from tests.fakes import SpanRecorder
+from tests.recorded_spans import SpanRecorder
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"

@@ -10,7 +10,8 @@ from contracts.envelope import event_id, from_message
 from contracts.events import AnalysisFailed
 from contracts.interventions import Interventions
 from contracts.vocabulary import Fault, State
-from tests.fakes import Bench, Document, FakeTasks
+from tests.fake_tasks import Document, FakeTasks
+from tests.fakes import Bench
 
 from .errands import EVENT, NOW, RECORDING, TASK, DeafError, Errand, carry_out, outbox_of, raising
 

@@ -13,7 +13,8 @@ from contracts.envelope import from_message
 from contracts.events import TaskProgressed
 from contracts.topology import PROGRESS_EXCHANGE
 from contracts.vocabulary import Lane, State
-from tests.fakes import Bench, SpanRecorder
+from tests.fakes import Bench
+from tests.recorded_spans import SpanRecorder
 
 from .errands import AUDIO, TASK, DeafError, Errand, carry_out, every_stage, outbox_of, sha256
 
