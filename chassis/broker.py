@@ -28,6 +28,8 @@ from .settings import ServiceSettings
 
 log = structlog.get_logger()
 
+# What using a connection raises that is lost. aio-pika's own list has RuntimeError in it, which defects raise, too.
+CONNECTION_ERRORS = (AMQPError, ChannelInvalidStateError, OSError)
 RECONNECT_S = 1.0
 HEARTBEAT_S = 10
 
@@ -54,7 +56,7 @@ async def start_patiently(broker: RabbitBroker) -> None:
             await broker.connect()
             await declare_topology(broker)
             await broker.start()
-        except (AMQPError, OSError, TimeoutError) as error:
+        except CONNECTION_ERRORS as error:
             log.warning("broker_unreachable", reason=repr(error))
             await asyncio.sleep(RECONNECT_S)
         else:
@@ -178,7 +180,7 @@ class Publisher:
                 yield
             except DeliveryError as error:
                 raise MessageRefusedError(repr(error)) from error
-            except (AMQPError, FastStreamException, OSError, TimeoutError, ChannelInvalidStateError) as error:
+            except (*CONNECTION_ERRORS, FastStreamException) as error:
                 raise BrokerUnavailableError(repr(error)) from error
 
 

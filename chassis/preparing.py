@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import structlog
-from aio_pika.exceptions import AMQPError
 
-from .broker import create_broker, declare_topology
+from .broker import CONNECTION_ERRORS, create_broker, declare_topology
 from .documents import Database, PyMongoError, open_database
 from .errors import DawnchorusError, NotPreparedError, ObjectStoreError
 from .logging import configure_logging
@@ -69,5 +68,5 @@ async def _made(what: str, making: Awaitable[None], settings: ServiceSettings) -
     try:
         async with asyncio.timeout(settings.prepare_timeout_s):
             await making
-    except (PyMongoError, ObjectStoreError, AMQPError, OSError) as error:
+    except (PyMongoError, ObjectStoreError, *CONNECTION_ERRORS) as error:
         raise NotPreparedError(what, repr(error)) from error

@@ -8,6 +8,8 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
+from .broker import CONNECTION_ERRORS
+
 # A stream is only given out to who says how much may be on its way.
 PREFETCH = 200
 
@@ -29,8 +31,8 @@ async def stored_messages(
     """Yield what is in a stream from `offset` on (a number, `first`, `last`, `next`), then what comes; wait for ever.
 
     Messages come in lists of at most `PREFETCH`; no more than that are fetched before the last list is done with.
-    Ends when the connection does. A number beyond the end waits for that offset to be reached. Raises what connecting
-    raises: `AMQPError`, `OSError`, `TimeoutError`.
+    Ends when the connection does. A number beyond the end waits for that offset to be reached. Raises one of
+    `CONNECTION_ERRORS` where there is no connection to begin with.
     """
     connection = await aio_pika.connect(url, timeout=timeout_s)
     async with connection:
@@ -42,7 +44,10 @@ async def stored_messages(
         await queue.consume(waiting.put, arguments={"x-stream-offset": offset}, timeout=timeout_s)
         while batch := await _next_batch(waiting):
             yield [_stored(message) for message in batch]
-            await batch[-1].ack(multiple=True)
+            try:
+                await batch[-1].ack(multiple=True)
+            except CONNECTION_ERRORS:
+                return
 
 
 async def _next_batch(waiting: asyncio.Queue[AbstractIncomingMessage | None]) -> list[AbstractIncomingMessage]:

@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.rabbit import RabbitBroker
 
-from .broker import is_connected
+from .broker import CONNECTION_ERRORS, is_connected
 from .errors import ConsumerGoneError
 
 _LOOK_S = 1.0
@@ -32,7 +31,7 @@ async def stop_taking(broker: RabbitBroker) -> None:
         consumer._consumer_tag = None  # noqa: SLF001
         try:
             await queue.cancel(tag)
-        except (AMQPError, ChannelInvalidStateError, OSError, TimeoutError):
+        except CONNECTION_ERRORS:
             # Without a connection nothing comes, and what was here is the broker's again.
             continue
 

@@ -7,9 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from aio_pika.exceptions import AMQPError
 
-from chassis.broker import RECONNECT_S
+from chassis.broker import CONNECTION_ERRORS, RECONNECT_S
 from chassis.documents import PyMongoError
 from chassis.stream_queue import Offset, StoredMessage, stored_messages
 from contracts.envelope import MalformedEventError, from_message
@@ -67,7 +66,7 @@ class HistoryFollower:
         while True:
             try:
                 await self._follow()
-            except (AMQPError, PyMongoError, OSError, TimeoutError) as error:
+            except (*CONNECTION_ERRORS, PyMongoError) as error:
                 log.warning("history_waiting", reason=str(error) or repr(error))
             await asyncio.sleep(RECONNECT_S)
 

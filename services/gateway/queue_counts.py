@@ -9,10 +9,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import structlog
-from aio_pika.exceptions import AMQPError
 from faststream.rabbit import RabbitBroker
 
-from chassis.broker import is_connected
+from chassis.broker import CONNECTION_ERRORS, is_connected
 from chassis.errors import BrokerUnavailableError
 from contracts.topology import CONSUMERS, RETRY_DELAYS_S, dead_queue_name, retry_queue_name, work_queue_name
 from contracts.vocabulary import Lane
@@ -87,7 +86,7 @@ class QueueCounts:
                 connection = await self._broker.connect()
                 async with connection.channel() as channel:
                     return {name: await _passively(channel, name) for name in queue_names()}
-        except (AMQPError, OSError, TimeoutError) as error:
+        except CONNECTION_ERRORS as error:
             raise BrokerUnavailableError(repr(error)) from error
 
 
