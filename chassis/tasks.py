@@ -141,9 +141,14 @@ class TaskStore:
         await self._collection.update_one(_held(claim), {"$set": _GIVEN_BACK, "$inc": {"attempts": -1, "outages": 1}})
 
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
-        """Add what is known before the end, and announce it, in one write; False when the claim is not the newest."""
+        """Add what is known before the end, and announce it, in one write, once.
+
+        False when the claim is not the newest, or when an earlier attempt has said it: its event has the same id, and
+        must not come with another time.
+        """
+        unsaid: dict[str, Any] = dict.fromkeys(fields)
         result = await self._collection.update_one(
-            _held(claim), {"$set": dict(fields), "$push": {"outbox": outbox.model_dump()}}
+            {**_held(claim), **unsaid}, {"$set": dict(fields), "$push": {"outbox": outbox.model_dump()}}
         )
         return result.modified_count == 1
 

@@ -62,7 +62,7 @@ class Equipment:
 class Workbench:
     """The tools of one attempt: a scratch folder, a stopwatch, and calls that say how far the task is.
 
-    amend  adds fields to the task's document and announces them, in one write; False when they came too late
+    amend  adds fields to the task's document and announces them, in one write, once; False when they came too late
     """
 
     equipment: Equipment

@@ -103,6 +103,8 @@ class FakeTasks:
 
     async def amend(self, claim: Claim, *, fields: Mapping[str, Any], outbox: OutboxEntry) -> bool:
         for document in self._held(claim):
+            if any(document.get(name) is not None for name in fields):
+                return False
             document.update(fields)
             document["outbox"].append(outbox.model_dump())
             return True

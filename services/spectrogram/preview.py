@@ -104,7 +104,7 @@ class Preview:
             job.exception()
 
     async def _announce(self, look: FirstLook) -> bool:
-        """Store the image, then the pointer to it with its event; False when another worker has taken over."""
+        """Store the image, then the pointer to it with its event; False when somebody else has, or has taken over."""
         parameters_id = self.parameters.parameters_id
         key = first_look_key(self.event.recording_id, parameters_id)
         await self.bench.equipment.objects.put(key, look.png, "image/png")

@@ -143,6 +143,22 @@ async def test_a_zombie_has_nothing_to_add(office: Office) -> None:
     assert "sketch" not in document
 
 
+async def test_what_an_earlier_attempt_has_announced_is_not_announced_with_another_time(
+    office: Office, tasks: AnyTasks
+) -> None:
+    claim = await claimed(tasks)
+    assert await tasks.amend(claim, fields={"sketch": "rough"}, outbox=ENTRY)
+    await tasks.release(claim)
+    again = await claimed(tasks)
+
+    amended = await tasks.amend(again, fields={"sketch": "rough, too"}, outbox=ENTRY)
+
+    document = await office.document()
+    assert not amended
+    assert document["sketch"] == "rough"
+    assert len(document["outbox"]) == 1
+
+
 async def test_nothing_is_added_to_a_task_that_has_ended(office: Office, tasks: AnyTasks) -> None:
     claim = await claimed(tasks)
     await tasks.finalize(claim, state=State.COMPLETED, fields={}, outbox=ENTRY)
