@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from threading import Lock, Timer
-from typing import Any
+from typing import TypeVar
 
 from .child import SOFT_LIMIT_SIGNAL, Beginning, Job, Outcome, Warm, serve
 from .errors import JobCrashedError, JobTimeoutError
@@ -17,6 +17,8 @@ from .errors import JobCrashedError, JobTimeoutError
 SOFT_SHARE = 0.8
 # How long the rest of a word may take that has begun to come.
 _WORD_S = 5.0
+
+Word = TypeVar("Word", Warm, Outcome)
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -57,7 +59,7 @@ class Child:
             return self.warmth
         with self._bounded(within_s) as overdue:
             try:
-                warmth: Warm = self._heard()
+                warmth = self._heard(Warm)
             except JobCrashedError as error:
                 reason = f"not ready in {within_s:g} s" if overdue else str(error.args[0])
                 raise JobCrashedError(f"while it got ready: {reason}") from error
@@ -103,16 +105,21 @@ class Child:
         if not wait([self._connection, self._death], soft_s):
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._death, SOFT_LIMIT_SIGNAL)
-        outcome: Outcome = self._heard()
-        return outcome
+        return self._heard(Outcome)
 
-    def _heard(self) -> Any:  # noqa: ANN401
+    def _heard(self, kind: type[Word]) -> Word:
         if self._connection not in wait([self._connection, self._death]):
             raise JobCrashedError(self._cause())
         try:
-            return self._connection.recv()
+            word = self._connection.recv()
         except (EOFError, OSError) as error:
             raise JobCrashedError(self._cause()) from error
+        except Exception as error:
+            # A decoder that writes where it must not may have written anything.
+            raise JobCrashedError(f"it said what nobody can read: {error!r}") from error
+        if not isinstance(word, kind):
+            raise JobCrashedError(f"it said a {type(word).__name__}")
+        return word
 
     def _cause(self) -> str:
         self._process.join()

@@ -1,5 +1,6 @@
 """What surrounds every handler: a span, a log context, a count, and the ladder for what may go better later."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -26,6 +27,7 @@ from .tracing import SpanKind, extract, mark_failed, span
 
 log = structlog.get_logger()
 
+GIVEN_BACK_AFTER_S = 0.5
 ATTEMPT_HEADER = "x-attempt"
 
 CallNext = Callable[[Any], Awaitable[Any]]
@@ -66,6 +68,9 @@ class Leaving:
 
     async def handled(self, call_next: CallNext, msg: Any) -> Any:  # noqa: ANN401
         """Handle a message, or give it back."""
+        if self._departure.is_leaving:
+            # What is given back comes again at once, and only so often, until RabbitMQ has heard that we take nothing.
+            await asyncio.sleep(GIVEN_BACK_AFTER_S)
         try:
             async with self._departure.stay():
                 return await call_next(msg)

@@ -27,6 +27,10 @@ class Dependency(StrEnum):
     RABBITMQ = "rabbitmq"
 
 
+# Says that the server has answered a call.
+Answered = Callable[[], None]
+
+
 @dataclass(frozen=True)
 class Symptoms:
     """How the calls of one dependency fail.
@@ -108,15 +112,25 @@ class Guard:
         self._tell(before)
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """Make one call in this block."""
-        permit = self.permit()
+    def call(self) -> Iterator[Answered]:
+        """Make one call in this block, which may say that it was answered before it has ended.
+
+        Who takes a long answer in says so: others shall not wait for that to know that the server is back.
+        """
+        permit, is_settled = self.permit(), False
+
+        def answered() -> None:
+            nonlocal is_settled
+            if not is_settled:
+                self.settle(permit, None)
+            is_settled = True
+
         try:
-            yield
+            yield answered
         except BaseException as error:
             self.settle(permit, error)
             raise
-        self.settle(permit, None)
+        answered()
 
     async def usable(self) -> None:
         """Return when calls go through."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ObjectMissingError, ObjectRefusedError, ObjectStoreError
-from .guard import Guard
+from .guard import Answered, Guard
 from .listed import ListedObject, UnfinishedObject
 from .part_streams import PART_BYTES, chunks_of, next_part
 from .s3 import call, open_clients
@@ -144,8 +144,9 @@ class ObjectStore:
     async def blocks(self, key: str, part: range | None = None) -> AsyncIterator[bytes]:
         """Read an object, or the bytes of it whose numbers are in `part`, block by block."""
         wanted: Any = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part is not None else {}
-        with self._call("GetObject", key):
+        with self._call("GetObject", key) as answered:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key, **wanted)
+            answered()
             async with answer["Body"] as body:
                 async for block in body.content.iter_chunked(READ_BYTES):
                     yield block
@@ -174,8 +175,9 @@ class ObjectStore:
     async def pages(self, prefix: str) -> AsyncIterator[list[ListedObject]]:
         """List the objects whose keys begin so, up to a thousand at a time."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with self._call("ListObjectsV2", prefix):
+        with self._call("ListObjectsV2", prefix) as answered:
             async for page in pages:
+                answered()
                 yield [
                     ListedObject(each["Key"], each["Size"], each["LastModified"]) for each in page.get("Contents", [])
                 ]
@@ -226,7 +228,7 @@ class ObjectStore:
         with suppress(ObjectMissingError), self._call("AbortMultipartUpload", key):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
-    def _call(self, operation: str, key: str) -> AbstractContextManager[None]:
+    def _call(self, operation: str, key: str) -> AbstractContextManager[Answered]:
         return call(operation, key, self._guard)
 
 

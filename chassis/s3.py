@@ -20,7 +20,7 @@ from .errors import (
     StorageFullError,
     says_outage,
 )
-from .guard import Dependency, Guard, Symptoms
+from .guard import Answered, Dependency, Guard, Symptoms
 from .metrics import OBJECT_STORE_SECONDS, timed
 from .settings import ServiceSettings
 from .tracing import SpanKind, span
@@ -72,22 +72,29 @@ async def open_clients(
 
 
 @contextmanager
-def call(operation: str, key: str, guard: Guard | None) -> Iterator[None]:
-    """Make one call of S3 in this block: behind `guard`, in a span, with errors of ours."""
+def call(operation: str, key: str, guard: Guard | None) -> Iterator[Answered]:
+    """Make one call of S3 in this block: behind `guard`, in a span, with errors of ours.
+
+    The block may say that it was answered before it has ended.
+    """
     attributes = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{operation}", **_shown(key)}
     with (
         span(f"S3.{operation}", kind=SpanKind.CLIENT, attributes=attributes),
         timed(OBJECT_STORE_SECONDS, operation),
-        guard.call() if guard is not None else nullcontext(),
+        guard.call() if guard is not None else nullcontext(_unheard) as answered,
     ):
         try:
-            yield
+            yield answered
         except ClientError as error:
             if answers_full(error.response):
                 raise StorageFullError("bucket") from error
             raise _error_class(error)(operation, key, str(error)) from error
         except (BotoCoreError, WireError, OSError, TimeoutError) as error:
             raise ObjectStoreError(operation, key, repr(error)) from error
+
+
+def _unheard() -> None:
+    return
 
 
 def _shown(key: str) -> dict[str, str]:

@@ -122,7 +122,7 @@ class Seat:
             if not order.assign(child):
                 return "cancelled", None, asyncio.CancelledError()
             outcome = child.outcome(order.job, order.limit_s)
-        except (JobCrashedError, JobTimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 (an error that ended the seat would leave its order waiting for ever)
             self._lose_child()
             ended = "timed_out" if isinstance(error, JobTimeoutError) else "crashed"
             return "cancelled" if order.is_cancelled else ended, None, error

@@ -7,7 +7,8 @@ from typing import Any
 
 from faststream.rabbit import RabbitBroker
 
-from .broker import CONNECTION_ERRORS, is_connected
+from .broker import CONNECTION_ERRORS, is_connected, start_patiently
+from .departure import Departure
 from .errors import ConsumerGoneError
 
 _LOOK_S = 1.0
@@ -16,6 +17,14 @@ _LOOK_S = 1.0
 def is_consuming(broker: RabbitBroker) -> bool:
     """Tell whether every subscriber has its consumer in RabbitMQ, as far as this process was told."""
     return all(_has_consumer(subscriber) for subscriber in broker.subscribers)
+
+
+async def take_messages(broker: RabbitBroker, departure: Departure) -> None:
+    """Take messages, once the broker is there, until this process is to leave; then RabbitMQ sends no more."""
+    # One after the other: told to leave in between, it would give back the same messages until RabbitMQ parks them.
+    await start_patiently(broker)
+    await departure.wanted()
+    await stop_taking(broker)
 
 
 async def stop_taking(broker: RabbitBroker) -> None:

@@ -12,7 +12,7 @@ from contracts.keeping import SWEEP_LOCKS
 from contracts.vocabulary import Lane
 
 from .background import background
-from .broker import Publisher, create_broker, is_connected, start_patiently
+from .broker import Publisher, create_broker, is_connected
 from .consuming import Leaving, RetryLadder, Telemetry
 from .departure import Departure
 from .disk import DiskSettings
@@ -28,7 +28,7 @@ from .scratch import keep_scratch, scratch_root
 from .serve import Service
 from .storage import Storage
 from .sweeping import Sweeper, SweepRules, SweepSettings
-from .taking import is_consuming, stop_taking, watch_consumers
+from .taking import is_consuming, take_messages, watch_consumers
 from .task_naming import TaskNaming, prepare_locks
 from .tasks import TaskStore
 from .workbench import Equipment
@@ -153,7 +153,7 @@ class WorkerApp:
             self._health.checks["consuming"] = lambda: is_consuming(broker)
             watch = watch_consumers(broker, lambda: departure.is_leaving, patience_s=settings.consumer_gone_s)
             sampling = sample(settings.sample_s, outbox_look(equipment.relay.collection))
-            works = (start_patiently(broker), equipment.relay.run(), sampling, watch, _leave(broker, departure))
+            works = (take_messages(broker, departure), equipment.relay.run(), sampling, watch)
             pings = guards.watches(database, objects, ladder.publisher, settings.ping_timeout_s)
             await stack.enter_async_context(background(*works, *pings))
             # First out: consumers finish what they have, or give it back, while the relay still publishes.
@@ -223,8 +223,3 @@ class WorkerApp:
             scratch=stack.enter_context(scratch_root()),
             disk_watermark=settings.disk_watermark,
         )
-
-
-async def _leave(broker: RabbitBroker, departure: Departure) -> None:
-    await departure.wanted()
-    await stop_taking(broker)

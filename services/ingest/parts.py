@@ -104,8 +104,9 @@ class PartDesk:
     async def complete(self, upload_id: str) -> dict[str, Any]:
         """Make a recording of the parts; answered again, it is answered the same.
 
-        Raises a problem, 409, where parts are missing or it is being completed already; `DigestMismatchError` and
-        `RejectedError` where the bytes are not those, or no recording: then it is over, and nothing of it is kept.
+        Raises a problem: 409 where parts are missing or it is being completed already, 410 where its bytes are gone;
+        `DigestMismatchError` and `RejectedError` where the bytes are not those, or no recording: then it is over, and
+        nothing of it is kept. What fails for a passing reason can be asked for again.
         """
         known = await self._found(upload_id)
         if known.answer is not None:
@@ -157,7 +158,7 @@ class PartDesk:
             document.rendering,
             batch_id=document.batch_id,
         )
-        accepted = await self._desk.settle(document.id, upload, received)
+        accepted = await self._desk.settle(document.id, upload, received, comes_again=True)
         return {"id": accepted.recording_id, "duplicate": accepted.duplicate}
 
     async def _join(self, document: UploadDocument) -> None:
@@ -166,8 +167,7 @@ class PartDesk:
             parts = await self._objects.parts(key, document.store_upload_id)
         except ObjectMissingError:
             # Joined already, by somebody who got no further.
-            if await self._objects.size_bytes(key) != document.size_bytes:
-                raise
+            await self._check_joined(document)
             return
         fitting = {each.number: each for each in parts if _fits(document, each)}
         missing = [number for number in range(1, document.parts + 1) if number not in fitting]
@@ -180,6 +180,15 @@ class PartDesk:
                 missing=missing[:_NAMED_MAX],
             )
         await self._objects.complete_parts(key, document.store_upload_id, [fitting[each] for each in sorted(fitting)])
+
+    async def _check_joined(self, document: UploadDocument) -> None:
+        try:
+            if await self._objects.size_bytes(audio_key(document.id)) == document.size_bytes:
+                return
+        except ObjectMissingError as error:
+            # Refused, or the same as another recording, by somebody who died before saying so.
+            raise _gone() from error
+        raise _gone()
 
     async def _sha256(self, document: UploadDocument) -> str:
         digest = hashlib.sha256()
@@ -218,6 +227,15 @@ def _completing() -> ProblemError:
         "This upload is being completed already: all of it is read again.",
         next_step="Ask again after Retry-After; it is answered as the first request is.",
         headers={"Retry-After": "5"},
+    )
+
+
+def _gone() -> ProblemError:
+    return ProblemError(
+        410,
+        "upload_gone",
+        "Nothing of this upload is kept any more.",
+        next_step="Begin it anew; bytes that are here already are answered with their recording.",
     )
 
 

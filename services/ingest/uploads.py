@@ -90,12 +90,17 @@ class UploadDesk:
         """Tell whether there is a document of this recording."""
         return await self._recordings.collection.find_one({"_id": recording_id}, {"_id": 1}) is not None
 
-    async def settle(self, recording_id: str, upload: Upload, received: Received) -> Accepted:
-        """Make a recording of the bytes that lie under the key of `recording_id`, or remove them."""
+    async def settle(
+        self, recording_id: str, upload: Upload, received: Received, *, comes_again: bool = False
+    ) -> Accepted:
+        """Make a recording of the bytes that lie under the key of `recording_id`, or remove them.
+
+        comes_again  their sender can ask for the same once more: what fails for a passing reason leaves them there
+        """
         started = time.monotonic()
         accepted = await self._repeated(recording_id, upload, received)
         if accepted is None:
-            accepted = await self._settle(recording_id, upload, received)
+            accepted = await self._settle(recording_id, upload, received, comes_again=comes_again)
         if upload.idempotency_key is not None:
             await self._keys.answer(upload.project_id, upload.idempotency_key, accepted.recording_id)
         _count(upload, received, "duplicate" if accepted.duplicate else "accepted")
@@ -119,8 +124,8 @@ class UploadDesk:
             await self._objects.delete(audio_key(recording_id))
         return Accepted(first, duplicate=False)
 
-    async def _settle(self, recording_id: str, upload: Upload, received: Received) -> Accepted:
-        async with self._removed_on_error(recording_id):
+    async def _settle(self, recording_id: str, upload: Upload, received: Received, *, comes_again: bool) -> Accepted:
+        async with self._removed_on_error(recording_id, comes_again=comes_again):
             same = await self._recordings.find_same(upload.project_id, received.sha256)
             probed = await self._probe(recording_id, upload, received) if same is None else None
         if probed is not None:
@@ -130,16 +135,21 @@ class UploadDesk:
                 self._took(received.size_bytes)
                 return Accepted(recording_id, duplicate=False)
             same = await self._recordings.find_same(upload.project_id, received.sha256)
+        if await self.is_known(recording_id):
+            # Settled before: by a write whose answer was lost, or by who completed the same upload beside us.
+            return Accepted(recording_id, duplicate=False)
         await self._objects.delete(audio_key(recording_id))
         if same is None:
             raise UploadRacedError
         return Accepted(same, duplicate=True)
 
     @asynccontextmanager
-    async def _removed_on_error(self, recording_id: str) -> AsyncIterator[None]:
+    async def _removed_on_error(self, recording_id: str, *, comes_again: bool = False) -> AsyncIterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if comes_again and not isinstance(error, RejectedError):
+                raise
             await asyncio.shield(self._objects.delete(audio_key(recording_id)))
             raise
 

@@ -47,9 +47,8 @@ class Consumer:
     slots: int = 1
     heard: list[RecordingUploaded] = field(default_factory=list)
 
-    @asynccontextmanager
-    async def doing(self, handle: Handle) -> AsyncIterator[None]:
-        """Consume the bulk lane."""
+    def register(self, handle: Handle) -> None:
+        """Have the bulk lane consumed once the broker is started."""
 
         @lane_subscriber(self.broker, SERVICE, Lane.BULK, self.slots)  # type: ignore[untyped-decorator]  # FastStream's
         async def take(event: RecordingUploaded) -> str:
@@ -57,6 +56,10 @@ class Consumer:
             await handle(event)
             return "a result that nobody asked for"
 
+    @asynccontextmanager
+    async def doing(self, handle: Handle) -> AsyncIterator[None]:
+        """Consume the bulk lane."""
+        self.register(handle)
         await self.broker.start()
         try:
             yield

@@ -10,7 +10,7 @@ from chassis.consuming import Leaving, RetryLadder
 from chassis.departure import Departure, begun
 from chassis.errors import ConsumerGoneError
 from chassis.settings import ServiceSettings
-from chassis.taking import is_consuming, stop_taking, watch_consumers
+from chassis.taking import is_consuming, stop_taking, take_messages, watch_consumers
 from contracts.events import RecordingUploaded
 from contracts.topology import work_queue_name
 from contracts.vocabulary import Lane
@@ -87,6 +87,22 @@ async def test_what_does_not_end_within_the_grace_is_given_back(
 
         await eventually(lambda: _waits(rabbit, 1))
         assert await all_counts(rabbit) == {QUEUE: 1}
+
+
+async def test_a_process_that_is_to_leave_before_it_takes_anything_has_nothing_parked(
+    leaver: Consumer, rabbit: Rabbit, departure: Departure
+) -> None:
+    leaver.register(nothing)
+    await send(rabbit)
+    departure.leave()
+
+    await take_messages(leaver.broker, departure)
+    is_taking = is_consuming(leaver.broker)
+    await leaver.broker.stop()
+
+    await eventually(lambda: _waits(rabbit, 1))
+    assert (is_taking, leaver.heard) == (False, [])
+    assert await all_counts(rabbit) == {QUEUE: 1}
 
 
 async def test_a_consumer_that_is_gone_although_the_connection_stands_ends_the_process(

@@ -11,6 +11,7 @@ import pytest_asyncio
 from audio.errors import TooLargeError
 from audio.format import AudioLimits
 from chassis.documents import Database
+from chassis.errors import JobTimeoutError
 from chassis.jobs import JobPool
 from chassis.objects import ObjectStore, open_object_store
 from chassis.problems import ProblemError
@@ -21,9 +22,11 @@ from contracts.uploading import NewUpload, UploadOrder
 from contracts.vocabulary import Lane
 from services.ingest import parts
 from services.ingest.digests import DigestMismatchError
+from services.ingest.drafts import Received, Upload
 from services.ingest.parts import PartDesk
 from services.ingest.recordings import Recordings
-from services.ingest.uploads import RejectedError
+from services.ingest.streams import nothing_more
+from services.ingest.uploads import Accepted, RejectedError
 from tests.audio import tone, wav_bytes
 
 from .stored import stored_keys, stored_recordings
@@ -107,6 +110,49 @@ async def test_what_was_joined_by_somebody_who_died_is_completed_by_the_next(
     await desk._join(document)
 
     assert (await desk.complete(document.id))["id"] == document.id
+
+
+async def test_what_was_not_completed_for_a_passing_reason_is_when_it_is_asked_for_again(
+    desk: PartDesk, database: Database, objects: ObjectStore, pool: JobPool, body: bytes
+) -> None:
+    document = await desk.begin(_order(body))
+    await _put(desk, document, body, [1, 2, 3])
+
+    with pytest.raises(JobTimeoutError):
+        await _desk(database, objects, pool, probe_timeout_s=0.001).complete(document.id)
+
+    assert (await desk.complete(document.id))["id"] == document.id
+    assert await objects.size_bytes(audio_key(document.id)) == len(body)
+
+
+async def test_a_recording_that_is_settled_twice_keeps_its_object(
+    desk: PartDesk, database: Database, objects: ObjectStore, body: bytes
+) -> None:
+    document = await desk.begin(_order(body))
+    await _put(desk, document, body, [1, 2, 3])
+    await desk._join(document)
+    received = Received(hashlib.sha256(body).hexdigest(), len(body))
+    upload = Upload("default", "night.wav", Lane.INTERACTIVE, nothing_more())
+
+    # As two that complete the same upload, one of them after the other's time was over.
+    answers = [await desk._desk.settle(document.id, upload, received, comes_again=True) for _ in range(2)]
+
+    assert answers == 2 * [Accepted(document.id, duplicate=False)]
+    assert await objects.size_bytes(audio_key(document.id)) == len(body)
+    assert len(await stored_recordings(database)) == 1
+
+
+async def test_an_upload_of_which_nothing_is_left_says_so(desk: PartDesk, objects: ObjectStore, body: bytes) -> None:
+    document = await desk.begin(_order(body))
+    await _put(desk, document, body, [1, 2, 3])
+    # As after a death between the removal of a duplicate's bytes and its answer.
+    await desk._join(document)
+    await objects.delete(audio_key(document.id))
+
+    with pytest.raises(ProblemError) as refusal:
+        await desk.complete(document.id)
+
+    assert (refusal.value.status, refusal.value.code) == (410, "upload_gone")
 
 
 async def test_of_two_that_complete_at_once_one_is_told_to_wait(
@@ -242,9 +288,17 @@ def test_a_gigantic_recording_has_no_more_parts_than_s3_takes() -> None:
     assert sum(document.part_size_bytes(number) for number in range(1, document.parts + 1)) == size_bytes
 
 
-def _desk(database: Database, objects: ObjectStore, pool: JobPool) -> PartDesk:
+def _desk(database: Database, objects: ObjectStore, pool: JobPool, *, probe_timeout_s: float = 60) -> PartDesk:
     recordings = Recordings(database)
-    desk = upload_desk(database, recordings, objects, pool, limits=AudioLimits(), max_upload_bytes=100)
+    desk = upload_desk(
+        database,
+        recordings,
+        objects,
+        pool,
+        limits=AudioLimits(),
+        max_upload_bytes=100,
+        probe_timeout_s=probe_timeout_s,
+    )
     return PartDesk(database, objects, desk, max_bytes=10**9, kept_s=3600)
 
 

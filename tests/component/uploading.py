@@ -50,6 +50,7 @@ def upload_desk(
     *,
     limits: AudioLimits = UP_TO_A_MINUTE,
     max_upload_bytes: int = LIMIT_BYTES,
+    probe_timeout_s: float = 60,
 ) -> UploadDesk:
     """Return a desk whose events nobody relays."""
     publisher: Any = FakePublisher()
@@ -61,7 +62,7 @@ def upload_desk(
         limits,
         UploadKeys(database, kept_s=3600),
         max_upload_bytes=max_upload_bytes,
-        probe_timeout_s=60,
+        probe_timeout_s=probe_timeout_s,
     )
 
 

@@ -4,8 +4,10 @@ import ctypes
 import hashlib
 import io
 import os
+import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -37,6 +39,23 @@ class _Deadly:
     def __reduce__(self) -> str:
         os.kill(os.getpid(), signal.SIGKILL)
         return ""
+
+
+def answer_gibberish() -> None:
+    """Write into every pipe what no parent can read, as a decoder may that writes where it must not."""
+    _say_everywhere(b"junk")
+
+
+def answer_something_else() -> None:
+    """Write into every pipe what no parent expects."""
+    _say_everywhere(pickle.dumps("a word"))
+
+
+def _say_everywhere(word: bytes) -> None:
+    for link in Path("/proc/self/fd").iterdir():
+        if link.is_socket():
+            os.write(int(link.name), struct.pack("!i", len(word)) + word)
+    sleep_for_ever()
 
 
 def sleep_for_ever() -> None:

@@ -44,6 +44,8 @@ async def unconfined() -> AsyncIterator[JobPool]:
         (misdeeds.crash, (), JobCrashedError),
         (misdeeds.vanish, (), JobCrashedError),
         (misdeeds.vanish_while_answering, (), JobCrashedError),
+        (misdeeds.answer_gibberish, (), JobCrashedError),
+        (misdeeds.answer_something_else, (), JobCrashedError),
         (misdeeds.sleep_for_ever, (), JobTimeoutError),
         (misdeeds.compute_for_ever, (), JobTimeoutError),
         (misdeeds.ignore_everything, (), JobTimeoutError),

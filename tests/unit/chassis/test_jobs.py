@@ -1,5 +1,6 @@
 import asyncio
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -101,6 +102,13 @@ async def test_a_nice_child_leaves_the_niceness_of_its_parents_session_alone(rea
 async def test_a_crash_costs_its_own_job_only(real_pool: JobPool) -> None:
     with pytest.raises(JobCrashedError):
         await real_pool.run(die, timeout_s=PATIENCE_S)
+
+    assert await real_pool.run(add, 1, 1, timeout_s=PATIENCE_S) == 2
+
+
+async def test_a_job_that_cannot_be_sent_costs_nothing_but_itself(real_pool: JobPool) -> None:
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        await real_pool.run(lambda: 0, timeout_s=PATIENCE_S)
 
     assert await real_pool.run(add, 1, 1, timeout_s=PATIENCE_S) == 2
 
