@@ -23,11 +23,11 @@ class BreakerRules:
     open_max_s     every trial that fails doubles `open_s`, up to this
     """
 
-    window_s: float = 10.0
-    calls_min: int = 4
-    failure_ratio: float = 0.5
-    open_s: float = 1.0
-    open_max_s: float = 10.0
+    window_s: float
+    calls_min: int
+    failure_ratio: float
+    open_s: float
+    open_max_s: float
 
 
 @dataclass(frozen=True)

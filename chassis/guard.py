@@ -12,6 +12,7 @@ import structlog
 from .breaker import Breaker, BreakerRules, BreakerState, Permit
 from .errors import OpenBreakerError
 from .metrics import BREAKER_OPENED, BREAKER_STATE
+from .waking import WakeableSleep
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ class Guard:
         self._now = now
         self._ended_at_s = now()
         self._is_doubtful = False
-        self._stirred = asyncio.Event()
+        self._sleep = WakeableSleep()
         self._usable = asyncio.Event()
         self._usable.set()
         BREAKER_STATE.labels(dependency).set_function(lambda: self.state)
@@ -149,10 +150,7 @@ class Guard:
 
     async def _due(self) -> None:
         while (wait_s := self._due_in_s()) > 0:
-            self._stirred.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._stirred.wait()
+            await self._sleep.at_most(wait_s)
 
     def _due_in_s(self) -> float:
         state = self.state
@@ -167,7 +165,7 @@ class Guard:
         return self._symptoms.refusal(self._breaker.open_for_s)
 
     def _tell(self, before: BreakerState) -> None:
-        self._stirred.set()
+        self._sleep.wake()
         after = self.state
         if before is BreakerState.CLOSED and after is not BreakerState.CLOSED:
             self._usable.clear()

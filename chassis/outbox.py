@@ -17,6 +17,7 @@ from .documents import Collection, PyMongoError
 from .errors import BrokerUnavailableError
 from .metrics import OUTBOX_FAILURES, OUTBOX_PUBLISHED
 from .tracing import SpanKind, attached, current_trace, span
+from .waking import WakeableSleep
 
 log = structlog.get_logger()
 
@@ -53,16 +54,15 @@ class OutboxRelay:
         self.collection = collection
         self._publisher = publisher
         self._poll_s = poll_s
-        self._awake = asyncio.Event()
+        self._sleep = WakeableSleep()
 
     def wake(self) -> None:
         """Say that an entry was just written, so that it need not wait for the next look."""
-        self._awake.set()
+        self._sleep.wake()
 
     async def run(self) -> None:
         """Publish for ever: at once when woken, and at every poll for what others left behind."""
         while True:
-            self._awake.clear()
             await self._publisher.usable()
             try:
                 while await self.drain() >= BATCH:
@@ -72,7 +72,7 @@ class OutboxRelay:
                 log.warning("outbox_waiting", collection=self.collection.name, reason=str(error))
                 await asyncio.sleep(self._poll_s)
                 continue
-            await self._wait()
+            await self._sleep.at_most(self._poll_s)
 
     async def drain(self) -> int:
         """Publish what waits now, at most two batches of documents; return how many entries left.
@@ -111,10 +111,3 @@ class OutboxRelay:
             )
             await self.collection.update_one({"_id": document_id}, {"$pull": {"outbox": {"event_id": entry.event_id}}})
         OUTBOX_PUBLISHED.labels(self.collection.name).inc()
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._poll_s):
-                await self._awake.wait()
-        except TimeoutError:
-            return

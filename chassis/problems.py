@@ -103,13 +103,20 @@ def full(error: StorageFullError) -> ProblemError:
 
 def unavailable(code: str, retry_after_s: int = RETRY_AFTER_S) -> ProblemError:
     """Return the problem of a server behind us that does not answer."""
-    return ProblemError(
-        503,
-        code,
-        "A server this request needs does not answer at the moment.",
-        next_step="Send the request again after the time in Retry-After.",
-        headers={"Retry-After": str(retry_after_s)},
-    )
+    return for_now(code, "A server this request needs does not answer at the moment.", retry_after_s=retry_after_s)
+
+
+def for_now(
+    code: str,
+    detail: str,
+    *,
+    next_step: str = "Send the request again after the time in Retry-After.",
+    retry_after_s: int = RETRY_AFTER_S,
+    **extra: Any,  # noqa: ANN401 (extension members of RFC 9457)
+) -> ProblemError:
+    """Return the problem, 503, of what is not to be had now and may be in `retry_after_s`."""
+    headers = {"Retry-After": str(retry_after_s)}
+    return ProblemError(503, code, detail, next_step=next_step, headers=headers, **extra)
 
 
 def _of_database(request: Request[Any, Any, Any], error: PyMongoError) -> Response[dict[str, Any]]:

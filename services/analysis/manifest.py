@@ -1,7 +1,7 @@
 """The manifest: what the analysis says of a recording, as one JSON object."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -50,10 +50,8 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         schema_version=MANIFEST_VERSION,
         recording_id=subject.recording_id,
         video_id=subject.recording_id,
-        task_id=f"{subject.recording_id}/{subject.parameters_id}",
         dataset=subject.project_id,
         timestamp=datetime.now(UTC),
-        parameters_id=subject.parameters_id,
         input_sha256=subject.sha256,
         engine=EngineVersions(version=ENGINE_VERSION, libraries=_libraries(analysis), device=analysis.device),
         rate_hz=analysis.rate_hz,
@@ -63,18 +61,13 @@ def manifest(subject: Subject, analysis: Analysis, entries: Iterable[ExtractorEn
         warnings=tuple(Caveat(code=each.code, sentence=each.sentence) for each in analysis.warnings),
         extractors=extractors,
         total_processing_time=sum(entry.processing_time for entry in extractors),
-        manifest_uri=manifest_key(subject.recording_id, subject.parameters_id),
+        **_task(subject),
     )
 
 
 def renewed(subject: Subject, stored: AudioManifest) -> AudioManifest:
     """Return a stored manifest as the answer to another task, which found nothing to compute."""
-    named = {
-        "task_id": f"{subject.recording_id}/{subject.parameters_id}",
-        "parameters_id": subject.parameters_id,
-        "manifest_uri": manifest_key(subject.recording_id, subject.parameters_id),
-    }
-    return stored.model_copy(update=named)
+    return stored.model_copy(update=_task(subject))
 
 
 def entries(subject: Subject, analysis: Analysis, asked: Segmentation) -> tuple[ExtractorEntry, ...]:
@@ -95,10 +88,12 @@ def entries(subject: Subject, analysis: Analysis, asked: Segmentation) -> tuple[
     )
 
 
-def extraction_id(name: str, version: str, parameters: Mapping[str, Any]) -> str:
-    """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
-    facts = {"name": name, "version": version, "parameters": parameters}
-    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+def _task(subject: Subject) -> dict[str, Any]:
+    return {
+        "task_id": f"{subject.recording_id}/{subject.parameters_id}",
+        "parameters_id": subject.parameters_id,
+        "manifest_uri": manifest_key(subject.recording_id, subject.parameters_id),
+    }
 
 
 def _libraries(analysis: Analysis) -> dict[str, str]:
@@ -115,9 +110,8 @@ def _libraries(analysis: Analysis) -> dict[str, str]:
 def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | None:
     if result.series is None:
         return None
-    identity = extraction_id(result.name, result.version, result.parameters)
     return SeriesReference(
-        uri=series_key(recording_id, result.name, identity),
+        uri=series_key(recording_id, result.name, _extraction_id(result)),
         frames=result.series.frames,
         units=result.series.units,
         size_bytes=result.series.size_bytes,
@@ -127,12 +121,17 @@ def _series(result: ExtractorResult, recording_id: str) -> SeriesReference | Non
 def _attachment(result: ExtractorResult, recording_id: str) -> AttachmentReference | None:
     if result.attachment is None:
         return None
-    identity = extraction_id(result.name, result.version, result.parameters)
     return AttachmentReference(
-        uri=attachment_key(recording_id, result.name, identity),
+        uri=attachment_key(recording_id, result.name, _extraction_id(result)),
         media_type=result.attachment.media_type,
         size_bytes=result.attachment.size_bytes,
     )
+
+
+def _extraction_id(result: ExtractorResult) -> str:
+    """Return the identity of what one extractor says of a recording: name, version and parameters, nothing else."""
+    facts = {"name": result.name, "version": result.version, "parameters": result.parameters}
+    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
 
 
 def _segments(result: ExtractorResult, grid: SegmentGrid | None) -> EntrySegments | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from typing import Any
 
 import httpx
 from litestar import Litestar, Router
@@ -21,6 +20,7 @@ from chassis.health import Health
 from chassis.objects import open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.problems import exception_handlers
+from chassis.provided import of_state
 from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
 from chassis.web import measured, traced
@@ -153,7 +153,7 @@ def create_api(settings: GatewaySettings, health: Health, progress: ProgressBoar
     app = Litestar(
         [Router(PREFIX, guards=[authenticated], route_handlers=list(_ROUTES))],
         dependencies={
-            **{name: Provide(_of_state(name), sync_to_thread=False) for name in _FROM_STATE},
+            **of_state(*_FROM_STATE),
             "rendering": Provide(asked_rendering),
             "wanted": Provide(asked_filter),
             "health": Provide(lambda: health, sync_to_thread=False),
@@ -210,13 +210,6 @@ def _open_search(stack: AsyncExitStack, state: State, database: Database, settin
     indexer = SearchIndexer(database, state.objects, state.searchables, vectors, settings.search_poll_s)
     state.finder = Finder(state.reads, state.objects, state.searchables, vectors, indexer)
     return indexer
-
-
-def _of_state(name: str) -> Any:  # noqa: ANN401 (a different type per name)
-    def provide(state: State) -> Any:  # noqa: ANN401
-        return state[name]
-
-    return provide
 
 
 def _openapi() -> OpenAPIConfig:

@@ -11,6 +11,7 @@ import structlog
 from chassis.documents import PyMongoError
 from chassis.errors import TransientError
 from chassis.problems import ProblemError
+from chassis.waking import WakeableSleep
 from contracts.analysing import AnalysisWish
 from contracts.batches import BatchDocument, BatchItemDocument
 from contracts.documents import RecordingDocument
@@ -65,26 +66,21 @@ class BatchRunner:
         self._renderings = renderings
         self._slots = slots
         self._poll_s = poll_s
-        self._awake = asyncio.Event()
+        self._sleep = WakeableSleep()
 
     def wake(self) -> None:
         """Say that there is something to do, so that it need not wait for the next look."""
-        self._awake.set()
+        self._sleep.wake()
 
     async def run(self) -> None:
         """Work batches off for ever; while a server is away, keep trying."""
         while True:
-            self._awake.clear()
             try:
                 while await self.step():
                     pass
             except (PyMongoError, TransientError, ProblemError) as error:
                 log.warning("batches_waiting", reason=str(error) or repr(error))
-            try:
-                async with asyncio.timeout(self._poll_s):
-                    await self._awake.wait()
-            except TimeoutError:
-                continue
+            await self._sleep.at_most(self._poll_s)
 
     async def step(self) -> bool:
         """Take up some items of one batch, or see how those ended that were; False where no batch is to be had."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.objects import ObjectStore
-from chassis.problems import RETRY_AFTER_S, ProblemError
+from chassis.problems import for_now
 
 from .features import Condition
 from .fingerprints import CommonInterval, Fingerprint, common_intervals, read_fingerprint
@@ -75,12 +75,10 @@ class Finder:
         Raises a problem of status 503 until the vectors are loaded.
         """
         if not self._indexer.is_loaded:
-            raise ProblemError(
-                503,
+            raise for_now(
                 "search_loading",
                 "The search is not ready: its vectors are still being loaded.",
                 next_step="Send it again after Retry-After.",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
             )
         nearest, complete = await self._nearest(caller, query, meeting, but_for)
         known = await self._reads.recordings(caller, [each.recording_id for each in nearest])

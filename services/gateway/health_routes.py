@@ -3,7 +3,7 @@
 from litestar import Controller, get
 from pydantic import BaseModel
 
-from chassis.problems import RETRY_AFTER_S, ProblemError
+from chassis.problems import ProblemError, for_now
 
 from .access import KNOWN, OBSERVE
 from .health_checks import HealthBoard, Part, PartHealth, Status, overall
@@ -56,11 +56,9 @@ class HealthController(Controller):
 
 def _refuse_if_down(status: Status, said: dict[str, object]) -> None:
     if status is Status.DOWN:
-        raise ProblemError(
-            503,
+        raise for_now(
             "service_down",
             "A part that this asks about does not answer.",
             next_step="See which one it is in what follows; it is looked at anew every second.",
-            headers={"Retry-After": str(RETRY_AFTER_S)},
             health=said,
         )

@@ -14,6 +14,7 @@ import structlog
 from chassis.documents import Database, PyMongoError
 from chassis.errors import ObjectMissingError, ObjectStoreError
 from chassis.objects import ObjectStore
+from chassis.waking import WakeableSleep
 from contracts.documents import (
     ANALYSES,
     EMBEDDING_DIMENSIONS,
@@ -60,14 +61,14 @@ class SearchIndexer:
         self._vectors = vectors
         self._poll_s = poll_s
         self._heard: set[str] = set()
-        self._wake = asyncio.Event()
+        self._sleep = WakeableSleep()
         self.is_loaded = False
 
     def note(self, event: Event) -> None:
         """Hear of an analysis, or of a recording that is gone or there again; never waits."""
         if isinstance(event, AnalysisCompleted | RecordingDeleted | RecordingRestored):
             self._heard.add(event.recording_id)
-            self._wake.set()
+            self._sleep.wake()
 
     async def run(self) -> None:
         """Load what is there, then follow the analyses, as long as the service lives."""
@@ -87,7 +88,8 @@ class SearchIndexer:
                 log.warning("search_waiting", reason=str(error) or repr(error))
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            await self._rest(swept_s + self._poll_s - time.monotonic())
+            if not self._heard:
+                await self._sleep.at_most(swept_s + self._poll_s - time.monotonic())
 
     async def sweep(self, since: datetime) -> datetime:
         """Take every analysis that ended since then, and every deletion; return until when all are taken."""
@@ -131,16 +133,6 @@ class SearchIndexer:
             return
         await self.take(taken)
         self._heard -= taken
-
-    async def _rest(self, longest_s: float) -> None:
-        if self._heard:
-            return
-        self._wake.clear()
-        try:
-            async with asyncio.timeout(max(0.0, longest_s)):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _without_deleted(self, ids: list[str]) -> list[str]:
         rows = self._recordings.find({"_id": {"$in": ids}, "deleted_at": {"$ne": None}}, {"project_id": 1})

@@ -14,6 +14,7 @@ from chassis.documents import PyMongoError
 from chassis.errors import DawnchorusError
 from chassis.metrics import WEBHOOK_ATTEMPTS
 from chassis.outward import OutwardClient
+from chassis.waking import WakeableSleep
 from contracts.event_documents import Attempt, DeliveryDocument, DeliveryState, WebhookDocument
 
 from .deliveries import PING, Deliveries
@@ -67,7 +68,7 @@ class WebhookSender:
         self._slots = slots
         self._lease_s = lease_s
         self._under_way: Counter[str] = Counter()
-        self._awake = asyncio.Event()
+        self._sleep = WakeableSleep()
 
     async def note(self, shown: Sequence[Shown]) -> None:
         """Have webhooks told of these events; the same again is no other delivery."""
@@ -76,18 +77,17 @@ class WebhookSender:
 
     def wake(self) -> None:
         """Say that something is due now."""
-        self._awake.set()
+        self._sleep.wake()
 
     async def run(self) -> None:
         """Deliver for ever: at once when woken, and at every poll for what is due again."""
         async with asyncio.TaskGroup() as group:
             while True:
-                self._awake.clear()
                 try:
                     await self._start_due(group)
                 except PyMongoError as error:
                     log.warning("webhooks_waiting", reason=str(error))
-                await self._rest()
+                await self._sleep.at_most(POLL_S)
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         while self._under_way.total() < self._slots:
@@ -154,10 +154,3 @@ class WebhookSender:
     async def _disable(self, webhook: WebhookDocument, because: str) -> None:
         await self._webhooks.disable(webhook.id, because)
         log.error("webhook_disabled", webhook_id=webhook.id, reason=because)
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_S):
-                await self._awake.wait()
-        except TimeoutError:
-            return

@@ -7,7 +7,6 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.di import Provide
 
 from audio.format import AudioLimits
 from chassis.background import background
@@ -21,6 +20,7 @@ from chassis.objects import ObjectStore, open_object_store
 from chassis.outbox import OutboxRelay
 from chassis.outward import OutwardClient, OutwardRules
 from chassis.problems import exception_handlers
+from chassis.provided import of_state
 from chassis.reconciling import Reconciler
 from chassis.sampling import outbox_look, sample
 from chassis.serve import Service
@@ -101,15 +101,7 @@ def _create_api(settings: IngestSettings) -> Litestar:
             *(begin_upload, stored_parts, part_urls, complete_upload, abort_upload),
         ],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={
-            "desk": Provide(_desk, sync_to_thread=False),
-            "guards": Provide(_guards, sync_to_thread=False),
-            "changes": Provide(_changes, sync_to_thread=False),
-            "imports": Provide(_imports, sync_to_thread=False),
-            "interventions": Provide(_interventions, sync_to_thread=False),
-            "parts": Provide(_parts, sync_to_thread=False),
-            "room": Provide(_room, sync_to_thread=False),
-        },
+        dependencies=of_state("desk", "guards", "changes", "imports", "interventions", "parts", "room"),
         exception_handlers=exception_handlers(STATUSES),
         logging_config=None,
         openapi_config=None,
@@ -171,38 +163,3 @@ def _open_parts(settings: IngestSettings, database: Database, objects: ObjectSto
     return PartDesk(
         database, objects, desk, max_bytes=settings.max_parted_upload_bytes, kept_s=settings.parted_upload_s
     )
-
-
-def _desk(state: State) -> UploadDesk:
-    desk: UploadDesk = state.desk
-    return desk
-
-
-def _guards(state: State) -> Guards:
-    guards: Guards = state.guards
-    return guards
-
-
-def _changes(state: State) -> ChangeDesk:
-    changes: ChangeDesk = state.changes
-    return changes
-
-
-def _parts(state: State) -> PartDesk:
-    parts: PartDesk = state.parts
-    return parts
-
-
-def _room(state: State) -> Room:
-    room: Room = state.room
-    return room
-
-
-def _interventions(state: State) -> InterventionDesk:
-    interventions: InterventionDesk = state.interventions
-    return interventions
-
-
-def _imports(state: State) -> ImportDesk:
-    imports: ImportDesk = state.imports
-    return imports

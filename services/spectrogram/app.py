@@ -2,12 +2,11 @@
 
 from faststream.rabbit import RabbitBroker
 from litestar import Litestar
-from litestar.datastructures import State
-from litestar.di import Provide
 
 from audio.format import AudioLimits
 from chassis.internal import own_services_only
 from chassis.problems import exception_handlers
+from chassis.provided import of_state
 from chassis.serve import Service
 from chassis.web import measured, traced
 from chassis.workbench import Equipment
@@ -29,7 +28,7 @@ def create_app(settings: SpectrogramSettings) -> Service:
     routes = Litestar(
         [draw_figure, draw_region, draw_tile, cut_clip],
         guards=[own_services_only(settings.internal_token.get_secret_value())],
-        dependencies={"desk": Provide(_desk, sync_to_thread=False)},
+        dependencies=of_state("desk"),
         exception_handlers=exception_handlers({}),
         logging_config=None,
         openapi_config=None,
@@ -54,8 +53,3 @@ def create_app(settings: SpectrogramSettings) -> Service:
         routes=traced(measured(routes)) if draws else None,
         prefixes=("spectrograms/", "waveforms/", "tiles/", "regions/"),
     ).service()
-
-
-def _desk(state: State) -> DrawingDesk:
-    desk: DrawingDesk = state.desk
-    return desk

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chassis.problems import RETRY_AFTER_S, ProblemError
+from chassis.problems import for_now
 
 
 class ReaderSlots:
@@ -18,7 +18,7 @@ class ReaderSlots:
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises a problem, 503, where too many wait already."""
         if self._free.locked() and self._places == 0:
-            raise _too_many()
+            raise for_now("too_many_drawings", "Too many readers wait for a drawing at the moment.")
         self._places -= 1
         try:
             await self._free.acquire()
@@ -28,13 +28,3 @@ class ReaderSlots:
             yield
         finally:
             self._free.release()
-
-
-def _too_many() -> ProblemError:
-    return ProblemError(
-        503,
-        "too_many_drawings",
-        "Too many readers wait for a drawing at the moment.",
-        next_step="Send the request again after the time in Retry-After.",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
-    )

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chassis.breaker import BreakerRules, BreakerState
+from chassis.breaker import BreakerState
 from chassis.broker import Publisher, create_broker, declare_topology, publishing_guard
 from chassis.documents import Database, PyMongoError, database_guard, open_database
 from chassis.errors import BrokerUnavailableError, ObjectStoreError
@@ -21,13 +21,18 @@ from .wire import Wire, wired
 pytestmark = pytest.mark.servers
 
 CALLS = 30
-CALLS_MIN = BreakerRules().calls_min
+CALLS_MIN = 4
 # The driver of MongoDB repeats what it may repeat until its time is over, as often as it looks for servers.
 LOOKS_PER_S = 2
 MONGODB_TIMEOUT_S = 1
 ASKED_PER_CALL = 1 + LOOKS_PER_S * MONGODB_TIMEOUT_S
 # Once it is open: nothing is tried while the test lasts.
-FOR_GOOD = {"breaker_open_s": 600, "breaker_open_max_s": 600, "breaker_window_s": 600}
+FOR_GOOD = {
+    "breaker_calls_min": CALLS_MIN,
+    "breaker_open_s": 600,
+    "breaker_open_max_s": 600,
+    "breaker_window_s": 600,
+}
 KEY = "recording.uploaded.v1.bulk"
 # AMQP's class 60, method 40.
 BASIC_PUBLISH = b"\x00\x3c\x00\x28"

@@ -1,7 +1,7 @@
 """Acoustic indices of the soundscape, of the whole recording and of every minute."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from services.analysis.shared import SILENCE_DBFS, Floats, Input, SharedBlock
 from services.analysis.soundscape import EntropySums, Envelope, SpectrumSums, windowed
 
 from .protocol import Device
+from .settings import ExtractorSettings
 
 _WINDOW_LENGTH = 1024
 _HOP = 512
@@ -43,7 +44,7 @@ EdgeHz = Annotated[float, Field(ge=0, le=200_000)]
 
 
 @dataclass(frozen=True)
-class Ecoacoustic:
+class Ecoacoustic(ExtractorSettings):
     """Settings of the ecoacoustic extractor.
 
     Frames of 1024 samples, 512 apart, without their mean, Hann window, at the recording's own rate, of the mean of
@@ -68,11 +69,6 @@ class Ecoacoustic:
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0004
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "EcoacousticAccumulator":
         """Start on a recording."""

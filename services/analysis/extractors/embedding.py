@@ -1,23 +1,15 @@
 """One vector for the sound of a recording, to find others that sound alike."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from services.analysis.log_mel import BANDS, DIMENSIONS, LogMelStatistics
 from services.analysis.measures import Measure, Payload, Reason, listed, unlisted
-from services.analysis.mel_windows import LOWEST_RATE_HZ
 from services.analysis.music_heard import MusicHeard
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Input,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import Input, SharedBlock, music_rate_hz
 
 from .protocol import Device
+from .settings import MusicSettings
 
 _UNIT = "1"
 # Six digits after the point: what is beyond says nothing, and would triple the vector's text.
@@ -25,7 +17,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Embedding:
+class Embedding(MusicSettings):
     """Settings of the embedding extractor.
 
     Six statistics of each of 64 mel bands of the music at 22,050 Hz, in decibels: mean, 10th and 90th percentile, all
@@ -35,14 +27,9 @@ class Embedding:
     vectors of the same version.
     """
 
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
     mel_bands: int = field(default=BANDS, init=False)
     dimensions: int = field(default=DIMENSIONS, init=False)
     frames_min: int = field(default=20, init=False)
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "embedding"
     version: ClassVar[str] = "1"
@@ -50,11 +37,6 @@ class Embedding:
     needs: ClassVar[Input] = Input.MUSIC_SPECTRUM
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0002
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "EmbeddingAccumulator":
         """Start on a recording."""

@@ -1,7 +1,7 @@
 """A fingerprint that finds the same sound again in other recordings, re-encoded, cut, or beside other sounds."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import ClassVar
 
@@ -20,24 +20,16 @@ from services.analysis.landmarks import (
     fingerprint_header,
 )
 from services.analysis.measures import Payload, Reason, absent, measured
-from services.analysis.mel_windows import LOWEST_RATE_HZ
 from services.analysis.music_heard import MusicHeard
 from services.analysis.put_aside import PutAside
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Input,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import HOP, Input, SharedBlock, music_rate_hz
 
 from .protocol import Device
+from .settings import MusicSettings
 
 
 @dataclass(frozen=True)
-class FingerprintFamily:
+class FingerprintFamily(MusicSettings):
     """Settings of the fingerprint extractor.
 
     Landmarks as in Wang, "An Industrial-Strength Audio Search Algorithm" (ISMIR 2003): pairs of spectral peaks of
@@ -46,16 +38,11 @@ class FingerprintFamily:
     A recording below 22,050 Hz is compared with recordings of its own rate.
     """
 
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
     peak_frames: int = field(default=PEAK_FRAMES, init=False)
     peak_bins: int = field(default=PEAK_BINS, init=False)
     crowd_frames: int = field(default=CROWD_FRAMES, init=False)
     crowd_max: int = field(default=CROWD_MAX, init=False)
     partners: int = field(default=PARTNERS, init=False)
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "fingerprint"
     version: ClassVar[str] = "1"
@@ -63,11 +50,6 @@ class FingerprintFamily:
     needs: ClassVar[Input] = Input.MUSIC_SPECTRUM
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0003
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "FingerprintAccumulator":
         """Start on a recording."""

@@ -1,6 +1,6 @@
 """Which key the recording is in."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -10,26 +10,18 @@ from services.analysis.chroma import PITCH_CLASSES
 from services.analysis.chroma_stream import TUNING_FROM_S
 from services.analysis.keys import Key, ranked_keys
 from services.analysis.measures import Measure, Payload, Reason, absent, measured
-from services.analysis.mel_windows import LOWEST_RATE_HZ
 from services.analysis.music_heard import MusicHeard
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Input,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import HOP, Input, SharedBlock, music_rate_hz
 
 from .protocol import Device
+from .settings import MusicSettings
 
 _UNITS = {"key": "note", "mode": "mode", "camelot": "camelot"}
 _CORRELATION = "correlation"
 
 
 @dataclass(frozen=True)
-class KeyFinder:
+class KeyFinder(MusicSettings):
     """Settings of the key extractor.
 
     The mean chroma of all frames that lie inside the recording and are louder than `silence_dbfs` is correlated with
@@ -43,11 +35,6 @@ class KeyFinder:
     shortest_s: Annotated[float, Field(ge=0)] = 2.0
     alternatives: Annotated[int, Field(ge=0, le=23)] = 2
     tuning_from_s: float = field(default=TUNING_FROM_S, init=False)
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "key"
     version: ClassVar[str] = "1"
@@ -55,11 +42,6 @@ class KeyFinder:
     needs: ClassVar[Input] = Input.MUSIC_CHROMA
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.00005
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "KeyAccumulator":
         """Start on a recording."""

@@ -1,7 +1,7 @@
 """Levels in one-third-octave bands, of the whole recording and of every ten seconds."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from services.analysis.shared import Input, SharedBlock
 from services.analysis.third_octaves import WINDOW_S, BandSpectrum, Doubles, third_octaves
 
 from .protocol import Device, SeriesBlock
+from .settings import ExtractorSettings
 
 _STATISTICS = ("minimum", "mean", "maximum")
 # Nothing that a converter or a float32 can hold is as quiet.
@@ -18,7 +19,7 @@ _NOTHING = 1e-20
 
 
 @dataclass(frozen=True)
-class Levels:
+class Levels(ExtractorSettings):
     """Settings of the levels extractor.
 
     0 dBFS is the mean square of a square wave of full scale: a full-scale sine has -3.01 dBFS in its band. `minimum`,
@@ -35,11 +36,6 @@ class Levels:
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0004
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "LevelsAccumulator":
         """Start on a recording."""

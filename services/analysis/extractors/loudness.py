@@ -1,6 +1,6 @@
 """How loud the recording is: peaks, RMS, and loudness as people hear it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -15,10 +15,11 @@ from services.analysis.steps import STEPS_PER_S, StepGrid
 from services.analysis.true_peak import TruePeakMeter
 
 from .protocol import Device
+from .settings import ExtractorSettings
 
 
 @dataclass(frozen=True)
-class LoudnessFamily:
+class LoudnessFamily(ExtractorSettings):
     """Settings of the loudness extractor.
 
     0 dBFS is the largest sample value: a full-scale sine has a peak of 0 dBFS and an RMS of -3.01 dBFS. RMS, crest
@@ -36,11 +37,6 @@ class LoudnessFamily:
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0003
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "LoudnessAccumulator":
         """Start on a recording."""

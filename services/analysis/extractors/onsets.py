@@ -1,36 +1,27 @@
 """Where sounds begin in the recording, and how much of it is silent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, listed, measured, unlisted
-from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S
+from services.analysis.mel_windows import WINDOW_S
 from services.analysis.onsets import onset_frames, onset_strength
 from services.analysis.series import Series
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MEL_BANDS,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Input,
-    MelWindow,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import FRAME_LENGTH, MEL_BANDS, Input, MelWindow, SharedBlock, music_rate_hz
 
 from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
+from .settings import MusicSettings
 
 _SERIES_UNITS = {"strength": "dB", "onset": "flag"}
 
 
 @dataclass(frozen=True)
-class Onsets:
+class Onsets(MusicSettings):
     """Settings of the onset extractor.
 
     Onsets and their strength are those of `librosa.onset.onset_detect` at 22,050 Hz with its defaults: a frame that
@@ -42,15 +33,10 @@ class Onsets:
     direct current aside.
     """
 
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
     mel_bands: int = field(default=MEL_BANDS, init=False)
     window_s: Annotated[float, Field(gt=0, le=WINDOW_S)] = WINDOW_S
     onset_min_db: Annotated[float, Field(ge=0)] = 1.0
     listed_onsets: Annotated[int, Field(ge=0, le=100_000)] = 4096
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "onsets"
     version: ClassVar[str] = "3"
@@ -58,11 +44,6 @@ class Onsets:
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0001
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "OnsetsAccumulator":
         """Start on a recording."""

@@ -1,7 +1,7 @@
 """Which pitch the recording's voiced frames have."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,21 +11,13 @@ from pydantic import Field
 from services.analysis.measures import Payload, Reason, measured
 from services.analysis.pitch_track import UNVOICED, PitchTracker
 from services.analysis.pyin import BINS_PER_SEMITONE, PitchBins, PitchObserver
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Floats,
-    Input,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import FRAME_LENGTH, HOP, Floats, Input, SharedBlock, music_rate_hz
 from services.analysis.yin import LagRange
 
 from .pending import PendingSeries
 from .pitch_measures import PitchMeasures, share
 from .protocol import Device, SeriesBlock
+from .settings import MusicSettings
 
 _SERIES_UNITS = {"f0": "Hz", "f0_pyin": "Hz", "voiced_probability": "ratio"}
 # librosa's: how far a pitch moves, in octaves per second.
@@ -35,7 +27,7 @@ _LOWEST_VIBRATO_RATE_HZ = 22_000
 
 
 @dataclass(frozen=True)
-class Pitch:
+class Pitch(MusicSettings):
     """Settings of the pitch extractor.
 
     The series `f0_pyin` and `voiced_probability` are those of `librosa.pyin` at 22,050 Hz with its defaults, from C2
@@ -52,12 +44,8 @@ class Pitch:
 
     f_min_hz: Annotated[float, Field(ge=30, le=500)] = 65.40639132514966
     f_max_hz: Annotated[float, Field(ge=1000, le=5000)] = 2093.004522404789
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
     lowest_rate_hz: int = field(default=1000, init=False)
     probability_min: Annotated[float, Field(ge=0, le=1)] = 0.1
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch"
     version: ClassVar[str] = "4"
@@ -65,11 +53,6 @@ class Pitch:
     needs: ClassVar[Input] = Input.MUSIC
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0012
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "PitchAccumulator":
         """Start on a recording."""

@@ -1,7 +1,7 @@
 """Which pitch the recording's voiced frames have, as a trained network hears it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -9,12 +9,13 @@ from pydantic import Field
 
 from services.analysis.measures import Payload, measured
 from services.analysis.neural_pitch import F_MAX_HZ, F_MIN_HZ, HOP_SAMPLES, NeuralPitch
-from services.analysis.shared import SILENCE_DBFS, SPEECH_RATE_HZ, Input, SharedBlock
-from services.analysis.speech_heard import LOWEST_RATE_HZ, SpeechHeard
+from services.analysis.shared import SPEECH_RATE_HZ, Input, SharedBlock
+from services.analysis.speech_heard import SpeechHeard
 
 from .pending import PendingSeries
 from .pitch_measures import PitchMeasures
 from .protocol import Device, SeriesBlock
+from .settings import SpeechSettings
 
 if TYPE_CHECKING:
     from swift_f0 import PitchResult
@@ -23,7 +24,7 @@ _SERIES_UNITS = {"f0": "Hz", "f0_swift_f0": "Hz", "confidence": "ratio"}
 
 
 @dataclass(frozen=True)
-class PitchSwiftF0:
+class PitchSwiftF0(SpeechSettings):
     """Settings of the pitch extractor by SwiftF0.
 
     The series `f0_swift_f0` and `confidence` are those of `swift_f0.SwiftF0.detect` at 16 kHz, frame by frame: a
@@ -33,11 +34,8 @@ class PitchSwiftF0:
 
     f_min_hz: Annotated[float, Field(ge=F_MIN_HZ, le=500)] = F_MIN_HZ
     f_max_hz: Annotated[float, Field(ge=1000, le=F_MAX_HZ)] = F_MAX_HZ
-    rate_hz: int = field(default=SPEECH_RATE_HZ, init=False)
     hop: int = field(default=HOP_SAMPLES, init=False)
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
     confidence_min: Annotated[float, Field(gt=0, le=1)] = 0.5
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "pitch_swift_f0"
     version: ClassVar[str] = "1"
@@ -47,11 +45,6 @@ class PitchSwiftF0:
     needs: ClassVar[Input] = Input.SPEECH
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.005
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def prepare(self) -> None:
         """Load the network."""

@@ -16,6 +16,7 @@ from services.analysis.steady_spectrum import SteadySpectrum, cut_off
 from services.analysis.waveform_faults import FaultScanner, FaultSettings
 
 from .protocol import Device
+from .settings import ExtractorSettings
 
 MAINS_HZ = (50, 60)
 LOWEST_RATE_HZ = 2000
@@ -25,7 +26,7 @@ _JUDGED_FROM_S = 1.0
 
 
 @dataclass(frozen=True)
-class Quality:
+class Quality(ExtractorSettings):
     """Settings of the quality extractor.
 
     clipped_run, clipped_from    samples in a row at the channel's extreme, and how far out that must be, full scale
@@ -53,11 +54,6 @@ class Quality:
     needs: ClassVar[Input] = Input.SAMPLES
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0004
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "QualityAccumulator":
         """Start on a recording."""

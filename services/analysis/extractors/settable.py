@@ -15,9 +15,14 @@ _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def parameters_schema(extractor: Extractor) -> dict[str, Any]:
-    """Return the JSON Schema of the extractor's parameters; those that cannot be set are `const` and `readOnly`."""
+    """Return the JSON Schema of the extractor's parameters; those that cannot be set are `const` and `readOnly`.
+
+    What is the extractor's own comes before what it shares with others.
+    """
     schema = _adapter(extractor).json_schema()
     schema["title"] = extractor.name
+    own = type(extractor).__annotations__
+    schema["properties"] = dict(sorted(schema["properties"].items(), key=lambda named: named[0] not in own))
     for name, value in _fixed(extractor).items():
         schema["properties"][name] |= {"const": value, "readOnly": True}
     return schema

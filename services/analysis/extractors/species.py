@@ -1,7 +1,7 @@
 """Which birds, and which other sounds that the model knows, are heard when."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -30,13 +30,14 @@ from services.analysis.upsampled import Upsampler
 
 from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
+from .settings import ExtractorSettings
 
 _WINDOW_UNITS = {"confidence": "ratio", "detections": "detections"}
 _EMBEDDING_UNITS = {f"embedding_{number}": "1" for number in range(EMBEDDING_DIMENSIONS)}
 
 
 @dataclass(frozen=True)
-class Species:
+class Species(ExtractorSettings):
     """Settings of the species extractor.
 
     BirdNET V2.4 hears windows of 3 s at 48 kHz, `overlap_s` of which they share with the next; the last ones are
@@ -80,11 +81,6 @@ class Species:
             raise ValueError("a place is a latitude and a longitude")
         if self.week is not None and self.latitude is None:
             raise ValueError("a week tells something of a place only: give latitude and longitude, too")
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def prepare(self) -> None:
         """Load the model."""

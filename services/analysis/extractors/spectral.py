@@ -1,7 +1,7 @@
 """What the sound's spectrum looks like."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from services.analysis.spectral import (
 from .frame_columns import numbered
 from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
+from .settings import ExtractorSettings
 
 # Of frames that sound, in the order of their columns.
 _UNITS = {
@@ -41,7 +42,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Spectral:
+class Spectral(ExtractorSettings):
     """Settings of the spectral extractor.
 
     Frame values are librosa's at the recording's own rate. The aggregates leave out frames that reach over an end of
@@ -73,11 +74,6 @@ class Spectral:
     needs: ClassVar[Input] = Input.SPECTRUM
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0005
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def accumulator(self, *, rate_hz: int, channels: int) -> "SpectralAccumulator":
         """Start on a recording."""

@@ -1,7 +1,7 @@
 """How fast the recording's onsets follow each other, where they do so regularly."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Annotated, ClassVar
 
@@ -9,19 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from services.analysis.measures import Measure, Payload, Reason, absent, aggregated, listed, measured, unlisted
-from services.analysis.mel_windows import LOWEST_RATE_HZ, WINDOW_S
+from services.analysis.mel_windows import WINDOW_S
 from services.analysis.series import Series
-from services.analysis.shared import (
-    FRAME_LENGTH,
-    HOP,
-    MEL_BANDS,
-    MUSIC_RATE_HZ,
-    SILENCE_DBFS,
-    Input,
-    MelWindow,
-    SharedBlock,
-    music_rate_hz,
-)
+from services.analysis.shared import MEL_BANDS, Input, MelWindow, SharedBlock, music_rate_hz
 from services.analysis.tempo_windows import (
     COURSE_STEP_S,
     COURSE_WINDOW_S,
@@ -34,12 +24,13 @@ from services.analysis.tempogram import MAX_BPM, SPREAD_OCTAVES, START_BPM
 from services.analysis.tempogram import WINDOW_S as AUTOCORRELATION_S
 
 from .protocol import Device, SeriesBlock
+from .settings import MusicSettings
 
 _SERIES_UNITS = {"bpm": "BPM", "confidence": "ratio"}
 
 
 @dataclass(frozen=True)
-class Tempo:
+class Tempo(MusicSettings):
     """Settings of the tempo extractor.
 
     Tempo and beats are those of `librosa.beat.beat_track` at 22,050 Hz, which rests on the median over mel bands of
@@ -55,9 +46,6 @@ class Tempo:
     The series has a tempo by the same rules for every 4 s, 2 s apart: a recording may speed up and have no tempo.
     """
 
-    rate_hz: int = field(default=MUSIC_RATE_HZ, init=False)
-    frame_length: int = field(default=FRAME_LENGTH, init=False)
-    hop: int = field(default=HOP, init=False)
     mel_bands: int = field(default=MEL_BANDS, init=False)
     window_s: Annotated[float, Field(gt=0, le=WINDOW_S)] = WINDOW_S
     autocorrelation_s: float = field(default=AUTOCORRELATION_S, init=False)
@@ -71,8 +59,6 @@ class Tempo:
     onset_min_db: Annotated[float, Field(ge=0)] = 1.0
     shortest_s: Annotated[float, Field(ge=0)] = 4.0
     listed_beats: Annotated[int, Field(ge=0, le=100_000)] = 4096
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "tempo"
     version: ClassVar[str] = "3"
@@ -80,11 +66,6 @@ class Tempo:
     needs: ClassVar[Input] = Input.MUSIC_MEL
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.00025
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     @property
     def judgement(self) -> TempoJudgement:

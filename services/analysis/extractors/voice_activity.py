@@ -1,7 +1,7 @@
 """When somebody speaks in the recording."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -19,26 +19,26 @@ from services.analysis.measures import (
     unlisted,
 )
 from services.analysis.series import Series
-from services.analysis.shared import SILENCE_DBFS, SPEECH_RATE_HZ, Floats, Input, SharedBlock
-from services.analysis.speech_heard import LOWEST_RATE_HZ, SpeechHeard
+from services.analysis.shared import SPEECH_RATE_HZ, Floats, Input, SharedBlock
+from services.analysis.speech_heard import SpeechHeard
 from services.analysis.speech_probability import WINDOW_SAMPLES, SpeechDetector
 from services.analysis.speech_segments import SegmentRules, SpeechSegment, SpeechSegmenter
 
 from .pending import PendingSeries
 from .protocol import Device, SeriesBlock
+from .settings import SpeechSettings
 
 _SERIES_UNITS = {"speech_probability": "ratio"}
 
 
 @dataclass(frozen=True)
-class VoiceActivity:
+class VoiceActivity(SpeechSettings):
     """Settings of the voice activity extractor.
 
     The probability of speech is that of Silero's model over windows of 32 ms at 16 kHz; the segments are those of
     its `get_speech_timestamps`, whose defaults these are. The first `listed_segments` are listed.
     """
 
-    rate_hz: int = field(default=SPEECH_RATE_HZ, init=False)
     window: int = field(default=WINDOW_SAMPLES, init=False)
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     hysteresis: Annotated[float, Field(ge=0, lt=1)] = 0.15
@@ -46,8 +46,6 @@ class VoiceActivity:
     silence_min_s: Annotated[float, Field(ge=0, le=60)] = 0.1
     padding_s: Annotated[float, Field(ge=0, le=10)] = 0.03
     listed_segments: Annotated[int, Field(ge=0, le=100_000)] = 4096
-    lowest_rate_hz: int = field(default=LOWEST_RATE_HZ, init=False)
-    silence_dbfs: float = field(default=SILENCE_DBFS, init=False)
 
     name: ClassVar[str] = "voice_activity"
     version: ClassVar[str] = "1"
@@ -57,11 +55,6 @@ class VoiceActivity:
     needs: ClassVar[Input] = Input.SPEECH
     device: ClassVar[Device] = Device.CPU
     cost_per_audio_s: ClassVar[float] = 0.0025
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        """Everything that the values depend on."""
-        return asdict(self)
 
     def prepare(self) -> None:
         """Load the model."""

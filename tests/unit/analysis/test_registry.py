@@ -130,6 +130,13 @@ def test_a_schema_says_what_cannot_be_set() -> None:
     assert (properties["every"]["minimum"], properties["every"]["maximum"]) == (1, 10)
 
 
+def test_a_schema_has_what_is_the_extractors_own_before_what_it_shares() -> None:
+    own_and_shared = list(parameters_schema(EXTRACTORS["key"])["properties"])
+
+    assert own_and_shared[:3] == ["strength_min", "shortest_s", "alternatives"]
+    assert own_and_shared[-5:] == ["rate_hz", "frame_length", "hop", "lowest_rate_hz", "silence_dbfs"]
+
+
 def test_parameters_reach_only_the_extractor_that_they_name() -> None:
     levels, spectral = extractors_named(["levels", "spectral"], {"spectral": {"rolloff_share": 0.95}})
 
