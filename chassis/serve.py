@@ -18,6 +18,7 @@ from .errors import DawnchorusError
 from .health import Health, answer_operations
 from .logging import configure_logging
 from .loop_lag import watch_loop
+from .own_secrets import forget_secrets
 from .patience import HEAD_BYTES_MAX, impatient_protocol
 from .settings import ServiceSettings
 from .tracing import configure_tracing
@@ -129,6 +130,7 @@ def run(create: Callable[[Any], Service], settings: ServiceSettings, name: str) 
     """Run the service that `create` makes until SIGTERM, then drain."""
     configure_logging(name, settings.log_level)
     provider = configure_tracing(name)
+    forget_secrets(settings)
     try:
         service = create(settings)
         config = _config(service, settings)

@@ -1,7 +1,9 @@
 """Run the gateway: `python -m services.gateway`; or `… prepare` first; see to `keys …` or `dead-letters …`."""
 
 import argparse
+from collections.abc import Callable
 
+from chassis.documents import PyMongoError
 from chassis.preparing import PREPARE, prepare
 from chassis.serve import run
 
@@ -22,7 +24,16 @@ def main() -> None:
     elif arguments.topic == PREPARE:
         prepare(prepare_indexes, settings, "gateway")
     else:
-        print(arguments.command(settings, arguments))
+        _do(lambda: arguments.command(settings, arguments))
+
+
+def _do(command: Callable[[], str]) -> None:
+    try:
+        print(command())
+    except PyMongoError as error:
+        # The rest is for who wrote the driver.
+        reason = str(error).partition(",")[0]
+        raise SystemExit(f"MongoDB does not answer, or refuses: {reason}.") from error
 
 
 if __name__ == "__main__":

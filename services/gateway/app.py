@@ -57,7 +57,7 @@ from .live import LiveHub
 from .members import Members
 from .metering import metered
 from .operating import FROM_STATE as OPERATING
-from .operating import open_boards, open_dead_letters
+from .operating import open_boards, open_dead_letters, open_gate
 from .preparing import prepare_indexes
 from .progress import ProgressBoard
 from .projects import ProjectRenderingController, Projects
@@ -127,7 +127,8 @@ def create_app(settings: GatewaySettings) -> Service:
             show_progress(broker, hub, progress)
             stack.push_async_callback(broker.stop)
             publisher = Publisher(broker, settings.publish_timeout_s, guards.rabbitmq)
-            letters = open_dead_letters(app.state, database, broker, publisher, settings)
+            gate = open_gate(guards, health)
+            letters = open_dead_letters(app.state, database, broker, publisher, gate, settings)
             await open_boards(stack, app.state, database, broker, client, guards, settings)
             sender = open_webhooks(stack, app.state, database, settings)
             follower = open_history(app.state, database, settings, hub, health, indexer.note)

@@ -82,7 +82,7 @@ class IngestDoor:
         if answer.is_success:
             return answer.status_code, answer.json()
         await body.drain(self._max_upload_bytes)
-        raise passed_on(answer)
+        raise passed_on(answer, IngestUnavailableError)
 
     async def check_room(self) -> None:
         """Raise a problem, 507, where there is no room for new work; where ingest is away, nobody can tell."""
@@ -101,7 +101,7 @@ class IngestDoor:
         except httpx.HTTPError as error:
             raise IngestUnavailableError(repr(error)) from error
         if not answer.is_success:
-            raise passed_on(answer)
+            raise passed_on(answer, IngestUnavailableError)
         return answer.json() if answer.content else {}
 
     async def _refuse_while_nothing_can_be_stored(self, body: RequestBody) -> None:

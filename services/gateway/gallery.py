@@ -7,7 +7,7 @@ import httpx
 
 from chassis.errors import TransientError
 from chassis.objects import ObjectStore
-from chassis.problems import PROBLEM_JSON, ProblemError
+from chassis.problems import ProblemError
 from contracts.documents import AudioFacts, SpectrogramDocument, StoredImage
 from contracts.drawing import DRAWINGS_PATH, Clip, ClipRequest, FigureRequest, Region, RegionRequest, TileRequest
 from contracts.palettes import palette
@@ -125,9 +125,7 @@ class Gallery:
             raise DrawingUnavailableError(repr(error)) from error
         if answer.is_success:
             return answer.content
-        if not answer.headers.get("content-type", "").startswith(PROBLEM_JSON):
-            raise DrawingUnavailableError(f"status {answer.status_code} without a problem document")
-        raise passed_on(answer)
+        raise passed_on(answer, DrawingUnavailableError)
 
 
 def region_request(found: Found, parameters: RenderParameters, region: Region) -> RegionRequest:

@@ -8,11 +8,13 @@ from litestar.datastructures import State
 
 from chassis.broker import Publisher
 from chassis.documents import Database
+from chassis.gate import Gate
 from chassis.guards import Guards
+from chassis.health import Health
 from chassis.outbox import OutboxRelay
 from contracts.dead_letters import DEAD_LETTERS
 
-from .burying import bury_the_dead
+from .burying import HOLD_S, bury_the_dead
 from .dead_letters import DeadLetters
 from .health_checks import HealthBoard
 from .queue_counts import QueueCounts
@@ -22,8 +24,15 @@ from .settings import GatewaySettings
 FROM_STATE = ("dead_letters", "queue_board", "health_board")
 
 
+def open_gate(guards: Guards, health: Health) -> Gate:
+    """Return where parked messages wait for the servers that they need; nobody does when the process leaves."""
+    gate = Gate(guards.each, HOLD_S)
+    health.on_leaving.append(gate.shut)
+    return gate
+
+
 def open_dead_letters(
-    state: State, database: Database, broker: RabbitBroker, publisher: Publisher, settings: GatewaySettings
+    state: State, database: Database, broker: RabbitBroker, publisher: Publisher, gate: Gate, settings: GatewaySettings
 ) -> OutboxRelay:
     """Put dead letters into `state` and have parked messages kept; return the relay that replays them."""
     collection = database[DEAD_LETTERS]
@@ -34,7 +43,7 @@ def open_dead_letters(
         replays_per_minute=settings.replays_per_minute,
         kept_days=settings.dead_letters_kept_days,
     )
-    bury_the_dead(broker, state.dead_letters, settings.outbox_poll_s)
+    bury_the_dead(broker, state.dead_letters, gate)
     return relay
 
 

@@ -1,6 +1,7 @@
 """The undertaker: what is parked becomes a document, once, and leaves its queue after that."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +12,8 @@ from pymongo.errors import PyMongoError
 from audio.errors import NotDecodableError
 from chassis.broker import Publisher, create_broker
 from chassis.documents import Database
+from chassis.gate import Gate
+from chassis.guard import Dependency, Guard
 from chassis.outbox import OutboxRelay
 from chassis.settings import ServiceSettings
 from contracts.dead_letters import DEAD_LETTERS, DeadLetterDocument, DeadLetterState
@@ -19,9 +22,11 @@ from contracts.vocabulary import Lane, Scope
 from services.gateway.burying import bury_the_dead
 from services.gateway.dead_letters import DeadLetters
 from services.gateway.keys import Caller
+from tests.guarding import bring_back, take_away
+from tests.guarding import guards as all_guards
 
 from .consumers import EVENT, PARKED, SERVICE, Consumer, event_body, raising, send
-from .polling import eventually
+from .polling import DEADLINE_S, eventually
 from .rabbit import Rabbit
 
 pytestmark = pytest.mark.servers
@@ -40,6 +45,18 @@ class FullDatabase(DeadLetters):
             self.refusals -= 1
             raise PyMongoError("the disk is full")
         return await super().keep(letter)
+
+
+class WatchedGate(Gate):
+    """Says that somebody has come."""
+
+    def __init__(self, guards: Mapping[Dependency, Guard], hold_s: float) -> None:
+        super().__init__(guards, hold_s)
+        self.reached = asyncio.Event()
+
+    async def passed(self, *needs: Dependency) -> None:
+        self.reached.set()
+        await super().passed(*needs)
 
 
 @pytest.fixture
@@ -105,6 +122,24 @@ async def test_a_letter_that_could_not_be_written_comes_again(
         [letter] = await _kept(database, 1)
 
     assert (full.refusals, letter.deaths) == (0, 1)
+
+
+async def test_a_letter_waits_for_a_database_that_is_down_and_is_not_returned_meanwhile(
+    consumer: Consumer, rabbit: Rabbit, database: Database, settings: ServiceSettings
+) -> None:
+    guards = all_guards()
+    gate = WatchedGate(guards, hold_s=60)
+    asked = FullDatabase(database[DEAD_LETTERS], _nobody, replays_per_minute=10, kept_days=1)
+    take_away(guards[Dependency.MONGODB])
+    async with _undertaker(settings, rabbit, asked, gate), consumer.doing(raising(ZeroDivisionError())):
+        await send(rabbit, body=b"{]")
+        await asyncio.wait_for(gate.reached.wait(), DEADLINE_S)
+        refused_meanwhile = FullDatabase.refusals - asked.refusals
+        await bring_back(guards[Dependency.MONGODB])
+
+        await _kept(database, 1)
+
+    assert refused_meanwhile == 0
 
 
 async def test_two_undertakers_lose_nothing_and_keep_nothing_twice(
@@ -179,9 +214,11 @@ async def test_a_replayed_letter_that_dies_again_is_parked_again(
 
 
 @asynccontextmanager
-async def _undertaker(settings: ServiceSettings, rabbit: Rabbit, letters: DeadLetters) -> AsyncIterator[None]:
+async def _undertaker(
+    settings: ServiceSettings, rabbit: Rabbit, letters: DeadLetters, gate: Gate | None = None
+) -> AsyncIterator[None]:
     broker = create_broker(ServiceSettings(**{**settings.model_dump(), "amqp_url": rabbit.url}))
-    bury_the_dead(broker, letters, pause_s=0.05)
+    bury_the_dead(broker, letters, gate or Gate(all_guards(), hold_s=60), pause_s=0.05)
     await broker.start()
     try:
         yield

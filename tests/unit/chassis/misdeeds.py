@@ -139,6 +139,16 @@ def send_datagram(address: tuple[str, int]) -> int:
         return sender.sendto(b"word", address)
 
 
+def read_environments() -> str:
+    """Read what this process and its parent were told."""
+    own = repr(dict(os.environ))
+    return own + "".join(repr(_environment(each)) for each in ("self", str(os.getppid())))
+
+
+def _environment(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
 def kill(pid: int) -> None:
     """End somebody else."""
     os.kill(pid, signal.SIGKILL)

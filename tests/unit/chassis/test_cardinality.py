@@ -8,10 +8,12 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 
 from chassis.consuming import RetryLadder
+from chassis.gate import Gate
 from chassis.web import measured, traced
 from contracts.dead_letters import DeadLetterDocument
 from services.gateway.burying import REASONS, _undertaker
 from tests.figures import series
+from tests.guarding import guards
 
 ODD = [f"odd-{number}" for number in range(200)]
 
@@ -45,7 +47,7 @@ async def test_routing_keys_that_somebody_makes_up_make_one_lane() -> None:
 
 
 async def test_reasons_of_death_that_somebody_makes_up_are_one() -> None:
-    bury = _undertaker("odd-service", FakeLetters(), pause_s=0)  # type: ignore[arg-type]  # a fake
+    bury = _undertaker("odd-service", FakeLetters(), Gate(guards(), hold_s=1), pause_s=0)  # type: ignore[arg-type]  # a fake
     for reason in (*REASONS, "first"):
         await bury(_dead(reason))
     before = series("dead_letters_kept")
