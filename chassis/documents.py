@@ -45,6 +45,9 @@ _COMMANDS = frozenset(
 )
 # Not authorized, authentication failed, out of disk space: the server answers, and is of no use to anybody.
 _USELESS = frozenset({13, 18, 14031})
+# What a node says that shuts down, or is the primary no more (Server Discovery and Monitoring, "not writable primary"
+# and "node is recovering"): as a failed write the driver raises its connection's failure, as a write's concern this.
+_LEAVING = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 
 
 class DatabaseDownError(OpenBreakerError, PyMongoError):
@@ -57,7 +60,7 @@ def is_database_outage(error: BaseException) -> bool:
     """Tell whether an error says that MongoDB is down, and not what it answered."""
     if isinstance(error, ConnectionFailure | DatabaseDownError):
         return True
-    if isinstance(error, OperationFailure) and error.code in _USELESS:
+    if isinstance(error, OperationFailure) and error.code in _USELESS | _LEAVING:
         return True
     return isinstance(error, PyMongoError) and error.timeout
 

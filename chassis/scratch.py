@@ -46,7 +46,9 @@ def scratch_root() -> Iterator[Path]:
 def scratch_folder(root: Path | None) -> Iterator[Path]:
     """Have a folder for one attempt, in `root` or in the system's. Raises `ScratchFullError` where the disk is full."""
     try:
-        with tempfile.TemporaryDirectory(prefix="dawnchorus-", dir=root) as folder:
+        # A child that is being ended may still write: what is then left goes with the root, and the attempt's own end
+        # is not replaced by an error of tidying up.
+        with tempfile.TemporaryDirectory(prefix="dawnchorus-", dir=root, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
     except OSError as error:
         if not says_full(error):

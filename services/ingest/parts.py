@@ -12,7 +12,7 @@ import structlog
 
 from audio.errors import TooLargeError
 from chassis.documents import Collection, Database
-from chassis.errors import ObjectMissingError
+from chassis.errors import ObjectMissingError, ObjectStoreError
 from chassis.objects import ObjectStore, StoredPart
 from chassis.problems import ProblemError
 from chassis.tracing import span
@@ -132,7 +132,7 @@ class PartDesk:
             await self._collection.delete_one({"_id": document.id})
 
     async def give_up_expired(self) -> None:
-        """Give up everything whose time is over."""
+        """Give up everything whose time is over; what S3 will not let go of is tried again the next time."""
         expired = self._collection.find({"expires_at": {"$lt": datetime.now(UTC)}}, {"_id": 1})
         for upload_id in [raw["_id"] async for raw in expired]:
             try:
@@ -140,6 +140,8 @@ class PartDesk:
             except ProblemError as error:
                 # Somebody completes it just now, or gave it up first.
                 log.info("upload_not_given_up", upload_id=upload_id, reason=error.detail)
+            except ObjectStoreError as error:
+                log.warning("upload_not_given_up", upload_id=upload_id, reason=str(error))
 
     async def _completed(self, document: UploadDocument) -> dict[str, Any]:
         # Who died between the recording's document and this one's left the answer to the next.

@@ -1,7 +1,7 @@
 """What goes by itself when its time is over: uploads that nobody completed, recordings that nobody restored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -29,13 +29,18 @@ async def sweep(
 ) -> None:
     """Let go of what has expired, for ever; two that race only find less."""
     while True:
-        try:
-            await parts.give_up_expired()
-            await retention.apply()
-            await purge_deleted(recordings, objects, storage)
-        except (PyMongoError, ObjectStoreError) as error:
-            log.warning("sweep_failed", reason=str(error) or repr(error))
+        await _tried(parts.give_up_expired())
+        await _tried(retention.apply())
+        await _tried(purge_deleted(recordings, objects, storage))
         await asyncio.sleep(SWEPT_EVERY_S)
+
+
+async def _tried(letting_go: Awaitable[object]) -> None:
+    """Let go of one kind of thing; what cannot be done now holds up no other."""
+    try:
+        await letting_go
+    except (PyMongoError, ObjectStoreError) as error:
+        log.warning("sweep_failed", reason=str(error) or repr(error))
 
 
 async def purge_deleted(recordings: Collection, objects: ObjectStore, storage: Storage) -> None:
