@@ -45,8 +45,8 @@ _COMMANDS = frozenset(
 )
 # Not authorized, authentication failed, out of disk space: the server answers, and is of no use to anybody.
 _USELESS = frozenset({13, 18, 14031})
-# What a node says that shuts down, or is the primary no more (Server Discovery and Monitoring, "not writable primary"
-# and "node is recovering"): as a failed write the driver raises its connection's failure, as a write's concern this.
+# What a node says that shuts down, or is the primary no more (the drivers' Server Discovery and Monitoring, "not
+# writable primary" and "node is recovering"). The driver makes a lost connection of it, but not of a write's concern.
 _LEAVING = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 
 
