@@ -101,11 +101,15 @@ _OTHERS: dict[str, tuple[Callable[[], Content], frozenset[str]]] = {
 }  # fmt: skip
 
 
+# With ten minutes allowed the claim is refused, and nobody sees that nothing is behind it.
+_BY_A_STACK = {"FLAC of 110 bytes that claims an hour": {"too_long"}}
+
+
 def recordings() -> Iterator[Case]:
     """Yield every one of them."""
     for family, table in (("lie", LIES), ("polyglot", POLYGLOTS)):
         for name, (build, ends) in table.items():
-            yield Case(name, family, Door.UPLOAD, build, _ends(ends))
+            yield Case(name, family, Door.UPLOAD, build, _ends(ends | _BY_A_STACK.get(name, set())))
     for name, content in PLAYLISTS.items():
         yield Case(name, "playlist", Door.UPLOAD, partial(bytes, content), frozenset({"unsupported"}))
     for family, more in (("bomb", _BOMBS), ("oddity", _OTHERS)):
