@@ -62,6 +62,13 @@ def order(body: bytes, **facts: Any) -> UploadOrder:
     return UploadOrder(upload=NewUpload(**known | facts), project_id="default", lane=Lane.INTERACTIVE)
 
 
+async def begun_and_sent(desk: PartDesk, body: bytes) -> UploadDocument:
+    """Begin an upload of three parts and send all of them; nobody has completed it."""
+    document = await desk.begin(order(body))
+    await put_parts(desk, document, body, [1, 2, 3])
+    return document
+
+
 async def put_parts(desk: PartDesk, document: UploadDocument, body: bytes, numbers: list[int]) -> None:
     """Send the parts of these numbers."""
     async with httpx.AsyncClient() as client:

@@ -18,7 +18,7 @@ from services.ingest.parts import PartDesk
 from services.ingest.streams import nothing_more
 from services.ingest.uploads import Accepted
 
-from .part_uploads import body, order, part_desk, put_parts, small_parts_desk
+from .part_uploads import begun_and_sent, body, part_desk, small_parts_desk
 from .stored import stored_recordings
 
 pytestmark = pytest.mark.servers
@@ -29,8 +29,7 @@ __all__ = ["body", "small_parts_desk"]
 async def test_completing_again_is_answered_the_same_and_keeps_the_object(
     desk: PartDesk, database: Database, objects: ObjectStore, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
     first = await desk.complete(document.id)
 
     again = await desk.complete(document.id)
@@ -46,8 +45,7 @@ async def test_completing_again_is_answered_the_same_and_keeps_the_object(
 async def test_what_was_joined_by_somebody_who_died_is_completed_by_the_next(
     desk: PartDesk, database: Database, objects: ObjectStore, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
     await desk._join(document)
 
     assert (await desk.complete(document.id))["id"] == document.id
@@ -56,8 +54,7 @@ async def test_what_was_joined_by_somebody_who_died_is_completed_by_the_next(
 async def test_what_was_not_completed_for_a_passing_reason_is_when_it_is_asked_for_again(
     desk: PartDesk, database: Database, objects: ObjectStore, pool: JobPool, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
 
     with pytest.raises(JobTimeoutError):
         await part_desk(database, objects, pool, probe_timeout_s=0.001).complete(document.id)
@@ -69,8 +66,7 @@ async def test_what_was_not_completed_for_a_passing_reason_is_when_it_is_asked_f
 async def test_a_recording_that_is_settled_twice_keeps_its_object(
     desk: PartDesk, database: Database, objects: ObjectStore, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
     await desk._join(document)
     received = Received(hashlib.sha256(body).hexdigest(), len(body))
     upload = Upload("default", "night.wav", Lane.INTERACTIVE, nothing_more())
@@ -84,8 +80,7 @@ async def test_a_recording_that_is_settled_twice_keeps_its_object(
 
 
 async def test_an_upload_of_which_nothing_is_left_says_so(desk: PartDesk, objects: ObjectStore, body: bytes) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
     # As after a death between the removal of a duplicate's bytes and its answer.
     await desk._join(document)
     await objects.delete(audio_key(document.id))
@@ -99,8 +94,7 @@ async def test_an_upload_of_which_nothing_is_left_says_so(desk: PartDesk, object
 async def test_of_two_that_complete_at_once_one_is_told_to_wait(
     desk: PartDesk, database: Database, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
 
     results = await asyncio.gather(*(desk.complete(document.id) for _ in range(2)), return_exceptions=True)
 

@@ -20,7 +20,7 @@ from services.ingest.digests import DigestMismatchError
 from services.ingest.parts import PartDesk
 from services.ingest.uploads import RejectedError
 
-from .part_uploads import PART_BYTES, body, order, part_desk, put_parts, small_parts_desk
+from .part_uploads import PART_BYTES, begun_and_sent, body, order, part_desk, put_parts, small_parts_desk
 from .stored import stored_keys, stored_recordings
 
 pytestmark = pytest.mark.servers
@@ -31,8 +31,7 @@ __all__ = ["body", "small_parts_desk"]
 async def test_a_recording_in_parts_is_a_recording_like_others(
     desk: PartDesk, database: Database, objects: ObjectStore, body: bytes
 ) -> None:
-    document = await desk.begin(order(body))
-    await put_parts(desk, document, body, [1, 2, 3])
+    document = await begun_and_sent(desk, body)
 
     answer = await desk.complete(document.id)
 
